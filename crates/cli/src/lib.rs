@@ -1,0 +1,22 @@
+//! What every program's command line shares, written once.
+//!
+//! | question | module |
+//! |---|---|
+//! | Which code does a program exit with? | [`exit`] |
+//! | How does it say what went wrong, and what to do? | [`failure`] |
+//! | What does `--format json` print? | [`events`] |
+//! | How are times and sizes written? | [`values`] |
+//! | Which flags does every program have? | [`args`] |
+//! | What happens when nobody reads its output? | [`output`] |
+
+pub mod args;
+pub mod events;
+pub mod exit;
+pub mod failure;
+pub mod output;
+pub mod values;
+
+pub use args::{CommonArgs, Format};
+pub use events::Events;
+pub use exit::Exit;
+pub use failure::Failure;

@@ -1,0 +1,61 @@
+//! Times and sizes on a command line.
+
+use std::time::Duration;
+
+/// Reads a time: `500ms`, `2s`, `1m 30s`, or a plain number of seconds, with or without a fraction.
+///
+/// ```
+/// use std::time::Duration;
+/// use cli::values::duration;
+///
+/// assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+/// assert_eq!(duration("1.5"), Ok(Duration::from_millis(1500)));
+/// assert!(duration("-1").is_err());
+/// ```
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
+    seconds
+        .or_else(|| humantime::parse_duration(text).ok())
+        .ok_or_else(|| format!("\"{text}\" is not a time: write 500ms, 2s, 1m, or seconds"))
+}
+
+/// Reads a size in bytes: `64`, `64K`, `1MiB`, `2G`; the letters stand for powers of 1024.
+///
+/// ```
+/// use cli::values::size;
+///
+/// assert_eq!(size("64K"), Ok(65_536));
+/// assert_eq!(size("1MiB"), Ok(1_048_576));
+/// assert!(size("1.5K").is_err());
+/// ```
+pub fn size(text: &str) -> Result<u64, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit {
+        "" | "B" => Some(1_u64),
+        "K" | "k" | "KiB" => Some(1 << 10),
+        "M" | "m" | "MiB" => Some(1 << 20),
+        "G" | "g" | "GiB" => Some(1 << 30),
+        _ => None,
+    };
+    let number = number.parse::<u64>().ok();
+    number
+        .zip(factor)
+        .and_then(|(number, factor)| number.checked_mul(factor))
+        .ok_or_else(|| format!("\"{text}\" is not a size: write 64, 64K, 1M, or 2G bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_time_or_size_is_refused() {
+        for text in ["", "x", "-1s", "nan", "inf", "1e400", "5 parsecs"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+        for text in ["", "K", "-1", "1T", "99999999999999999999", "18446744073709551615K"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! How an address is written: `HOST:PORT`, `:PORT`, `PORT`, `[::1]:PORT`, `unix:PATH`.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::limits::MAX_UNIX_PATH;
+
+/// The host of an address that names none: this machine only.
+pub const DEFAULT_HOST: &str = "127.0.0.1";
+
+/// Where a program listens, or connects to.
+///
+/// ```
+/// use proto::Address;
+///
+/// for (text, means) in [
+///     ("localhost:7878", "localhost:7878"),
+///     (":7878", "127.0.0.1:7878"),
+///     ("7878", "127.0.0.1:7878"),
+///     ("[::1]:7878", "[::1]:7878"),
+///     ("unix:/run/sockeye.sock", "unix:/run/sockeye.sock"),
+/// ] {
+///     assert_eq!(text.parse::<Address>()?.to_string(), means);
+/// }
+/// # Ok::<(), proto::AddressError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Address {
+    /// A host, by name or number, and a port.
+    Tcp {
+        /// A name, an IPv4 address, or an IPv6 address without brackets.
+        host: String,
+        /// 0 lets the system choose where one listens.
+        port: u16,
+    },
+    /// A Unix socket in the file system.
+    Unix(PathBuf),
+}
+
+/// Why a text is not an address.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AddressError {
+    /// The port is not a number from 0 to 65535.
+    #[error("\"{0}\" is not a port")]
+    Port(String),
+    /// A host without a port.
+    #[error("\"{0}\" names no port")]
+    NoPort(String),
+    /// An IPv6 address outside brackets, of which nobody can say where its port begins.
+    #[error("\"{0}\" is ambiguous: an IPv6 address stands in brackets before its port")]
+    Brackets(String),
+    /// The host is empty, or has a character that no host has.
+    #[error("\"{0}\" is not a host")]
+    Host(String),
+    /// The path of a Unix socket is empty, has a NUL byte, or is too long for `sun_path`.
+    #[error("\"{0}\" cannot be the path of a Unix socket (1 to {MAX_UNIX_PATH} bytes, no NUL)")]
+    UnixPath(String),
+}
+
+impl Address {
+    /// The address of `host` and `port` written apart, as `nc HOST PORT` takes them.
+    pub fn from_host_and_port(host: &str, port: &str) -> Result<Self, AddressError> {
+        let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        match bare {
+            Some(ipv6) => Self::bracketed(ipv6, port),
+            None if host.parse::<Ipv6Addr>().is_ok() => Self::bracketed(host, port),
+            None => Self::named(host, port),
+        }
+    }
+
+    fn bracketed(ipv6: &str, port: &str) -> Result<Self, AddressError> {
+        // A zone (`fe80::1%eth0`) is for the resolver to judge.
+        let number = ipv6.split_once('%').map_or(ipv6, |(number, _zone)| number);
+        if number.parse::<Ipv6Addr>().is_err() {
+            return Err(AddressError::Host(ipv6.to_owned()));
+        }
+        Ok(Self::Tcp { host: ipv6.to_owned(), port: parse_port(port)? })
+    }
+
+    fn named(host: &str, port: &str) -> Result<Self, AddressError> {
+        let port = parse_port(port)?;
+        let host = if host.is_empty() { DEFAULT_HOST } else { host };
+        let legal = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if !host.chars().all(legal) {
+            return Err(AddressError::Host(host.to_owned()));
+        }
+        Ok(Self::Tcp { host: host.to_owned(), port })
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            if path.is_empty() || path.len() > MAX_UNIX_PATH || path.contains('\0') {
+                return Err(AddressError::UnixPath(path.to_owned()));
+            }
+            return Ok(Self::Unix(path.into()));
+        }
+        if let Some(rest) = text.strip_prefix('[') {
+            return match rest.split_once("]:") {
+                Some((ipv6, port)) => Self::bracketed(ipv6, port),
+                None => Err(AddressError::NoPort(text.to_owned())),
+            };
+        }
+        match text.split_once(':') {
+            Some((_, rest)) if rest.contains(':') => Err(AddressError::Brackets(text.to_owned())),
+            Some((host, port)) => Self::named(host, port),
+            None if text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains('.') => {
+                Self::named("", text)
+            }
+            None => Err(AddressError::NoPort(text.to_owned())),
+        }
+    }
+}
+
+impl From<SocketAddr> for Address {
+    fn from(addr: SocketAddr) -> Self {
+        Self::Tcp { host: addr.ip().to_string(), port: addr.port() }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// Whether only this machine can reach what listens there.
+pub fn is_local(address: &Address) -> bool {
+    match address {
+        Address::Unix(_) => true,
+        Address::Tcp { host, .. } => {
+            host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        }
+    }
+}
+
+fn parse_port(text: &str) -> Result<u16, AddressError> {
+    // `u16::from_str` takes "+80", which nobody means.
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match text.parse() {
+        Ok(port) if digits => Ok(port),
+        _ => Err(AddressError::Port(text.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Result<&str, AddressError>) {
+        let parsed = text.parse::<Address>().map(|address| address.to_string());
+        assert_eq!(parsed, expected.map(str::to_owned));
+    }
+
+    #[test]
+    fn every_form_is_read() {
+        check("example.org:80", Ok("example.org:80"));
+        check("10.0.0.2:0", Ok("10.0.0.2:0"));
+        check(":65535", Ok("127.0.0.1:65535"));
+        check("7878", Ok("127.0.0.1:7878"));
+        check("[2001:db8::1]:443", Ok("[2001:db8::1]:443"));
+        check("[fe80::1%eth0]:443", Ok("[fe80::1%eth0]:443"));
+        check("unix:relative/socket", Ok("unix:relative/socket"));
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_with_the_part_that_is_wrong() {
+        check("7878x", Err(AddressError::Port("7878x".into())));
+        check("host:65536", Err(AddressError::Port("65536".into())));
+        check("host:+80", Err(AddressError::Port("+80".into())));
+        check("host:-1", Err(AddressError::Port("-1".into())));
+        check("host:", Err(AddressError::Port(String::new())));
+        check("host", Err(AddressError::NoPort("host".into())));
+        check("127.0.0.1", Err(AddressError::NoPort("127.0.0.1".into())));
+        check("[::1]", Err(AddressError::NoPort("[::1]".into())));
+        check("::1", Err(AddressError::Brackets("::1".into())));
+        check("::1:7878", Err(AddressError::Brackets("::1:7878".into())));
+        check("[zz]:1", Err(AddressError::Host("zz".into())));
+        check("a b:1", Err(AddressError::Host("a b".into())));
+        check("", Err(AddressError::NoPort(String::new())));
+        check("unix:", Err(AddressError::UnixPath(String::new())));
+        let long = "x".repeat(MAX_UNIX_PATH + 1);
+        check(&format!("unix:{long}"), Err(AddressError::UnixPath(long)));
+    }
+
+    #[test]
+    fn host_and_port_apart_are_the_same_addresses() {
+        for (host, port, means) in [
+            ("localhost", "80", "localhost:80"),
+            ("::1", "80", "[::1]:80"),
+            ("[::1]", "80", "[::1]:80"),
+        ] {
+            let address = Address::from_host_and_port(host, port).unwrap();
+            assert_eq!(address.to_string(), means);
+        }
+        assert!(Address::from_host_and_port("::1", "x").is_err());
+    }
+
+    #[test]
+    fn only_loopback_and_unix_sockets_are_local() {
+        for (text, local) in [
+            (":1", true),
+            ("[::1]:1", true),
+            ("unix:x", true),
+            ("0.0.0.0:1", false),
+            ("h:1", false),
+        ] {
+            assert_eq!(is_local(&text.parse().unwrap()), local, "{text}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! From a stream of bytes to frames.
+
+use bytes::{Buf, BytesMut};
+
+use crate::frame::{Frame, FrameError, Front, HEADER_LEN, Header, Kind, be_u32, check, field};
+use crate::limits::{MAX_FRAME_LENGTH, READ_CHUNK};
+use crate::run::Run;
+
+/// Takes bytes as they arrive and gives back complete frames.
+///
+/// 1. Put bytes in with [`Decoder::push`], or read straight into [`Decoder::space`].
+/// 2. Take with [`Decoder::take`] (runs and control frames) or [`Decoder::take_frame`] (one by one)
+///    until it gives `None`.
+/// 3. At the end of the stream ask [`Decoder::finish`] whether a frame was cut.
+///
+/// However the stream is split, the same frames come out, and an error comes only after every complete
+/// frame before it. After an error the decoder is out of step for good: end the connection.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use proto::{Decoder, Header, Kind, Taken, limits::MAX_FRAME_LENGTH};
+///
+/// let mut stream = BytesMut::new();
+/// Header::new(Kind::Data, 7, 1).encode("你好".as_bytes(), MAX_FRAME_LENGTH, &mut stream)?;
+///
+/// let mut decoder = Decoder::default();
+/// decoder.push(&stream[..13]);
+/// assert!(decoder.take()?.is_none());
+/// decoder.push(&stream[13..]);
+/// let Some(Taken::Run(mut run)) = decoder.take()? else { panic!("a run of one frame") };
+/// run.stamp(42, 1000, 0);
+/// let (header, payload) = run.iter().next().expect("a run has a frame");
+/// assert_eq!((header.room, header.from, header.seq), (7, 42, 1000));
+/// assert_eq!(payload, "你好".as_bytes());
+/// # Ok::<(), proto::FrameError>(())
+/// ```
+#[derive(Debug)]
+pub struct Decoder {
+    buffer: BytesMut,
+    max_length: u32,
+    ignored: u64,
+}
+
+/// What stands at the front of a stream.
+#[derive(Debug)]
+pub enum Taken {
+    /// Data frames of one room. The run ends before a frame of another room, a control frame, a frame
+    /// that is refused, and one that is not complete.
+    Run(Run),
+    /// One control frame.
+    Control(Frame),
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new(MAX_FRAME_LENGTH)
+    }
+}
+
+impl Decoder {
+    /// A decoder that refuses frames whose length field is above `max_length`.
+    pub fn new(max_length: u32) -> Self {
+        Self { buffer: BytesMut::new(), max_length, ignored: 0 }
+    }
+
+    /// Appends bytes that have arrived.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The buffer, with room for another read, to append to.
+    ///
+    /// Room is made by what a read takes, never by what a header announces.
+    pub fn space(&mut self) -> &mut BytesMut {
+        self.buffer.reserve(READ_CHUNK);
+        &mut self.buffer
+    }
+
+    /// How many bytes have arrived and have not been taken.
+    pub fn buffered(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// How many frames of an unknown kind were skipped because their sender allowed it.
+    pub fn ignored(&self) -> u64 {
+        self.ignored
+    }
+
+    /// Takes the run of data frames at the front, or the control frame there.
+    ///
+    /// `None` says that more bytes are needed.
+    pub fn take(&mut self) -> Result<Option<Taken>, FrameError> {
+        let Some((len, kind)) = self.front()? else { return Ok(None) };
+        if kind.is_control() {
+            return Ok(Some(Taken::Control(self.split_frame(len, kind))));
+        }
+        let room = be_u32(&self.buffer, field::ROOM);
+        let (mut end, mut frames) = (len, 1);
+        while let Ok(Front::Complete { len, kind: Kind::Data }) =
+            check(&self.buffer[end..], self.max_length)
+        {
+            if be_u32(&self.buffer[end..], field::ROOM) != room {
+                break;
+            }
+            end += len;
+            frames += 1;
+        }
+        Ok(Some(Taken::Run(Run { bytes: self.buffer.split_to(end), frames, room })))
+    }
+
+    /// Takes one frame of any kind.
+    ///
+    /// `None` says that more bytes are needed.
+    pub fn take_frame(&mut self) -> Result<Option<Frame>, FrameError> {
+        let Some((len, kind)) = self.front()? else { return Ok(None) };
+        Ok(Some(self.split_frame(len, kind)))
+    }
+
+    /// Says whether the stream ended between two frames, as it should.
+    pub fn finish(&self) -> Result<(), FrameError> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        match check(&self.buffer, self.max_length)? {
+            Front::Incomplete { need } => Err(FrameError::Cut { have: self.buffer.len(), need }),
+            // A caller that has not taken everything has not asked too early: nothing was cut.
+            Front::Complete { .. } | Front::Ignorable { .. } => Ok(()),
+        }
+    }
+
+    /// The complete frame at the front, after those that may be ignored are gone.
+    #[inline]
+    fn front(&mut self) -> Result<Option<(usize, Kind)>, FrameError> {
+        loop {
+            match check(&self.buffer, self.max_length)? {
+                Front::Complete { len, kind } => return Ok(Some((len, kind))),
+                Front::Incomplete { .. } => return Ok(None),
+                Front::Ignorable { len } => {
+                    self.buffer.advance(len);
+                    self.ignored += 1;
+                }
+            }
+        }
+    }
+
+    fn split_frame(&mut self, len: usize, kind: Kind) -> Frame {
+        let mut bytes = self.buffer.split_to(len);
+        let header = Header::parse(&bytes, kind);
+        bytes.advance(HEADER_LEN);
+        Frame { header, payload: bytes.freeze() }
+    }
+}

@@ -1,0 +1,140 @@
+//! How a connection ended. Every way has a name.
+
+use std::fmt;
+use std::io;
+
+use thiserror::Error;
+
+use crate::frame::FrameError;
+use crate::message::MessageError;
+
+/// How a connection ended, seen from this side. Logs, JSON, metrics and tests use this one type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ending {
+    /// The peer closed its direction in order (FIN) and was given everything owed to it.
+    PeerFin,
+    /// The peer reset the connection (RST): a read or a write met `ECONNRESET`.
+    PeerReset,
+    /// The peer had closed for good before it was given everything: a write met `EPIPE`.
+    PeerGone,
+    /// The kernel gave up on a peer that no longer answered: `ETIMEDOUT`, or no route to it any more.
+    Unanswered,
+    /// The peer said nothing for longer than it may.
+    Idle,
+    /// The peer did not take what was sent to it within the time that a write may last.
+    TooSlow,
+    /// The peer sent what the protocol does not allow.
+    Protocol(ProtocolError),
+    /// This side is shutting down.
+    Shutdown,
+    /// This side had done what it was asked to do and closed first.
+    Done,
+    /// The operating system failed in another way.
+    Io(io::ErrorKind),
+}
+
+/// What a peer sent that the protocol does not allow.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// The bytes are no frames.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// A control frame does not say what its kind promises.
+    #[error(transparent)]
+    Message(#[from] MessageError),
+    /// A line did not end within the limit.
+    #[error("a line is longer than the limit of {limit} bytes")]
+    LineTooLong {
+        /// The limit in bytes, without the line's end.
+        limit: usize,
+    },
+}
+
+impl Ending {
+    /// The ending that an error of a read or a write on a stream means.
+    pub fn from_io(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Self::PeerReset,
+            io::ErrorKind::BrokenPipe => Self::PeerGone,
+            // After a keepalive or a retransmission that nobody answered, a router's word for why
+            // (ICMP) comes in place of ETIMEDOUT; see tcp(7) on soft errors.
+            io::ErrorKind::TimedOut
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable => Self::Unanswered,
+            kind => Self::Io(kind),
+        }
+    }
+
+    /// The name in JSON, logs and metrics: the variant's own.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::PeerFin => "PeerFin",
+            Self::PeerReset => "PeerReset",
+            Self::PeerGone => "PeerGone",
+            Self::Unanswered => "Unanswered",
+            Self::Idle => "Idle",
+            Self::TooSlow => "TooSlow",
+            Self::Protocol(_) => "Protocol",
+            Self::Shutdown => "Shutdown",
+            Self::Done => "Done",
+            Self::Io(_) => "Io",
+        }
+    }
+}
+
+impl From<FrameError> for Ending {
+    fn from(error: FrameError) -> Self {
+        Self::Protocol(error.into())
+    }
+}
+
+impl From<MessageError> for Ending {
+    fn from(error: MessageError) -> Self {
+        Self::Protocol(error.into())
+    }
+}
+
+/// The ending in words, as a log line shows it.
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PeerFin => f.write_str("closed by peer (FIN)"),
+            Self::PeerReset => f.write_str("reset by peer (RST)"),
+            Self::PeerGone => f.write_str("peer had closed before it took everything (EPIPE)"),
+            Self::Unanswered => f.write_str("peer no longer answers (ETIMEDOUT)"),
+            Self::Idle => f.write_str("idle for too long"),
+            Self::TooSlow => f.write_str("peer took too long to read"),
+            Self::Protocol(error) => write!(f, "protocol error: {error}"),
+            Self::Shutdown => f.write_str("shut down here"),
+            Self::Done => f.write_str("done here"),
+            Self::Io(kind) => write!(f, "system error: {kind}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_a_stream_are_told_apart() {
+        for (errno, ending) in [
+            (libc_errno::ECONNRESET, Ending::PeerReset),
+            (libc_errno::EPIPE, Ending::PeerGone),
+            (libc_errno::ETIMEDOUT, Ending::Unanswered),
+            (libc_errno::EHOSTUNREACH, Ending::Unanswered),
+        ] {
+            assert_eq!(Ending::from_io(&io::Error::from_raw_os_error(errno)), ending, "{errno}");
+        }
+    }
+
+    /// The numbers of Linux on x86 and Arm (`asm-generic/errno.h`); this crate needs no `libc`.
+    mod libc_errno {
+        pub(super) const EPIPE: i32 = 32;
+        pub(super) const ECONNRESET: i32 = 104;
+        pub(super) const ETIMEDOUT: i32 = 110;
+        pub(super) const EHOSTUNREACH: i32 = 113;
+    }
+}

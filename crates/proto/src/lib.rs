@@ -1,0 +1,30 @@
+//! The bytes on the wire, as pure values.
+//!
+//! Bytes go in, values come out: this crate owns no socket, clock, thread or random source, which its
+//! manifest and its `clippy.toml` enforce, so that everything in it can be tested with any bytes in any
+//! order.
+//!
+//! | question | module |
+//! |---|---|
+//! | What does a frame look like? | [`frame`] |
+//! | How do frames come out of a stream of bytes? | [`decoder`] |
+//! | How are many frames stamped and sent on without a copy? | [`run`] |
+//! | What do the control frames say? | [`message`] |
+//! | How did a connection end? | [`ending`] |
+//! | How is an address written? | [`address`] |
+//! | How large may anything become? | [`limits`] |
+
+pub mod address;
+pub mod decoder;
+pub mod ending;
+pub mod frame;
+pub mod limits;
+pub mod message;
+pub mod run;
+
+pub use address::{Address, AddressError};
+pub use decoder::{Decoder, Taken};
+pub use ending::{Ending, ProtocolError};
+pub use frame::{Flags, Frame, FrameError, Header, Kind};
+pub use message::{Ack, Goodbye, Hello, Message, MessageError, Welcome};
+pub use run::Run;

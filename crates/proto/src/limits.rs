@@ -1,0 +1,22 @@
+//! Limits that several crates share, each with its reason.
+
+/// Largest value of a frame's length field, in bytes: 1 MiB.
+///
+/// It is the most that one peer can make the other hold before a frame is complete, so it bounds the
+/// memory of a connection; a file or a long text is cut into many frames instead.
+pub const MAX_FRAME_LENGTH: u32 = 1024 * 1024;
+
+/// Largest payload of a control frame, in bytes: 64 KiB.
+///
+/// Control frames carry JSON, which costs many times its length to read; nothing in the vocabulary
+/// needs more than a few hundred bytes.
+pub const MAX_CONTROL_PAYLOAD: usize = 64 * 1024;
+
+/// Largest path of a Unix socket, in bytes: `sun_path` holds 108 with its final NUL (unix(7)).
+pub const MAX_UNIX_PATH: usize = 107;
+
+/// How much room a decoder makes before each read, in bytes: 16 KiB.
+///
+/// One read then takes what a peer sent in a few segments; more would be wasted on the many connections
+/// that say a few bytes at a time.
+pub const READ_CHUNK: usize = 16 * 1024;

@@ -1,0 +1,157 @@
+//! What the control frames say.
+//!
+//! A control frame carries one JSON object, so that a capture can be read by eye and a field can be
+//! added: a reader skips fields that it does not know, and a field that may be absent has a default.
+
+use bytes::{Bytes, BytesMut};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::frame::{Frame, FrameError, Header, Kind};
+use crate::limits::{MAX_CONTROL_PAYLOAD, MAX_FRAME_LENGTH};
+
+/// The version of the protocol that this crate speaks.
+pub const VERSION: u16 = 1;
+
+/// A client's first frame: who it is and what it can do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The version that the client speaks.
+    pub version: u16,
+    /// The name it wishes to go by; the relay picks one where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The longest frame that the client takes, as the length field counts.
+    #[serde(default = "default_max_frame")]
+    pub max_frame: u32,
+    /// What else the client can do, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<String>,
+}
+
+/// The relay's answer to [`Hello`]: what was settled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The version that both will speak.
+    pub version: u16,
+    /// The number that the client goes by in `from`.
+    pub you: u32,
+    /// The name that the client goes by.
+    pub name: String,
+    /// The longest frame that the relay takes, as the length field counts.
+    #[serde(default = "default_max_frame")]
+    pub max_frame: u32,
+    /// What both can do, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<String>,
+}
+
+/// A run of data frames was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ack {
+    /// The room of the run.
+    pub room: u32,
+    /// The sender's number of the first frame.
+    pub id: u64,
+    /// How many frames the run has.
+    pub count: u32,
+    /// The place in the room's order that the first frame got.
+    pub seq: u64,
+}
+
+/// The last frame before the sender ends the connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Goodbye {
+    /// The name of the ending, as [`crate::Ending::name`] gives it.
+    pub ending: String,
+    /// The same for a person.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// Every message that a control frame can carry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// See [`Hello`].
+    Hello(Hello),
+    /// See [`Welcome`].
+    Welcome(Welcome),
+    /// See [`Ack`].
+    Ack(Ack),
+    /// See [`Goodbye`].
+    Goodbye(Goodbye),
+}
+
+/// Why a control frame is not a message.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MessageError {
+    /// The frame is a data frame.
+    #[error("a data frame is no message")]
+    NotControl,
+    /// The payload is longer than any message.
+    #[error("a control frame of {len} bytes is longer than the limit of {MAX_CONTROL_PAYLOAD}")]
+    TooLong {
+        /// Its length in bytes.
+        len: usize,
+    },
+    /// The payload is not the JSON that the kind asks for.
+    #[error("the {kind:?} frame cannot be read: {reason}")]
+    Json {
+        /// The kind of the frame.
+        kind: Kind,
+        /// What the reader of JSON says.
+        reason: String,
+    },
+}
+
+impl Message {
+    /// The kind of the frame that carries it.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Hello(_) => Kind::Hello,
+            Self::Welcome(_) => Kind::Welcome,
+            Self::Ack(_) => Kind::Ack,
+            Self::Goodbye(_) => Kind::Goodbye,
+        }
+    }
+
+    /// Appends the message to `out` as one frame.
+    ///
+    /// Fails with [`FrameError::TooLong`] where a name or a reason makes it longer than a frame may be.
+    pub fn encode(&self, out: &mut BytesMut) -> Result<(), FrameError> {
+        Header::new(self.kind(), 0, 0).encode(&self.payload(), MAX_FRAME_LENGTH, out)
+    }
+
+    /// Reads the message that a control frame carries.
+    pub fn from_frame(frame: &Frame) -> Result<Self, MessageError> {
+        let payload = &frame.payload;
+        if payload.len() > MAX_CONTROL_PAYLOAD {
+            return Err(MessageError::TooLong { len: payload.len() });
+        }
+        let kind = frame.header.kind;
+        let json =
+            |error: serde_json::Error| MessageError::Json { kind, reason: error.to_string() };
+        match kind {
+            Kind::Data => Err(MessageError::NotControl),
+            Kind::Hello => serde_json::from_slice(payload).map(Self::Hello).map_err(json),
+            Kind::Welcome => serde_json::from_slice(payload).map(Self::Welcome).map_err(json),
+            Kind::Ack => serde_json::from_slice(payload).map(Self::Ack).map_err(json),
+            Kind::Goodbye => serde_json::from_slice(payload).map(Self::Goodbye).map_err(json),
+        }
+    }
+
+    fn payload(&self) -> Bytes {
+        let json = match self {
+            Self::Hello(hello) => serde_json::to_vec(hello),
+            Self::Welcome(welcome) => serde_json::to_vec(welcome),
+            Self::Ack(ack) => serde_json::to_vec(ack),
+            Self::Goodbye(goodbye) => serde_json::to_vec(goodbye),
+        };
+        json.expect("plain structs of numbers and strings always serialize").into()
+    }
+}
+
+fn default_max_frame() -> u32 {
+    MAX_FRAME_LENGTH
+}

@@ -1,0 +1,109 @@
+//! A run: complete data frames of one room, as one slice of the buffer that they were read into.
+//!
+//! A relay stamps a run in place and hands the same bytes to every receiver. Nothing is copied and
+//! nothing is encoded again, so the cost of a frame does not grow with the number of its receivers.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::frame::{HEADER_LEN, Header, Kind, LENGTH_LEN, be_u32, field};
+
+/// One or more complete data frames of one room, in the order in which they arrived.
+///
+/// Only a [`crate::Decoder`] makes one, after it has checked every frame: that is why the methods here
+/// cannot fail.
+#[derive(Debug)]
+pub struct Run {
+    pub(crate) bytes: BytesMut,
+    pub(crate) frames: usize,
+    pub(crate) room: u32,
+}
+
+impl Run {
+    /// How many frames there are; at least one.
+    pub fn frames(&self) -> usize {
+        self.frames
+    }
+
+    /// The room of all of them.
+    pub fn room(&self) -> u32 {
+        self.room
+    }
+
+    /// The frames as they stand in the buffer.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Writes `from` and `time` into every frame, and `first_seq`, `first_seq + 1`, ... in their order.
+    pub fn stamp(&mut self, from: u32, first_seq: u64, time: u64) {
+        let mut seq = first_seq;
+        for mut frame in self.iter_mut() {
+            frame.stamp(from, seq, time);
+            seq = seq.wrapping_add(1);
+        }
+    }
+
+    /// The frames one by one, to be read.
+    pub fn iter(&self) -> impl Iterator<Item = (Header, &[u8])> {
+        let mut rest: &[u8] = &self.bytes;
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let (frame, after) = rest.split_at(frame_len(rest));
+            rest = after;
+            Some((Header::parse(frame, Kind::Data), &frame[HEADER_LEN..]))
+        })
+    }
+
+    /// The frames one by one, with the fields that a relay stamps open for writing.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = FrameMut<'_>> {
+        let mut rest: &mut [u8] = &mut self.bytes;
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let len = frame_len(rest);
+            let (frame, after) = std::mem::take(&mut rest).split_at_mut(len);
+            rest = after;
+            Some(FrameMut { bytes: frame })
+        })
+    }
+
+    /// The run as shared bytes: a clone of them is a reference, not a copy.
+    pub fn freeze(self) -> Bytes {
+        self.bytes.freeze()
+    }
+}
+
+/// One frame of a [`Run`], its stamped fields open for writing.
+#[derive(Debug)]
+pub struct FrameMut<'a> {
+    bytes: &'a mut [u8],
+}
+
+impl FrameMut<'_> {
+    /// Writes the three fields that a relay stamps.
+    #[inline]
+    pub fn stamp(&mut self, from: u32, seq: u64, time: u64) {
+        self.bytes[field::FROM].copy_from_slice(&from.to_be_bytes());
+        self.bytes[field::SEQ].copy_from_slice(&seq.to_be_bytes());
+        self.bytes[field::TIME].copy_from_slice(&time.to_be_bytes());
+    }
+
+    /// The header as it stands.
+    pub fn header(&self) -> Header {
+        Header::parse(self.bytes, Kind::Data)
+    }
+
+    /// What follows the header.
+    pub fn payload(&self) -> &[u8] {
+        &self.bytes[HEADER_LEN..]
+    }
+}
+
+/// Length of the checked frame at the front of `bytes`.
+#[inline]
+fn frame_len(bytes: &[u8]) -> usize {
+    LENGTH_LEN + be_u32(bytes, field::LENGTH) as usize
+}
