@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -49,6 +50,13 @@ pub enum ProtocolError {
     LineTooLong {
         /// The limit in bytes, without the line's end.
         limit: usize,
+    },
+    /// A frame or a line began and did not end within the time that it may take. A peer that says a
+    /// byte now and then is not idle, and would hold its connection for ever.
+    #[error("a message was not complete within {limit:?}")]
+    Unfinished {
+        /// The time that it may take.
+        limit: Duration,
     },
 }
 
