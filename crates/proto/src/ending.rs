@@ -23,6 +23,8 @@ pub enum Ending {
     Unanswered,
     /// The peer said nothing for longer than it may.
     Idle,
+    /// The time that this side gave the whole conversation is over.
+    Deadline,
     /// The peer did not take what was sent to it within the time that a write may last.
     TooSlow,
     /// The peer sent what the protocol does not allow.
@@ -83,6 +85,7 @@ impl Ending {
             Self::PeerGone => "PeerGone",
             Self::Unanswered => "Unanswered",
             Self::Idle => "Idle",
+            Self::Deadline => "Deadline",
             Self::TooSlow => "TooSlow",
             Self::Protocol(_) => "Protocol",
             Self::Shutdown => "Shutdown",
@@ -113,6 +116,7 @@ impl fmt::Display for Ending {
             Self::PeerGone => f.write_str("peer had closed before it took everything (EPIPE)"),
             Self::Unanswered => f.write_str("peer no longer answers (ETIMEDOUT)"),
             Self::Idle => f.write_str("idle for too long"),
+            Self::Deadline => f.write_str("deadline passed"),
             Self::TooSlow => f.write_str("peer took too long to read"),
             Self::Protocol(error) => write!(f, "protocol error: {error}"),
             Self::Shutdown => f.write_str("shut down here"),
