@@ -1,1 +1,58 @@
-//! Placeholder.
+//! A network of kernel namespaces in one process, without root, that records what it does.
+//!
+//! ```text
+//!   host "client"                     wire                      host "server"
+//!   own netns, thread       own netns, thread, recorder         own netns, thread
+//!   eth0 10.0.0.1  <-veth-> w0  ring | rules | send  w1 <-veth-> eth0 10.0.0.2
+//! ```
+//!
+//! The kernel's own TCP and UDP run in every host; only the link between them is ours. The wire reads
+//! each frame from one end, decides by its rules, records when the frame was sent, when it was delivered
+//! or which rule dropped it, and sends it to the other end. A loss therefore happens where losses
+//! happen, between the hosts: a drop at the sender's own output is told to its TCP, which then behaves
+//! as on no real network.
+//!
+//! | question | module |
+//! |---|---|
+//! | How does a process get namespaces without root, and what if it may not? | [`enter`], [`refusal`] |
+//! | What is a host, and how does code or a program run in it? | [`host`], [`program`] |
+//! | How are links made and set up? | [`link`] |
+//! | What does the wire do with a frame? | [`wire`], [`rule`], [`record`], [`packet`] |
+//! | What did the kernel count, and which sockets has it? | [`counters`], [`sockets`], [`queue_watch`] |
+//! | How does Wireshark read a recording? | [`pcap`] |
+//!
+//! Linux only: elsewhere the crate is empty.
+#![cfg(target_os = "linux")]
+
+pub mod clock;
+pub mod counters;
+pub mod enter;
+pub mod host;
+pub mod lab;
+pub mod level;
+pub mod link;
+mod netlink;
+pub mod packet;
+mod packet_ring;
+pub mod pcap;
+pub mod program;
+pub mod queue_watch;
+pub mod record;
+pub mod refusal;
+pub mod rule;
+pub mod sockets;
+pub mod wire;
+
+pub use clock::Clock;
+pub use counters::Counters;
+pub use enter::enter;
+pub use host::Host;
+pub use lab::{Lab, LabError};
+pub use level::Level;
+pub use packet::{Packet, Tcp, TcpFlags, Transport};
+pub use program::Program;
+pub use record::{HostId, Record, Verdict};
+pub use refusal::{Refusal, Step};
+pub use rule::{Action, Rule};
+pub use sockets::{TcpSocket, TcpState};
+pub use wire::Wire;

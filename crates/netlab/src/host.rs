@@ -1,0 +1,151 @@
+//! A host: a thread in a network namespace of its own.
+
+use std::fs;
+use std::io;
+use std::net::Ipv4Addr;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+
+use nix::sched::{CloneFlags, unshare};
+
+use crate::counters::Counters;
+use crate::lab::LabError;
+use crate::link::{self, Mac};
+use crate::record::HostId;
+use crate::sockets::{self, TcpSocket};
+
+/// The name of a host's only interface besides `lo`.
+pub(crate) const INTERFACE: &str = "eth0";
+
+/// The number of `lo` in every namespace (`LOOPBACK_IFINDEX`, linux/net.h).
+const LOOPBACK_INDEX: u32 = 1;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A host of a lab.
+///
+/// A socket belongs to the namespace in which it was made, whichever thread uses it later; so what
+/// makes sockets, and what reads `/proc/net`, runs on the host's thread by [`Host::run`].
+#[derive(Debug)]
+pub struct Host {
+    id: HostId,
+    name: String,
+    address: Ipv4Addr,
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Host {
+    /// Starts the thread of a host; with a namespace of its own unless it is to be `loopback`.
+    pub(crate) fn start(
+        id: HostId,
+        name: &str,
+        address: Ipv4Addr,
+        own_namespace: bool,
+    ) -> Result<Self, LabError> {
+        let (jobs, queue) = mpsc::channel::<Job>();
+        let (ready, is_ready) = mpsc::sync_channel(1);
+        thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || {
+                let entered =
+                    if own_namespace { unshare(CloneFlags::CLONE_NEWNET) } else { Ok(()) };
+                let _ = ready.send(entered);
+                for job in queue {
+                    job();
+                }
+            })
+            .map_err(|e| LabError::new("start a host's thread", e))?;
+        is_ready
+            .recv()
+            .expect("a host's thread says whether it is ready")
+            .map_err(|e| LabError::new("make a host's network namespace", e))?;
+        Ok(Self { id, name: name.to_owned(), address, jobs })
+    }
+
+    /// The host's place in the lab.
+    pub fn id(&self) -> HostId {
+        self.id
+    }
+
+    /// The host's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The host's address.
+    pub fn address(&self) -> Ipv4Addr {
+        self.address
+    }
+
+    /// Runs `job` on the host's thread and waits for what it gives back.
+    ///
+    /// A thread that the job starts is in the host's namespace too, as is a program.
+    pub fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> T {
+        let (give, take) = mpsc::sync_channel(1);
+        let job = Box::new(move || {
+            let _ = give.send(job());
+        });
+        self.jobs.send(job).expect("a host's thread lives as long as the host");
+        take.recv().expect("a job on a host's thread does not panic")
+    }
+
+    /// Sets a sysctl of the host: `net.ipv4.tcp_syn_retries`.
+    pub fn set_sysctl(&self, name: &str, value: &str) -> io::Result<()> {
+        let (path, value) = (sysctl_path(name), value.to_owned());
+        self.run(move || fs::write(path, value))
+    }
+
+    /// Reads a sysctl of the host. [`io::ErrorKind::NotFound`] where this kernel has none of that name.
+    pub fn sysctl(&self, name: &str) -> io::Result<String> {
+        let path = sysctl_path(name);
+        self.run(move || {
+            Ok(fs::read_to_string(path)?.split_whitespace().collect::<Vec<_>>().join(" "))
+        })
+    }
+
+    /// What the host's kernel has counted so far.
+    pub fn counters(&self) -> io::Result<Counters> {
+        self.run(Counters::read)
+    }
+
+    /// The TCP sockets that the host's kernel has.
+    pub fn tcp_sockets(&self) -> io::Result<Vec<TcpSocket>> {
+        self.run(sockets::tcp)
+    }
+
+    /// The host's namespace, for the other end of its link.
+    pub(crate) fn namespace(&self) -> io::Result<OwnedFd> {
+        // Not /proc/self: that is the main thread's.
+        self.run(|| fs::File::open("/proc/thread-self/ns/net").map(OwnedFd::from))
+    }
+
+    /// Gives the interface its address and says where the others are.
+    pub(crate) fn configure(&self, others: Vec<(Ipv4Addr, Mac)>) -> io::Result<()> {
+        // Neighbour discovery and multicast reports of IPv6 are noise in a recording of IPv4.
+        self.set_sysctl("net.ipv6.conf.all.disable_ipv6", "1").or_else(not_found_is_fine)?;
+        let address = self.address;
+        self.run(move || {
+            link::bring_up(LOOPBACK_INDEX)?;
+            link::turn_off_offloads(INTERFACE)?;
+            let index = link::index_of(INTERFACE)?;
+            link::add_address(index, address)?;
+            link::bring_up(index)?;
+            for (address, mac) in others {
+                link::add_neighbour(index, address, mac)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// A knob that this kernel does not have needs no turning.
+fn not_found_is_fine(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
+fn sysctl_path(name: &str) -> impl AsRef<Path> + Send + 'static {
+    // /proc/sys/net shows the namespace of the thread that reads it, unlike /proc/net.
+    Path::new("/proc/sys").join(name.replace('.', "/"))
+}

@@ -1,0 +1,165 @@
+//! A lab: hosts, the wire between them, and one clock.
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::process::Command;
+
+use thiserror::Error;
+
+use crate::clock::Clock;
+use crate::host::Host;
+use crate::level::Level;
+use crate::link::Mac;
+use crate::program::Program;
+use crate::record::HostId;
+use crate::wire::{Plug, Wire};
+
+/// The network of every lab.
+const NETWORK: [u8; 3] = [10, 0, 0];
+
+/// The most hosts that a lab has: what a /24 leaves for them.
+pub const MAX_HOSTS: usize = 254;
+
+/// What every scenario relies on, whatever the machine has set. Each is the kernel's own default,
+/// except the last two.
+const SYSCTLS: [(&str, &str); 17] = [
+    ("net.core.somaxconn", "4096"),
+    ("net.ipv4.tcp_abort_on_overflow", "0"),
+    ("net.ipv4.tcp_keepalive_intvl", "75"),
+    ("net.ipv4.tcp_keepalive_probes", "9"),
+    ("net.ipv4.tcp_keepalive_time", "7200"),
+    ("net.ipv4.tcp_max_syn_backlog", "4096"),
+    ("net.ipv4.tcp_retries2", "15"),
+    ("net.ipv4.tcp_rto_max_ms", "120000"),
+    ("net.ipv4.tcp_sack", "1"),
+    ("net.ipv4.tcp_syn_linear_timeouts", "4"),
+    ("net.ipv4.tcp_syn_retries", "6"),
+    ("net.ipv4.tcp_synack_retries", "5"),
+    ("net.ipv4.tcp_syncookies", "1"),
+    ("net.ipv4.tcp_timestamps", "1"),
+    ("net.ipv4.tcp_window_scaling", "1"),
+    // The one algorithm that every kernel has and lets anybody choose.
+    ("net.ipv4.tcp_congestion_control", "reno"),
+    // Else a connection begins with what an earlier one to the same host has learned.
+    ("net.ipv4.tcp_no_metrics_save", "1"),
+];
+
+/// Hosts and the wire between them. Dropping it ends both.
+#[derive(Debug)]
+pub struct Lab {
+    level: Level,
+    clock: Clock,
+    // Before the hosts: its thread ends before the links vanish under it.
+    wire: Option<Wire>,
+    hosts: Vec<Host>,
+}
+
+/// A lab could not be made.
+#[derive(Debug, Error)]
+#[error("cannot {step}: {error}")]
+pub struct LabError {
+    step: String,
+    error: io::Error,
+}
+
+impl LabError {
+    pub(crate) fn new(step: impl Into<String>, error: impl Into<io::Error>) -> Self {
+        Self { step: step.into(), error: error.into() }
+    }
+}
+
+impl Lab {
+    /// Makes a lab with these hosts: the first is 10.0.0.1, the second 10.0.0.2, and so on.
+    ///
+    /// At [`Level::L2`] they all share the loopback of this machine, and there is no wire.
+    pub fn new(level: Level, names: &[&str]) -> Result<Self, LabError> {
+        assert!(names.len() <= MAX_HOSTS, "a lab has at most {MAX_HOSTS} hosts");
+        let clock = Clock::start();
+        let own_namespace = level.has_namespaces();
+        let hosts = names
+            .iter()
+            .enumerate()
+            .map(|(number, name)| {
+                let address = if own_namespace { address_of(number) } else { Ipv4Addr::LOCALHOST };
+                Host::start(HostId(number), name, address, own_namespace)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let wire = if own_namespace { Some(connect(clock, &hosts)?) } else { None };
+        Ok(Self { level, clock, wire, hosts })
+    }
+
+    /// What this lab could use.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// The clock of everything that this lab records.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// The host of this name, which must be one that the lab was made with.
+    #[track_caller]
+    pub fn host(&self, name: &str) -> &Host {
+        self.hosts.iter().find(|host| host.name() == name).expect("a host of the lab")
+    }
+
+    /// The names of the hosts, in order.
+    pub fn host_names(&self) -> Vec<String> {
+        self.hosts.iter().map(|host| host.name().to_owned()).collect()
+    }
+
+    /// The wire; none at [`Level::L2`].
+    pub fn wire(&self) -> Option<&Wire> {
+        self.wire.as_ref()
+    }
+
+    /// Starts a program in a host; see [`Program::start`].
+    #[track_caller]
+    pub fn start(&self, host: &str, name: &str, command: Command) -> io::Result<Program> {
+        Program::start(self.host(host), self.clock, name, command)
+    }
+}
+
+/// Makes the wire and joins every host to it.
+fn connect(clock: Clock, hosts: &[Host]) -> Result<Wire, LabError> {
+    let mut plugs = Vec::new();
+    for (number, host) in hosts.iter().enumerate() {
+        let namespace =
+            host.namespace().map_err(|e| LabError::new("open a host's namespace", e))?;
+        plugs.push(Plug { namespace, mac: mac_of(number) });
+    }
+    let wire = Wire::start(clock, plugs)?;
+    for host in hosts {
+        let others = (0..hosts.len())
+            .filter(|number| *number != host.id().0)
+            .map(|number| (address_of(number), mac_of(number)));
+        host.configure(others.collect()).map_err(|e| {
+            LabError::new(format!("set up the link of host \"{}\"", host.name()), e)
+        })?;
+        for (name, value) in SYSCTLS {
+            match host.set_sysctl(name, value) {
+                // An older kernel lacks the younger of them.
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(LabError::new(format!("set {name} to {value}"), error));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(wire)
+}
+
+fn address_of(number: usize) -> Ipv4Addr {
+    let [a, b, c] = NETWORK;
+    Ipv4Addr::new(a, b, c, octet(number))
+}
+
+/// A locally administered Ethernet address that ends as the IP address does.
+fn mac_of(number: usize) -> Mac {
+    [0x02, 0, 0, 0, 0, octet(number)]
+}
+
+fn octet(number: usize) -> u8 {
+    u8::try_from(number + 1).expect("a lab has at most 254 hosts")
+}

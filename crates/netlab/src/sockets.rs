@@ -1,0 +1,136 @@
+//! The sockets that the kernel has, as `ss` asks for them (`sock_diag(7)`).
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+use netlink_packet_core::NLM_F_DUMP;
+use netlink_packet_sock_diag::SockDiagMessage;
+use netlink_packet_sock_diag::constants::{AF_INET, IPPROTO_TCP};
+use netlink_packet_sock_diag::inet::{
+    ExtensionFlags, InetRequest, InetResponse, SocketId, StateFlags,
+};
+use netlink_sys::protocols::NETLINK_SOCK_DIAG;
+use serde::Serialize;
+
+use crate::netlink::Netlink;
+
+/// A TCP socket of the kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TcpSocket {
+    /// Its state.
+    pub state: TcpState,
+    /// Its own address.
+    pub local: SocketAddr,
+    /// Its peer's address; unspecified for a listener.
+    pub remote: SocketAddr,
+    /// `Recv-Q` of `ss`: of a listener the connections that wait to be accepted, of others the bytes
+    /// that wait to be read.
+    pub receive_queue: u32,
+    /// `Send-Q` of `ss`: of a listener its backlog, of others the bytes that are not acknowledged yet.
+    pub send_queue: u32,
+    /// The file that holds the socket; 0 where no program does.
+    pub inode: u32,
+}
+
+/// The states of TCP, in the kernel's numbering (`include/net/tcp_states.h`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "SCREAMING-KEBAB-CASE")]
+#[expect(missing_docs, reason = "RFC 9293, section 3.3.2, says what each is")]
+pub enum TcpState {
+    #[serde(rename = "ESTAB")]
+    Established,
+    SynSent,
+    SynRecv,
+    #[serde(rename = "FIN-WAIT-1")]
+    FinWait1,
+    #[serde(rename = "FIN-WAIT-2")]
+    FinWait2,
+    TimeWait,
+    #[serde(rename = "UNCONN")]
+    Close,
+    CloseWait,
+    LastAck,
+    Listen,
+    Closing,
+}
+
+impl TcpState {
+    const fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::Established,
+            2 => Self::SynSent,
+            // 12 is a half-open connection that has no full socket yet.
+            3 | 12 => Self::SynRecv,
+            4 => Self::FinWait1,
+            5 => Self::FinWait2,
+            6 => Self::TimeWait,
+            7 => Self::Close,
+            8 => Self::CloseWait,
+            9 => Self::LastAck,
+            10 => Self::Listen,
+            11 => Self::Closing,
+            _ => return None,
+        })
+    }
+}
+
+/// The state as `ss` writes it.
+impl fmt::Display for TcpState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Established => "ESTAB",
+            Self::SynSent => "SYN-SENT",
+            Self::SynRecv => "SYN-RECV",
+            Self::FinWait1 => "FIN-WAIT-1",
+            Self::FinWait2 => "FIN-WAIT-2",
+            Self::TimeWait => "TIME-WAIT",
+            Self::Close => "UNCONN",
+            Self::CloseWait => "CLOSE-WAIT",
+            Self::LastAck => "LAST-ACK",
+            Self::Listen => "LISTEN",
+            Self::Closing => "CLOSING",
+        })
+    }
+}
+
+/// The TCP sockets over IPv4 of the calling thread's namespace.
+pub(crate) fn tcp() -> io::Result<Vec<TcpSocket>> {
+    ask(StateFlags::all())
+}
+
+/// The listeners among them.
+pub(crate) fn tcp_listeners() -> io::Result<Vec<TcpSocket>> {
+    ask(StateFlags::LISTEN)
+}
+
+fn ask(states: StateFlags) -> io::Result<Vec<TcpSocket>> {
+    let request = InetRequest {
+        family: AF_INET,
+        protocol: IPPROTO_TCP,
+        extensions: ExtensionFlags::empty(),
+        states,
+        socket_id: SocketId::new_v4(),
+    };
+    let mut found = Vec::new();
+    let mut netlink = Netlink::open(NETLINK_SOCK_DIAG)?;
+    netlink.request(SockDiagMessage::InetRequest(request), NLM_F_DUMP, |answer| {
+        if let SockDiagMessage::InetResponse(answer) = answer {
+            found.extend(read(&answer));
+        }
+    })?;
+    Ok(found)
+}
+
+fn read(answer: &InetResponse) -> Option<TcpSocket> {
+    let header = &answer.header;
+    let id = &header.socket_id;
+    Some(TcpSocket {
+        state: TcpState::from_number(header.state)?,
+        local: SocketAddr::new(id.source_address, id.source_port),
+        remote: SocketAddr::new(id.destination_address, id.destination_port),
+        receive_queue: header.recv_queue,
+        send_queue: header.send_queue,
+        inode: header.inode,
+    })
+}
