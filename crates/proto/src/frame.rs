@@ -12,6 +12,8 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use thiserror::Error;
 
+use crate::limits::MAX_CONTROL_PAYLOAD;
+
 /// Length of a frame's header in bytes, its length field included.
 pub const HEADER_LEN: usize = 40;
 
@@ -20,6 +22,10 @@ pub(crate) const LENGTH_LEN: usize = 4;
 
 /// The part of the header that `length` counts, and so the smallest legal `length`.
 pub const MIN_LENGTH: u32 = 36;
+
+/// The largest `length` of a control frame.
+#[expect(clippy::cast_possible_truncation, reason = "the limit is far below 4 GiB")]
+const MAX_CONTROL_LENGTH: u32 = MIN_LENGTH + MAX_CONTROL_PAYLOAD as u32;
 
 /// Where each field lies, named once.
 pub(crate) mod field {
@@ -82,6 +88,15 @@ impl Kind {
     pub const fn is_control(self) -> bool {
         !matches!(self, Self::Data)
     }
+
+    /// The largest length of a frame of this kind, where `max_length` is that of all frames.
+    const fn max_length(self, max_length: u32) -> u32 {
+        if self.is_control() && max_length > MAX_CONTROL_LENGTH {
+            MAX_CONTROL_LENGTH
+        } else {
+            max_length
+        }
+    }
 }
 
 /// The flags of a frame. Bits without a name are kept and mean nothing.
@@ -126,20 +141,14 @@ impl Header {
     /// Appends this header and `payload` to `out` as one frame.
     ///
     /// Fails with [`FrameError::TooLong`], and appends nothing, where the length field would exceed
-    /// `max_length`.
+    /// `max_length`, or what a control frame may have.
     pub fn encode(
         &self,
         payload: &[u8],
         max_length: u32,
         out: &mut BytesMut,
     ) -> Result<(), FrameError> {
-        let length = u32::try_from(payload.len())
-            .ok()
-            .and_then(|len| len.checked_add(MIN_LENGTH))
-            .unwrap_or(u32::MAX);
-        if length > max_length {
-            return Err(FrameError::TooLong { length, limit: max_length });
-        }
+        let length = length_of(payload.len(), self.kind.max_length(max_length))?;
         out.reserve(HEADER_LEN + payload.len());
         out.put_u32(length);
         out.put_u8(self.kind.code());
@@ -246,29 +255,37 @@ pub(crate) enum Front {
 /// ends before it costs anything; the rest of the header when the header is complete.
 #[inline]
 pub(crate) fn check(bytes: &[u8], max_length: u32) -> Result<Front, FrameError> {
-    if bytes.len() < LENGTH_LEN {
+    let Some(length) = bytes.first_chunk::<LENGTH_LEN>() else {
         return Ok(Front::Incomplete { need: HEADER_LEN });
-    }
-    let length = be_u32(bytes, field::LENGTH);
+    };
+    let length = u32::from_be_bytes(*length);
     if length > max_length {
         return Err(FrameError::TooLong { length, limit: max_length });
     }
     if length < MIN_LENGTH {
         return Err(FrameError::TooShort { length });
     }
-    let len = LENGTH_LEN + length as usize;
-    if bytes.len() < HEADER_LEN {
+    // Where `usize` has 32 bits the sum may exceed it; so long a frame never becomes complete there.
+    let len = LENGTH_LEN.saturating_add(length as usize);
+    let Some(header) = bytes.first_chunk::<HEADER_LEN>() else {
         return Ok(Front::Incomplete { need: len });
-    }
+    };
     let reserved =
-        u16::from_be_bytes([bytes[field::RESERVED.start], bytes[field::RESERVED.end - 1]]);
+        u16::from_be_bytes([header[field::RESERVED.start], header[field::RESERVED.end - 1]]);
     if reserved != 0 {
         return Err(FrameError::Reserved { value: reserved });
     }
-    let code = bytes[field::KIND];
+    let code = header[field::KIND];
     let kind = Kind::from_code(code);
-    if kind.is_none() && !Flags(bytes[field::FLAGS]).contains(Flags::MAY_IGNORE) {
-        return Err(FrameError::UnknownKind { kind: code });
+    match kind {
+        Some(kind) => {
+            let limit = kind.max_length(max_length);
+            if length > limit {
+                return Err(FrameError::TooLong { length, limit });
+            }
+        }
+        None if Flags(header[field::FLAGS]).contains(Flags::MAY_IGNORE) => {}
+        None => return Err(FrameError::UnknownKind { kind: code }),
     }
     if bytes.len() < len {
         return Ok(Front::Incomplete { need: len });
@@ -279,6 +296,18 @@ pub(crate) fn check(bytes: &[u8], max_length: u32) -> Result<Front, FrameError> 
     })
 }
 
+/// The length field of a frame with a payload of `payload_len` bytes.
+fn length_of(payload_len: usize, max_length: u32) -> Result<u32, FrameError> {
+    let length = u32::try_from(payload_len).ok().and_then(|len| len.checked_add(MIN_LENGTH));
+    match length {
+        Some(length) if length <= max_length => Ok(length),
+        // A length that the field cannot hold is refused whatever the limit is.
+        length => {
+            Err(FrameError::TooLong { length: length.unwrap_or(u32::MAX), limit: max_length })
+        }
+    }
+}
+
 #[inline]
 pub(crate) fn be_u32(bytes: &[u8], at: std::ops::Range<usize>) -> u32 {
     u32::from_be_bytes(bytes[at].try_into().expect("the range is four bytes long"))
@@ -287,4 +316,38 @@ pub(crate) fn be_u32(bytes: &[u8], at: std::ops::Range<usize>) -> u32 {
 #[inline]
 pub(crate) fn be_u64(bytes: &[u8], at: std::ops::Range<usize>) -> u64 {
     u64::from_be_bytes(bytes[at].try_into().expect("the range is eight bytes long"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_refused_for_one_wrong_bit() {
+        let mut good = BytesMut::new();
+        Header::new(Kind::Data, 1, 1).encode(b"", MIN_LENGTH, &mut good).unwrap();
+        assert_eq!(check(&good, MIN_LENGTH), Ok(Front::Complete { len: 40, kind: Kind::Data }));
+        for (at, bit, error) in [
+            (3, 0, FrameError::TooLong { length: 37, limit: MIN_LENGTH }),
+            (3, 2, FrameError::TooShort { length: 32 }),
+            (0, 7, FrameError::TooLong { length: 0x8000_0024, limit: MIN_LENGTH }),
+            (4, 7, FrameError::UnknownKind { kind: 0x81 }),
+            (6, 0, FrameError::Reserved { value: 0x0100 }),
+            (7, 0, FrameError::Reserved { value: 0x0001 }),
+        ] {
+            let mut header = good.clone();
+            header[at] ^= 1 << bit;
+            assert_eq!(check(&header, MIN_LENGTH), Err(error));
+        }
+    }
+
+    #[test]
+    fn a_payload_that_the_length_field_cannot_hold_is_refused_at_any_limit() {
+        let largest = (u32::MAX - MIN_LENGTH) as usize;
+        assert_eq!(length_of(largest, u32::MAX), Ok(u32::MAX));
+        for len in [largest + 1, u32::MAX as usize, usize::MAX] {
+            let refused = FrameError::TooLong { length: u32::MAX, limit: u32::MAX };
+            assert_eq!(length_of(len, u32::MAX), Err(refused), "{len}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::frame::{Frame, FrameError, Header, Kind};
-use crate::limits::{MAX_CONTROL_PAYLOAD, MAX_FRAME_LENGTH};
+use crate::limits::{MAX_CITED, MAX_CONTROL_PAYLOAD, MAX_FRAME_LENGTH};
 
 /// The version of the protocol that this crate speaks.
 pub const VERSION: u16 = 1;
@@ -118,7 +118,8 @@ impl Message {
 
     /// Appends the message to `out` as one frame.
     ///
-    /// Fails with [`FrameError::TooLong`] where a name or a reason makes it longer than a frame may be.
+    /// Fails with [`FrameError::TooLong`] where a name or a reason makes it longer than the
+    /// [`MAX_CONTROL_PAYLOAD`] that the other side would take.
     pub fn encode(&self, out: &mut BytesMut) -> Result<(), FrameError> {
         Header::new(self.kind(), 0, 0).encode(&self.payload(), MAX_FRAME_LENGTH, out)
     }
@@ -130,8 +131,7 @@ impl Message {
             return Err(MessageError::TooLong { len: payload.len() });
         }
         let kind = frame.header.kind;
-        let json =
-            |error: serde_json::Error| MessageError::Json { kind, reason: error.to_string() };
+        let json = |error| MessageError::Json { kind, reason: words(&error) };
         match kind {
             Kind::Data => Err(MessageError::NotControl),
             Kind::Hello => serde_json::from_slice(payload).map(Self::Hello).map_err(json),
@@ -150,6 +150,18 @@ impl Message {
         };
         json.expect("plain structs of numbers and strings always serialize").into()
     }
+}
+
+/// What the reader of JSON says, cut where it cites too much of what the peer sent.
+fn words(error: &serde_json::Error) -> String {
+    let mut words = error.to_string();
+    if words.len() > MAX_CITED {
+        // The end says where in the JSON it went wrong, which the kind of error does not need.
+        let end = (0..=MAX_CITED).rev().find(|&end| words.is_char_boundary(end));
+        words.truncate(end.unwrap_or_default());
+        words.push_str("...");
+    }
+    words
 }
 
 fn default_max_frame() -> u32 {
