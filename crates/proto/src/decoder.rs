@@ -3,7 +3,8 @@
 use bytes::{Buf, BytesMut};
 
 use crate::frame::{Frame, FrameError, Front, HEADER_LEN, Header, Kind, be_u32, check, field};
-use crate::limits::{MAX_FRAME_LENGTH, READ_CHUNK};
+use crate::limits::MAX_FRAME_LENGTH;
+use crate::read_buffer::ReadBuffer;
 use crate::run::Run;
 
 /// Takes bytes as they arrive and gives back complete frames.
@@ -36,7 +37,7 @@ use crate::run::Run;
 /// ```
 #[derive(Debug)]
 pub struct Decoder {
-    buffer: BytesMut,
+    buffer: ReadBuffer,
     max_length: u32,
     ignored: u64,
 }
@@ -60,25 +61,36 @@ impl Default for Decoder {
 impl Decoder {
     /// A decoder that refuses frames whose length field is above `max_length`.
     pub fn new(max_length: u32) -> Self {
-        Self { buffer: BytesMut::new(), max_length, ignored: 0 }
+        Self { buffer: ReadBuffer::default(), max_length, ignored: 0 }
     }
 
     /// Appends bytes that have arrived.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
+        self.buffer.push(bytes);
     }
 
     /// The buffer, with room for another read, to append to.
     ///
-    /// Room is made by what a read takes, never by what a header announces.
+    /// Room is made by what reads take, never by what a header announces: [`READ_CHUNK`] at first, and up
+    /// to [`MAX_READ_CHUNK`] while reads fill what they are given.
+    ///
+    /// [`READ_CHUNK`]: crate::limits::READ_CHUNK
+    /// [`MAX_READ_CHUNK`]: crate::limits::MAX_READ_CHUNK
     pub fn space(&mut self) -> &mut BytesMut {
-        self.buffer.reserve(READ_CHUNK);
-        &mut self.buffer
+        self.buffer.space()
     }
 
     /// How many bytes have arrived and have not been taken.
     pub fn buffered(&self) -> usize {
-        self.buffer.len()
+        self.buffer.bytes().len()
+    }
+
+    /// How much memory the buffer takes.
+    ///
+    /// It is bounded by the limit of a frame's length and [`crate::limits::MAX_READ_CHUNK`], and falls
+    /// back when what needed it has been taken. Runs and frames that were taken may share this memory.
+    pub fn capacity(&self) -> usize {
+        self.buffer.chunk()
     }
 
     /// How many frames of an unknown kind were skipped because their sender allowed it.
@@ -94,18 +106,20 @@ impl Decoder {
         if kind.is_control() {
             return Ok(Some(Taken::Control(self.split_frame(len, kind))));
         }
-        let room = be_u32(&self.buffer, field::ROOM);
+        let bytes = self.buffer.bytes();
+        let room = be_u32(bytes, field::ROOM);
         let (mut end, mut frames) = (len, 1);
         while let Ok(Front::Complete { len, kind: Kind::Data }) =
-            check(&self.buffer[end..], self.max_length)
+            check(&bytes[end..], self.max_length)
         {
-            if be_u32(&self.buffer[end..], field::ROOM) != room {
+            if be_u32(&bytes[end..], field::ROOM) != room {
                 break;
             }
             end += len;
             frames += 1;
         }
-        Ok(Some(Taken::Run(Run { bytes: self.buffer.split_to(end), frames, room })))
+        let chunk = self.buffer.chunk();
+        Ok(Some(Taken::Run(Run { bytes: self.buffer.split_to(end), frames, room, chunk })))
     }
 
     /// Takes one frame of any kind.
@@ -117,26 +131,30 @@ impl Decoder {
     }
 
     /// Says whether the stream ended between two frames, as it should.
+    ///
+    /// What has not been taken yet is judged too, and stays where it is.
     pub fn finish(&self) -> Result<(), FrameError> {
-        if self.buffer.is_empty() {
-            return Ok(());
+        let mut rest = self.buffer.bytes();
+        while !rest.is_empty() {
+            match check(rest, self.max_length)? {
+                Front::Complete { len, .. } | Front::Ignorable { len } => rest = &rest[len..],
+                Front::Incomplete { need } => {
+                    return Err(FrameError::Cut { have: rest.len(), need });
+                }
+            }
         }
-        match check(&self.buffer, self.max_length)? {
-            Front::Incomplete { need } => Err(FrameError::Cut { have: self.buffer.len(), need }),
-            // A caller that has not taken everything has not asked too early: nothing was cut.
-            Front::Complete { .. } | Front::Ignorable { .. } => Ok(()),
-        }
+        Ok(())
     }
 
     /// The complete frame at the front, after those that may be ignored are gone.
     #[inline]
     fn front(&mut self) -> Result<Option<(usize, Kind)>, FrameError> {
         loop {
-            match check(&self.buffer, self.max_length)? {
+            match check(self.buffer.bytes(), self.max_length)? {
                 Front::Complete { len, kind } => return Ok(Some((len, kind))),
                 Front::Incomplete { .. } => return Ok(None),
                 Front::Ignorable { len } => {
-                    self.buffer.advance(len);
+                    self.buffer.skip(len);
                     self.ignored += 1;
                 }
             }

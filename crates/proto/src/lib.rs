@@ -8,6 +8,7 @@
 //! |---|---|
 //! | What does a frame look like? | [`frame`] |
 //! | How do frames come out of a stream of bytes? | [`decoder`] |
+//! | How much memory do waiting bytes take? | `read_buffer` |
 //! | How are many frames stamped and sent on without a copy? | [`run`] |
 //! | What do the control frames say? | [`message`] |
 //! | How did a connection end? | [`ending`] |
@@ -20,6 +21,7 @@ pub mod ending;
 pub mod frame;
 pub mod limits;
 pub mod message;
+mod read_buffer;
 pub mod run;
 
 pub use address::{Address, AddressError};

@@ -6,6 +6,7 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::frame::{HEADER_LEN, Header, Kind, LENGTH_LEN, be_u32, field};
+use crate::limits::RUN_SHARE;
 
 /// One or more complete data frames of one room, in the order in which they arrived.
 ///
@@ -16,6 +17,8 @@ pub struct Run {
     pub(crate) bytes: BytesMut,
     pub(crate) frames: usize,
     pub(crate) room: u32,
+    /// Length of the memory that `bytes` is a part of.
+    pub(crate) chunk: usize,
 }
 
 impl Run {
@@ -71,7 +74,13 @@ impl Run {
     }
 
     /// The run as shared bytes: a clone of them is a reference, not a copy.
+    ///
+    /// A run that fills less than a quarter of the memory that it was read into ([`RUN_SHARE`]) is copied
+    /// once, for all receivers: each of them would hold all of that memory until it has sent the run.
     pub fn freeze(self) -> Bytes {
+        if self.bytes.len() < self.chunk / RUN_SHARE {
+            return Bytes::copy_from_slice(&self.bytes);
+        }
         self.bytes.freeze()
     }
 }

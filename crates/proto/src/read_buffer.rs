@@ -1,0 +1,101 @@
+//! How much memory a stream's bytes take while they wait to be taken.
+
+use bytes::{Buf, BytesMut};
+
+use crate::limits::{MAX_READ_CHUNK, READ_CHUNK};
+
+/// Bytes that have arrived, in one chunk of memory that runs taken from it share.
+///
+/// `BytesMut` alone would do, were it not for three habits: it starts a new chunk for every read while
+/// one taken run is still held, however small; it never gives back what one large frame needed; and
+/// it does not say how large its chunk is, which decides whether a run may be shared as it is.
+#[derive(Debug)]
+pub(crate) struct ReadBuffer {
+    bytes: BytesMut,
+    /// Length of the memory that `bytes` lies in. Every allocation is made here, so it is known.
+    chunk: usize,
+    /// How much room the next chunk gives to a read.
+    wanted: usize,
+    /// How much room the last read was given.
+    given: usize,
+}
+
+impl Default for ReadBuffer {
+    fn default() -> Self {
+        Self { bytes: BytesMut::new(), chunk: 0, wanted: READ_CHUNK, given: 0 }
+    }
+}
+
+impl ReadBuffer {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Length of the memory that the bytes lie in.
+    pub(crate) fn chunk(&self) -> usize {
+        // A caller that appends more than it was given room for makes the bytes grow on their own.
+        self.chunk.max(self.bytes.capacity())
+    }
+
+    /// The bytes, with room for another read behind them.
+    pub(crate) fn space(&mut self) -> &mut BytesMut {
+        self.learn();
+        if self.bytes.is_empty() && self.chunk() > 2 * self.wanted {
+            // What one large frame needed is not kept for the small ones after it.
+            self.bytes = BytesMut::new();
+        }
+        // Small reads go on in the rest of the chunk, so that many small runs share one.
+        if self.spare() < self.wanted / 4 {
+            self.make_room(self.wanted / 2, self.wanted);
+        }
+        self.given = self.spare();
+        &mut self.bytes
+    }
+
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        if self.spare() < bytes.len() {
+            self.make_room(bytes.len(), bytes.len().max(READ_CHUNK));
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    pub(crate) fn split_to(&mut self, at: usize) -> BytesMut {
+        self.bytes.split_to(at)
+    }
+
+    pub(crate) fn skip(&mut self, len: usize) {
+        self.bytes.advance(len);
+    }
+
+    fn spare(&self) -> usize {
+        self.bytes.capacity() - self.bytes.len()
+    }
+
+    /// Asks for more room where the last read filled all it was given, and for less where it used little.
+    ///
+    /// Taking bytes at the front does not change the spare room behind them, so the difference is what
+    /// was read.
+    fn learn(&mut self) {
+        let read = self.given.saturating_sub(self.spare());
+        if read == 0 {
+            return;
+        }
+        if read == self.given {
+            self.wanted = (self.wanted * 2).min(MAX_READ_CHUNK);
+        } else if read < self.wanted / 4 {
+            self.wanted = (self.wanted / 2).max(READ_CHUNK);
+        }
+    }
+
+    /// Makes room for `least` more bytes in the same chunk if nobody shares it, else for `room` in a new one.
+    fn make_room(&mut self, least: usize, room: usize) {
+        if self.bytes.try_reclaim(least) {
+            return;
+        }
+        // At least doubled, so that the bytes of a long frame are moved a few times only.
+        let mut bytes = BytesMut::with_capacity(self.bytes.len() + room.max(self.bytes.len()));
+        bytes.extend_from_slice(&self.bytes);
+        self.chunk = bytes.capacity();
+        self.bytes = bytes;
+    }
+}
