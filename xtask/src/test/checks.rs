@@ -14,7 +14,7 @@ pub(super) fn fmt() -> Outcome {
 
 pub(super) fn deny() -> Outcome {
     needs_cargo_deny()?;
-    passes(&mut cargo::command(&["deny", "check", "licenses", "bans", "sources"]))
+    passes(&mut cargo::command(&["deny", "--locked", "check", "licenses", "bans", "sources"]))
 }
 
 /// The one step that asks the network: the database of advisories changes while the tree does not.
@@ -26,7 +26,7 @@ pub(super) fn advisories() -> Outcome {
         let why = "the advisory database cannot be fetched (`cargo deny fetch db` says why)";
         return Err(Miss::Skipped(why.to_owned()));
     }
-    passes(&mut cargo::command(&["deny", "check", "--disable-fetch", "advisories"]))
+    passes(&mut cargo::command(&["deny", "--locked", "check", "advisories"]))
 }
 
 pub(super) fn clippy() -> Outcome {
