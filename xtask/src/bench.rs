@@ -1,10 +1,15 @@
-//! `cargo xtask bench`: builds the benchmarks and what they measure, then runs one.
+//! `cargo xtask bench`: builds what a benchmark measures, optimised, then runs it.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use crate::cargo;
 use crate::error::Error;
+use crate::needs::Needs;
+
+/// Every benchmark and which programs of ours it starts.
+const BENCHES: Needs =
+    Needs { runner: "bench", table: &[("framing", &[]), ("tcp", &["tcp-server"])] };
 
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "cargo xtask bench [NAME] [OPTION]...")]
@@ -15,6 +20,12 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
-    let built = cargo::build(&["--release", "-p", "bench", "-p", "tcp-server"])?;
-    cargo::become_program(built.program("bench")?, &args.rest)
+    let names = BENCHES.names(&args.rest);
+    let mut arguments = BENCHES.packages(&names);
+    // Who only asks for the list need not wait for the optimiser.
+    if !names.is_empty() {
+        arguments.push("--release");
+    }
+    let built = cargo::build(&arguments)?;
+    cargo::become_program(built.program(BENCHES.runner)?, &args.rest)
 }

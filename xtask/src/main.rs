@@ -5,6 +5,7 @@
 //! | How is a demo built and started? | [`demo`] |
 //! | What does this machine lack for the lab? | [`doctor`] |
 //! | How is a benchmark built and started? | [`mod@bench`] |
+//! | What is built before something is run? | [`needs`] |
 //! | What is tested, in which steps? | [`mod@test`] |
 //! | Which rules are no compiler's business? | [`tidy`] |
 //! | How is cargo asked? | [`cargo`] |
@@ -14,6 +15,7 @@ mod cargo;
 mod demo;
 mod doctor;
 mod error;
+mod needs;
 mod say;
 mod test;
 mod tidy;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::Miss;
 use crate::cargo;
-use crate::demo;
+use crate::demo::DEMOS;
 use crate::error::Error;
 
 /// The build that makes the programs and the tests. The tests' own dependencies ask for more features of
@@ -45,7 +45,7 @@ impl Programs {
     }
 
     fn make(&self) -> Result<Copies, Error> {
-        let alone = demo::packages(demo::all_programs());
+        let alone = DEMOS.all_packages();
         let packages = if self.with_tests { WITH_TESTS } else { &alone };
         Copies::of(&cargo::build(&[packages, &["--locked"]].concat())?)
     }

@@ -17,7 +17,7 @@ pub(super) fn check(packages: &[Value], demos: &[String], tree: &Tree) -> Vec<Fi
     findings.extend(xtask_stands_alone(packages, &names));
     findings.extend(demos.iter().flat_map(|demo| demo_is_told_of(demo, tree)));
     let listed = |name: &&str| demos.iter().any(|demo| demo == name);
-    let unknown = DEMOS.iter().map(|(name, _)| *name).filter(|name| !listed(name));
+    let unknown = DEMOS.table.iter().map(|(name, _)| *name).filter(|name| !listed(name));
     let why = "`scenarios list` does not know it";
     findings
         .extend(unknown.map(|name| about("xtask/src/demo.rs", format!("DEMOS names {name}"), why)));
@@ -72,7 +72,7 @@ fn demo_is_told_of(demo: &str, tree: &Tree) -> Vec<Finding> {
         let why = "the table there is where a reader finds the demos";
         findings.push(about(README, format!("no table row for the demo {demo}"), why));
     }
-    if !DEMOS.iter().any(|(name, _)| *name == demo) {
+    if !DEMOS.table.iter().any(|(name, _)| *name == demo) {
         let why = "without a row `cargo xtask demo` builds every program for it";
         findings.push(about("xtask/src/demo.rs", format!("DEMOS has no {demo}"), why));
     }
