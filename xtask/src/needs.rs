@@ -77,6 +77,7 @@ mod tests {
     #[test]
     fn what_is_unknown_may_start_anything() {
         check("all --repeat 2", "all", "-p r -p x -p y -p z");
+        check("--repeat 2 all", "all", "-p r -p x -p y -p z");
         check("nonsense --format json", "nonsense", "-p r -p x -p y -p z");
         check("none nonsense", "none nonsense", "-p r -p x -p y -p z");
     }
