@@ -18,13 +18,17 @@ pub enum Format {
 /// The flags that every program has; put them into a program's own with `#[command(flatten)]`.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct CommonArgs {
-    /// What standard output carries.
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    /// Standard output: text or json.
+    ///
+    /// `json` is one object a line, the last one an `end`; it never changes the exit code.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
     format: Format,
     /// The same as `--format json`.
-    #[arg(long, conflicts_with = "format")]
+    #[arg(long, conflicts_with = "format", hide_short_help = true)]
     json: bool,
-    /// Say more on standard error; twice for debugging, three times for everything.
+    /// Say more on standard error; -vv for debugging.
+    ///
+    /// -vvv is for everything. `RUST_LOG` wins over it.
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Say nothing on standard error but errors.

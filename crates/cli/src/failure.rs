@@ -50,6 +50,18 @@ impl Failure {
         failure
     }
 
+    /// Adds words to the end of the message, such as what the cause means here.
+    pub fn and(mut self, words: &str) -> Self {
+        self.message.push_str(words);
+        self
+    }
+
+    /// Adds the number of the operating system's error, where the message tells it in words of its own.
+    pub fn with_os_error(mut self, error: &io::Error) -> Self {
+        self.os_error = error.raw_os_error();
+        self
+    }
+
     /// Adds a line that says what to do.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
@@ -129,8 +141,17 @@ mod tests {
         let failure = Failure::from_io(Exit::Failed, "cannot connect to [::1]:1", &refused);
         assert_eq!(failure.to_string(), "error: cannot connect to [::1]:1: connection refused\n");
         assert_eq!(
+            failure.clone().and(" (nothing listens there)").to_string(),
+            "error: cannot connect to [::1]:1: connection refused (nothing listens there)\n",
+        );
+        assert_eq!(
             serde_json::to_string(&failure).unwrap(),
             r#"{"kind":"connection_refused","message":"cannot connect to [::1]:1: connection refused","os_error":111}"#,
+        );
+        let in_own_words = Failure::new(Exit::Failed, "refused", "nobody").with_os_error(&refused);
+        assert_eq!(
+            serde_json::to_string(&in_own_words).unwrap(),
+            r#"{"kind":"refused","message":"nobody","os_error":111}"#,
         );
     }
 }

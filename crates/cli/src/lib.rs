@@ -7,6 +7,7 @@
 //! | What does `--format json` print? | [`events`] |
 //! | How are times and sizes written? | [`values`] |
 //! | Which flags does every program have? | [`args`] |
+//! | What does a wrong command line end with? | [`mod@parse`] |
 //! | What happens when nobody reads its output? | [`output`] |
 
 pub mod args;
@@ -14,9 +15,11 @@ pub mod events;
 pub mod exit;
 pub mod failure;
 pub mod output;
+pub mod parse;
 pub mod values;
 
 pub use args::{CommonArgs, Format};
 pub use events::Events;
 pub use exit::Exit;
 pub use failure::Failure;
+pub use parse::parse;

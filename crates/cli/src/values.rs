@@ -45,9 +45,53 @@ pub fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| format!("\"{text}\" is not a size: write 64, 64K, 1M, or 2G bytes"))
 }
 
+/// A time as it is written on a command line: `5s`, `1m 30s`, `500us`. ASCII, unlike Rust's own `µs`.
+///
+/// ```
+/// use std::time::Duration;
+/// use cli::values::time_in_words;
+///
+/// assert_eq!(time_in_words(Duration::from_millis(1500)), "1s 500ms");
+/// ```
+pub fn time_in_words(time: Duration) -> String {
+    humantime::format_duration(time).to_string()
+}
+
+/// A number of bytes as a sentence has it: `1 byte`, `1000 bytes`, `1.2 MiB`.
+///
+/// ```
+/// use cli::values::bytes_in_words;
+///
+/// assert_eq!(bytes_in_words(1), "1 byte");
+/// assert_eq!(bytes_in_words(1_258_291), "1.2 MiB");
+/// ```
+pub fn bytes_in_words(bytes: u64) -> String {
+    match bytes {
+        1 => "1 byte".to_owned(),
+        0..0x2800 => format!("{bytes} bytes"),
+        0x2800..0x0010_0000 => format!("{:.1} KiB", bytes as f64 / f64::from(1 << 10)),
+        0x0010_0000..0x4000_0000 => format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)),
+        _ => format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_are_told_in_the_unit_that_fits() {
+        for (bytes, words) in [
+            (0, "0 bytes"),
+            (10_239, "10239 bytes"),
+            (10_240, "10.0 KiB"),
+            (1 << 20, "1.0 MiB"),
+            (1 << 30, "1.0 GiB"),
+            (u64::MAX, "17179869184.0 GiB"),
+        ] {
+            assert_eq!(bytes_in_words(bytes), words);
+        }
+    }
 
     #[test]
     fn what_is_no_time_or_size_is_refused() {
