@@ -1,0 +1,182 @@
+//! One accepted connection, as a service gets it.
+
+use bytes::{Buf, BytesMut};
+use proto::Ending;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, timeout_at};
+
+use crate::drain::Stop;
+use crate::limits::Limits;
+use crate::patience::{Reading, Writing, after};
+use crate::stream::{Peer, Stream};
+
+/// An accepted connection with its limits.
+///
+/// A service reads and writes with the methods here, which hold the limits of time, and gives the
+/// connection back to [`Connection::close`] with the reason for its end. A service that reads and
+/// writes at the same time, or puts TLS on top, takes it apart: [`Connection::into_parts`].
+#[derive(Debug)]
+pub struct Connection {
+    id: u64,
+    peer: Peer,
+    limits: Limits,
+    stop: Stop,
+    parts: Parts,
+}
+
+/// What a connection is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The stream, without limits of time.
+    pub stream: Stream,
+    /// The limits of its reads.
+    pub reading: Reading,
+    /// The limits of its writes.
+    pub writing: Writing,
+}
+
+/// How much room a read gets: [`proto::limits::READ_CHUNK`] where little arrives, and up to
+/// [`proto::limits::MAX_READ_CHUNK`] while reads fill what they are given.
+#[derive(Debug)]
+pub(crate) struct Room(usize);
+
+impl Connection {
+    /// A connection over `stream`. `id` is its number in the log.
+    pub fn new(id: u64, stream: Stream, peer: Peer, limits: Limits, stop: Stop) -> Self {
+        let reading = Reading::new(&limits, &stop);
+        let writing = Writing::new(&limits);
+        Self { id, peer, limits, stop, parts: Parts { stream, reading, writing } }
+    }
+
+    /// Its number: 1 for the first connection that the server accepted.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Who is at the other end.
+    pub fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// What the server allows its peers.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether the server was asked to stop.
+    pub fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// The stream, to look at.
+    pub fn stream(&self) -> &Stream {
+        &self.parts.stream
+    }
+
+    /// Stream and limits, each on its own.
+    pub fn into_parts(self) -> Parts {
+        self.parts
+    }
+
+    /// Appends what the peer says to `into`; see [`Reading::read`].
+    pub async fn read(&mut self, into: &mut BytesMut) -> Result<usize, Ending> {
+        self.parts.reading.read(&mut self.parts.stream, into).await
+    }
+
+    /// Tells that a message has begun and is not complete; see [`Reading::message_begun`].
+    pub fn message_begun(&mut self) {
+        self.parts.reading.message_begun();
+    }
+
+    /// Tells that a message is complete; see [`Reading::message_ended`].
+    pub fn message_ended(&mut self) {
+        self.parts.reading.message_ended();
+    }
+
+    /// Writes all of `bytes`; see [`Writing::write_all`].
+    pub async fn write_all(&mut self, bytes: &[u8]) -> Result<(), Ending> {
+        self.parts.writing.write_all(&mut self.parts.stream, bytes).await
+    }
+
+    /// Writes bytes in several pieces; see [`Writing::write_all_buf`].
+    pub async fn write_all_buf(&mut self, bytes: &mut impl Buf) -> Result<(), Ending> {
+        self.parts.writing.write_all_buf(&mut self.parts.stream, bytes).await
+    }
+
+    /// Closes as `ending` asks for, and gives the ending that it came to.
+    ///
+    /// | ending | what the peer sees |
+    /// |---|---|
+    /// | `PeerFin` | every answer, then FIN |
+    /// | `Idle`, `Shutdown`, `Done` | FIN |
+    /// | `Protocol` | the last words, FIN; its input is read for a while, see [`Limits::linger`] |
+    /// | `TooSlow` | RST, as it takes nothing else, and what it did not take would stay in the kernel |
+    /// | the others | nothing, it is gone |
+    pub async fn close(mut self, ending: Ending) -> Ending {
+        let stream = &mut self.parts.stream;
+        match ending {
+            Ending::PeerFin => {
+                // The FIN came first, but an answer may have met a peer that was no longer there: the
+                // kernel keeps the RST that came back for the next call. It would be lost with it.
+                if let Some(error) = stream.pending_error() {
+                    return Ending::from_io(&error);
+                }
+                let _ = stream.shutdown().await;
+            }
+            // An error here only says that the peer was quicker.
+            Ending::Idle | Ending::Shutdown | Ending::Done => _ = stream.shutdown().await,
+            Ending::Protocol(_) => {
+                let _ = stream.shutdown().await;
+                self.read_on().await;
+            }
+            Ending::TooSlow => stream.reset_on_close(),
+            _ => {}
+        }
+        ending
+    }
+
+    /// Reads and forgets what a peer that broke the protocol had under way, so that closing does not
+    /// become a reset which destroys the words that tell it why.
+    async fn read_on(&mut self) {
+        let until = after(Instant::now(), self.limits.linger);
+        let mut left = self.limits.linger_bytes;
+        let mut scratch = BytesMut::with_capacity(proto::limits::READ_CHUNK);
+        while left > 0 {
+            scratch.clear();
+            let read = self.parts.stream.read_buf(&mut scratch);
+            match timeout_at(until, read).await {
+                Ok(Ok(read)) if read > 0 => left = left.saturating_sub(read as u64),
+                _ => return,
+            }
+        }
+    }
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(proto::limits::READ_CHUNK)
+    }
+}
+
+impl Room {
+    /// Makes room in `buffer`, which is empty.
+    pub(crate) fn make(&self, buffer: &mut BytesMut) {
+        buffer.clear();
+        if buffer.capacity() < self.0 {
+            buffer.reserve(self.0);
+        } else if buffer.capacity() > 2 * self.0 {
+            *buffer = BytesMut::with_capacity(self.0);
+        }
+    }
+
+    /// Learns from the read that came into it.
+    pub(crate) fn learn(&mut self, read: usize) {
+        use proto::limits::{MAX_READ_CHUNK, READ_CHUNK};
+
+        if read >= self.0 {
+            self.0 = (self.0 * 2).min(MAX_READ_CHUNK);
+        } else if read < self.0 / 4 {
+            self.0 = (self.0 / 2).max(READ_CHUNK);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Where a server listens, with everything that listen(2) and bind(2) depend on said outright.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use proto::Address;
+use socket2::{Domain, SockAddr, Socket, Type};
+use thiserror::Error;
+use tokio::net::{TcpListener, UnixListener, lookup_host};
+
+use crate::limits::BACKLOG;
+use crate::stream::{Peer, Stream};
+use crate::unix_path::{self, OwnedPath};
+
+/// How to listen. Nothing is left to a library's default, which differ on exactly these points.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BindOptions {
+    /// How many connections may wait until they are accepted; see [`BACKLOG`].
+    pub backlog: u32,
+    /// `SO_REUSEADDR`, on by default: binds although connections of an earlier server on the port are
+    /// in TIME_WAIT. On Linux it does not let two servers listen on one port.
+    pub reuse_addr: bool,
+    /// `IPV6_V6ONLY`, off by default: `[::]` takes IPv4 peers too, whatever `net.ipv6.bindv6only` says,
+    /// so that one address serves everybody. Their addresses are shown as the IPv4 addresses they are.
+    pub only_v6: bool,
+}
+
+/// Why a server cannot listen.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// The host's name has no address.
+    #[error("cannot resolve \"{host}\"")]
+    Resolve {
+        /// The name.
+        host: String,
+        /// What the resolver says.
+        source: io::Error,
+    },
+    /// A call of the operating system failed.
+    #[error("cannot {operation} {address}")]
+    Os {
+        /// What was tried: "listen on", "open a socket for", ...
+        operation: &'static str,
+        /// For which address.
+        address: Address,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A server is listening at the path of the Unix socket.
+    #[error("cannot listen on unix:{}: another server is listening there", path.display())]
+    PathInUse {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The path of the Unix socket is that of a file of another kind, which is not removed.
+    #[error("cannot listen on unix:{}: a file that is no socket is in the way", path.display())]
+    NotASocket {
+        /// The path.
+        path: PathBuf,
+    },
+}
+
+/// A socket that listens. Dropping it closes it, and removes its file if it has one.
+#[derive(Debug)]
+pub struct Listener {
+    socket: Listening,
+    address: Address,
+}
+
+#[derive(Debug)]
+enum Listening {
+    Tcp(TcpListener),
+    // The path is dropped, and so removed, before the socket is closed: whoever still finds the file
+    // finds a server behind it.
+    Unix { _path: OwnedPath, socket: UnixListener },
+}
+
+impl Default for BindOptions {
+    fn default() -> Self {
+        Self { backlog: BACKLOG, reuse_addr: true, only_v6: false }
+    }
+}
+
+impl BindError {
+    /// The error of the operating system behind it, if there is one.
+    pub fn io(&self) -> Option<&io::Error> {
+        match self {
+            Self::Resolve { source, .. } | Self::Os { source, .. } => Some(source),
+            Self::PathInUse { .. } | Self::NotASocket { .. } => None,
+        }
+    }
+}
+
+impl Listener {
+    /// Listens on `address`. A name is resolved, and its first address that this machine has is taken.
+    pub async fn bind(address: &Address, options: &BindOptions) -> Result<Self, BindError> {
+        match address {
+            Address::Tcp { host, port } => bind_host(host, *port, options).await,
+            Address::Unix(path) => {
+                let (path, socket) = unix_path::listen(path, backlog(options))?;
+                let socket = Listening::Unix { _path: path, socket };
+                Ok(Self { socket, address: address.clone() })
+            }
+        }
+    }
+
+    /// Where it listens, with the port that the system chose if it was left to it.
+    pub fn local_address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Takes the next connection out of the kernel's queue. Nothing is lost if the future is dropped.
+    pub async fn accept(&self) -> io::Result<(Stream, Peer)> {
+        match &self.socket {
+            Listening::Tcp(socket) => {
+                let (stream, peer) = socket.accept().await?;
+                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+                Ok((stream.into(), Peer::Tcp(peer)))
+            }
+            Listening::Unix { socket, .. } => {
+                let (stream, peer) = socket.accept().await?;
+                Ok((stream.into(), Peer::Unix(peer.as_pathname().map(Into::into))))
+            }
+        }
+    }
+}
+
+async fn bind_host(host: &str, port: u16, options: &BindOptions) -> Result<Listener, BindError> {
+    let resolve = |source| BindError::Resolve { host: host.to_owned(), source };
+    let mut failure = None;
+    for addr in lookup_host((host, port)).await.map_err(resolve)? {
+        match listen_tcp(addr, options) {
+            Ok(socket) => {
+                let local = socket.local_addr().map_err(|source| BindError::Os {
+                    operation: "read the address of",
+                    address: addr.into(),
+                    source,
+                })?;
+                return Ok(Listener { socket: Listening::Tcp(socket), address: local.into() });
+            }
+            // `localhost` may stand for an IPv6 address that this machine does not have. Any other
+            // error is told: listening on another address than the one that is in use helps nobody.
+            Err(error) if error.io().is_some_and(is_not_here) => failure = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(failure.unwrap_or_else(|| resolve(io::Error::other("the name has no address"))))
+}
+
+fn is_not_here(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrNotAvailable
+        || error.raw_os_error() == Some(libc::EAFNOSUPPORT)
+}
+
+fn listen_tcp(addr: SocketAddr, options: &BindOptions) -> Result<TcpListener, BindError> {
+    let step =
+        |operation| move |source| BindError::Os { operation, address: Address::from(addr), source };
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)
+        .map_err(step("open a socket for"))?;
+    socket.set_reuse_address(options.reuse_addr).map_err(step("set SO_REUSEADDR for"))?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(options.only_v6).map_err(step("set IPV6_V6ONLY for"))?;
+    }
+    socket.set_nonblocking(true).map_err(step("make non-blocking the socket for"))?;
+    socket.bind(&SockAddr::from(addr)).map_err(step("listen on"))?;
+    socket.listen(backlog(options)).map_err(step("listen on"))?;
+    TcpListener::from_std(socket.into()).map_err(step("wait for clients on"))
+}
+
+/// What listen(2) takes: the kernel cuts a larger number to its own limit, but a negative one would
+/// mean that limit itself.
+fn backlog(options: &BindOptions) -> i32 {
+    i32::try_from(options.backlog).unwrap_or(i32::MAX)
+}

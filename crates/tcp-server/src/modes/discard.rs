@@ -1,0 +1,30 @@
+use bytes::BytesMut;
+use proto::Ending;
+
+use crate::connection::{Connection, Room};
+use crate::serve::Service;
+
+/// Reads everything and answers nothing (RFC 863).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Discard;
+
+impl Service for Discard {
+    async fn serve(&self, mut connection: Connection) -> Ending {
+        let ending = match discard(&mut connection).await {
+            Ok(ending) | Err(ending) => ending,
+        };
+        connection.close(ending).await
+    }
+}
+
+async fn discard(connection: &mut Connection) -> Result<Ending, Ending> {
+    let (mut buffer, mut room) = (BytesMut::new(), Room::default());
+    loop {
+        room.make(&mut buffer);
+        let read = connection.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok(Ending::PeerFin);
+        }
+        room.learn(read);
+    }
+}

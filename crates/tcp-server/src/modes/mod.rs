@@ -1,0 +1,21 @@
+//! What the `tcp-server` program can do with a connection, one file each.
+//!
+//! | mode | what a client gets |
+//! |---|---|
+//! | [`Echo`] | the bytes that it sends |
+//! | [`Discard`] | nothing |
+//! | [`Lines`] | an answer to each line |
+//! | [`Frames`] | the frames that it sends |
+//! | [`Hold`] | nothing; it is not even read from |
+
+mod discard;
+mod echo;
+mod frames;
+mod hold;
+mod lines;
+
+pub use discard::Discard;
+pub use echo::Echo;
+pub use frames::Frames;
+pub use hold::Hold;
+pub use lines::Lines;

@@ -1,0 +1,225 @@
+//! How long the server waits for a peer: to say something, to finish what it began, to take an answer.
+//!
+//! The clock is looked at only when there is nothing to read or no room to write, and a timer is set
+//! anew only after it has fired: a connection that is busy pays for its limits with one look at the
+//! clock per wait. Resetting a timer for each request would take the lock of tokio's timer wheel each
+//! time.
+
+use std::future;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use proto::{Ending, ProtocolError};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::drain::{Phase, Stop, StopWatch};
+use crate::limits::Limits;
+
+/// Reads within the limits of time, and hears when the server is asked to stop.
+///
+/// It works on any reader: on the stream itself, on its half, or on TLS above it.
+#[derive(Debug)]
+pub struct Reading {
+    idle: Option<Duration>,
+    message: Duration,
+    quiet: Duration,
+    stop: StopWatch,
+    draining_since: Option<Instant>,
+    begun: Begun,
+    alarm: Alarm,
+}
+
+/// Whether the peer owes the rest of a message.
+#[derive(Clone, Copy, Debug)]
+enum Begun {
+    No,
+    /// It does. Since when is looked up when the next wait begins.
+    Now,
+    At(Instant),
+}
+
+/// Writes within the limit of time.
+///
+/// It works on any writer: on the stream itself, on its half, or on TLS above it.
+#[derive(Debug)]
+pub struct Writing {
+    limit: Duration,
+    alarm: Alarm,
+}
+
+/// A timer that is set anew only when it has fired too early.
+#[derive(Debug, Default)]
+struct Alarm {
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Reading {
+    /// Reading as `limits` allow, until `stop`.
+    pub fn new(limits: &Limits, stop: &Stop) -> Self {
+        Self {
+            idle: limits.idle,
+            message: limits.message,
+            quiet: limits.drain_quiet,
+            stop: StopWatch::new(stop),
+            draining_since: None,
+            begun: Begun::No,
+            alarm: Alarm::default(),
+        }
+    }
+
+    /// Tells that a message has begun and is not complete. The peer then has a limited time for the rest
+    /// of it, counted from the first wait after the first such call.
+    pub fn message_begun(&mut self) {
+        if let Begun::No = self.begun {
+            self.begun = Begun::Now;
+        }
+    }
+
+    /// Tells that a message is complete. What is there of the next one has a time of its own.
+    pub fn message_ended(&mut self) {
+        self.begun = Begun::No;
+    }
+
+    /// Appends what the peer says to `into`, as much as there is room for. 0 is the end of its stream.
+    ///
+    /// While the server drains, a peer is read from as long as it goes on; after a short silence the
+    /// answer is [`Ending::Shutdown`]. What was read before an error stays in `into`.
+    pub async fn read(
+        &mut self,
+        from: &mut (impl AsyncRead + Unpin),
+        into: &mut BytesMut,
+    ) -> Result<usize, Ending> {
+        let mut waiting_since = None;
+        future::poll_fn(|cx| {
+            match pin!(from.read_buf(into)).poll(cx) {
+                Poll::Ready(Ok(read)) => return Poll::Ready(Ok(read)),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(Ending::from_io(&error))),
+                Poll::Pending => {}
+            }
+            let since = *waiting_since.get_or_insert_with(Instant::now);
+            self.poll_patience(cx, since).map(Err)
+        })
+        .await
+    }
+
+    /// Ready with the reason when the wait that began at `since` has become too long.
+    fn poll_patience(&mut self, cx: &mut Context<'_>, since: Instant) -> Poll<Ending> {
+        let phase = self.stop.poll(cx);
+        if phase == Phase::Ended {
+            return Poll::Ready(Ending::Shutdown);
+        }
+        let mut first = self.idle.map(|idle| (after(since, idle), Ending::Idle));
+        let mut consider = |at: Instant, ending: Ending| {
+            if first.as_ref().is_none_or(|(earlier, _)| at < *earlier) {
+                first = Some((at, ending));
+            }
+        };
+        if let Begun::Now = self.begun {
+            self.begun = Begun::At(since);
+        }
+        if let Begun::At(begun) = self.begun {
+            let unfinished = ProtocolError::Unfinished { limit: self.message };
+            consider(after(begun, self.message), Ending::Protocol(unfinished));
+        }
+        if phase == Phase::Draining {
+            let draining_since = *self.draining_since.get_or_insert_with(Instant::now);
+            consider(after(since.max(draining_since), self.quiet), Ending::Shutdown);
+        }
+        let Some((at, ending)) = first else { return Poll::Pending };
+        ready!(self.alarm.poll(cx, at));
+        Poll::Ready(ending)
+    }
+}
+
+impl Writing {
+    /// Writing as `limits` allow.
+    pub fn new(limits: &Limits) -> Self {
+        Self { limit: limits.write, alarm: Alarm::default() }
+    }
+
+    /// Writes all of `bytes`, or says why it cannot; [`Ending::TooSlow`] when the limit has passed.
+    pub async fn write_all(
+        &mut self,
+        to: &mut (impl AsyncWrite + Unpin),
+        mut bytes: &[u8],
+    ) -> Result<(), Ending> {
+        let mut until = None;
+        future::poll_fn(|cx| {
+            while !bytes.is_empty() {
+                match Pin::new(&mut *to).poll_write(cx, bytes) {
+                    Poll::Ready(result) => bytes = &bytes[progress(result)?..],
+                    Poll::Pending => return self.poll_patience(cx, &mut until),
+                }
+            }
+            Poll::Ready(Ok(()))
+        })
+        .await
+    }
+
+    /// The same for bytes in several pieces, which go out together as far as the transport can.
+    pub async fn write_all_buf(
+        &mut self,
+        to: &mut (impl AsyncWrite + Unpin),
+        bytes: &mut impl Buf,
+    ) -> Result<(), Ending> {
+        let mut until = None;
+        future::poll_fn(|cx| {
+            while bytes.has_remaining() {
+                match pin!(to.write_buf(bytes)).poll(cx) {
+                    Poll::Ready(result) => _ = progress(result)?,
+                    Poll::Pending => return self.poll_patience(cx, &mut until),
+                }
+            }
+            Poll::Ready(Ok(()))
+        })
+        .await
+    }
+
+    fn poll_patience(
+        &mut self,
+        cx: &mut Context<'_>,
+        until: &mut Option<Instant>,
+    ) -> Poll<Result<(), Ending>> {
+        let at = *until.get_or_insert_with(|| after(Instant::now(), self.limit));
+        ready!(self.alarm.poll(cx, at));
+        Poll::Ready(Err(Ending::TooSlow))
+    }
+}
+
+/// `wait` after `start`. A wait beyond the clock's reach is one of 30 years, which nobody will see end.
+pub(crate) fn after(start: Instant, wait: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+    start.checked_add(wait).unwrap_or_else(|| start + FAR)
+}
+
+/// How many bytes a write took.
+fn progress(result: std::io::Result<usize>) -> Result<usize, Ending> {
+    match result {
+        // No socket does this for bytes that are not empty; a writer above one may, when it has ended.
+        Ok(0) => Err(Ending::PeerGone),
+        Ok(sent) => Ok(sent),
+        Err(error) => Err(Ending::from_io(&error)),
+    }
+}
+
+impl Alarm {
+    /// Ready when `at` has passed.
+    fn poll(&mut self, cx: &mut Context<'_>, at: Instant) -> Poll<()> {
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        // A limit that comes earlier than the one before it: the server drains, or a message began.
+        if at < sleep.deadline() {
+            sleep.as_mut().reset(at);
+        }
+        loop {
+            ready!(sleep.as_mut().poll(cx));
+            if at <= sleep.deadline() {
+                return Poll::Ready(());
+            }
+            // It was set for an earlier wait, which is over.
+            sleep.as_mut().reset(at);
+        }
+    }
+}

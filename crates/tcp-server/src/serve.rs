@@ -1,0 +1,269 @@
+//! The server's life: accept, one task for each connection, drain, end.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use proto::Ending;
+use tokio::select;
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
+
+use crate::accept::{Accepted, Acceptor};
+use crate::connection::Connection;
+use crate::drain::{Phase, Stop};
+use crate::limits::Limits;
+use crate::listener::Listener;
+use crate::patience::after;
+use crate::stream::{Counts, Peer};
+
+/// What a server does with a connection. One value serves all of them, each in a task of its own.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use tcp_server::{Connection, Ending, Service};
+///
+/// /// Says how much it heard, when the peer has finished.
+/// struct Count;
+///
+/// impl Service for Count {
+///     async fn serve(&self, mut connection: Connection) -> Ending {
+///         let (mut heard, mut buffer) = (0, BytesMut::with_capacity(4096));
+///         let ending = loop {
+///             match connection.read(&mut buffer).await {
+///                 Ok(0) => match connection.write_all(format!("{heard}\n").as_bytes()).await {
+///                     Ok(()) => break Ending::PeerFin,
+///                     Err(ending) => break ending,
+///                 },
+///                 Ok(read) => heard += read,
+///                 Err(ending) => break ending,
+///             }
+///             buffer.clear();
+///         };
+///         connection.close(ending).await
+///     }
+/// }
+/// ```
+pub trait Service: Send + Sync + 'static {
+    /// Serves the connection to its end, and says how it ended.
+    ///
+    /// The future is dropped where the server ends before it does; the connection is then closed and
+    /// its ending is [`Ending::Shutdown`].
+    fn serve(&self, connection: Connection) -> impl Future<Output = Ending> + Send;
+}
+
+/// Who is told what becomes of the connections. For each of them `opened` comes first, `closed` last,
+/// and both come exactly once. They are called in the connection's task, which they should not hold up.
+pub trait Observer: Send + Sync + 'static {
+    /// A connection was accepted.
+    fn opened(&self, _id: u64, _peer: &Peer) {}
+
+    /// A connection has ended and its socket is closed.
+    fn closed(&self, _closed: &Closed) {}
+
+    /// The server was asked to stop and waits for `connections`, until `limit` has passed.
+    fn draining(&self, _connections: usize, _limit: Duration) {}
+}
+
+/// Nobody is told anything.
+impl Observer for () {}
+
+impl<O: Observer> Observer for Arc<O> {
+    fn opened(&self, id: u64, peer: &Peer) {
+        (**self).opened(id, peer);
+    }
+
+    fn closed(&self, closed: &Closed) {
+        (**self).closed(closed);
+    }
+
+    fn draining(&self, connections: usize, limit: Duration) {
+        (**self).draining(connections, limit);
+    }
+}
+
+/// How a connection ended, and what it was.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Closed {
+    /// Its number.
+    pub id: u64,
+    /// Who was at the other end.
+    pub peer: Peer,
+    /// How it ended.
+    pub ending: Ending,
+    /// How many bytes were read from the peer.
+    pub received: u64,
+    /// How many bytes were written to the peer.
+    pub sent: u64,
+    /// How long it was open.
+    pub lasted: Duration,
+}
+
+/// What a server takes in, and on what terms.
+#[derive(Debug, Default)]
+pub struct Config {
+    /// What it allows its peers.
+    pub limits: Limits,
+    /// After how many connections it takes no more; it then ends with the last of them.
+    pub at_most: Option<u64>,
+    /// Where this is given, the server accepts one connection for each `()` that comes, and none when
+    /// the channel has ended.
+    pub requests: Option<mpsc::Receiver<()>>,
+}
+
+/// What a server has done when it has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// How many connections it accepted. Every one of them was reported to the observer.
+    pub served: u64,
+    /// How many of them were cut off at the end, because they took longer than the drain may.
+    pub cut: usize,
+}
+
+/// Serves the clients of `listener` until `stop` asks it to stop.
+///
+/// On the first request the listener is closed, which resets the clients that wait in its backlog, and
+/// the connections get [`Limits::drain`] to finish. What is left then, or at the second request, is cut.
+/// It returns when every connection is closed and reported.
+pub async fn run<S: Service, O: Observer>(
+    listener: Listener,
+    config: Config,
+    service: S,
+    observer: O,
+    stop: Stop,
+) -> Summary {
+    let Config { limits, at_most, requests } = config;
+    let mut acceptor = Acceptor::new(listener, limits.connections, at_most, requests);
+    let context = Arc::new(Context { service, observer, limits, stop: stop.clone() });
+    let mut tasks = JoinSet::new();
+    let mut served = 0;
+    loop {
+        select! {
+            biased;
+            () = stop.draining() => break,
+            Some(ended) = tasks.join_next(), if !tasks.is_empty() => note_panic(ended),
+            accepted = acceptor.next() => match accepted {
+                Some(accepted) => {
+                    served += 1;
+                    tasks.spawn(Arc::clone(&context).connection(served, accepted));
+                }
+                None => break,
+            },
+        }
+    }
+    drop(acceptor);
+    let cut = finish(&mut tasks, &context).await;
+    Summary { served, cut }
+}
+
+/// What every connection's task needs.
+struct Context<S, O> {
+    service: S,
+    observer: O,
+    limits: Limits,
+    stop: Stop,
+}
+
+/// Lets the connections come to their end. Gives how many had to be cut off.
+async fn finish<S: Service, O: Observer>(
+    tasks: &mut JoinSet<()>,
+    context: &Context<S, O>,
+) -> usize {
+    let stop = &context.stop;
+    // A server that takes no more connections has nothing to hurry for until it is asked to stop.
+    select! {
+        biased;
+        () = stop.draining() => {}
+        () = join_all(tasks) => return 0,
+    }
+    if tasks.is_empty() {
+        return 0;
+    }
+    if stop.phase() == Phase::Draining {
+        context.observer.draining(tasks.len(), context.limits.drain);
+        let deadline = after(Instant::now(), context.limits.drain);
+        select! {
+            biased;
+            () = join_all(tasks) => return 0,
+            () = stop.ended() => {}
+            () = sleep_until(deadline) => {}
+        }
+    }
+    let cut = tasks.len();
+    tasks.abort_all();
+    join_all(tasks).await;
+    cut
+}
+
+async fn join_all(tasks: &mut JoinSet<()>) {
+    while let Some(ended) = tasks.join_next().await {
+        note_panic(ended);
+    }
+}
+
+fn note_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "serving a connection failed");
+    }
+}
+
+impl<S: Service, O: Observer> Context<S, O> {
+    async fn connection(self: Arc<Self>, id: u64, accepted: Accepted) {
+        let Accepted { stream, peer, permit } = accepted;
+        // Declared in this order, so that however this future ends the socket is closed before the end
+        // is reported, and the end is reported before the next client is let in.
+        let _permit = permit;
+        let mut report = Report {
+            observer: &self.observer,
+            id,
+            peer: peer.clone(),
+            counts: stream.counts(),
+            since: Instant::now(),
+            ending: None,
+        };
+        self.observer.opened(id, &peer);
+        if let Err(error) = stream.prepare(self.limits.keepalive) {
+            // It is so for a peer that has reset already; reading will tell.
+            tracing::debug!(conn = id, %error, "cannot set the options of the socket");
+        }
+        let connection = Connection::new(id, stream, peer, self.limits.clone(), self.stop.clone());
+        report.ending = Some(self.service.serve(connection).await);
+    }
+}
+
+/// Tells the observer of a connection's end when it is dropped, so that no way out of the task misses it.
+struct Report<'a, O: Observer> {
+    observer: &'a O,
+    id: u64,
+    peer: Peer,
+    counts: Arc<Counts>,
+    since: Instant,
+    ending: Option<Ending>,
+}
+
+impl<O: Observer> Drop for Report<'_, O> {
+    fn drop(&mut self) {
+        let ending = match self.ending.take() {
+            Some(ending) => ending,
+            // The service has panicked.
+            None if thread::panicking() => Ending::Io(io::ErrorKind::Other),
+            // The task was cut off at the end of the drain.
+            None => Ending::Shutdown,
+        };
+        self.observer.closed(&Closed {
+            id: self.id,
+            peer: self.peer.clone(),
+            ending,
+            received: self.counts.received(),
+            sent: self.counts.sent(),
+            lasted: self.since.elapsed(),
+        });
+    }
+}
