@@ -1,0 +1,250 @@
+//! The command line, and what follows from it.
+
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use cli::{CommonArgs, Exit, Failure, values};
+use proto::{Address, AddressError};
+use tcp_server::limits::BACKLOG;
+use tcp_server::{BindOptions, Limits};
+
+const EXAMPLES: &str = "\
+EXAMPLES
+  tcp-server                         echo on 127.0.0.1:7878; try it with nc 127.0.0.1 7878
+  tcp-server -m lines :9000          count the bytes and characters of each line
+  tcp-server 0.0.0.0:7878            let other machines in
+  tcp-server unix:/tmp/echo.sock     a Unix socket; nc -U /tmp/echo.sock
+  tcp-server -p 0 --json             any free port, told in the first event
+  tcp-server -m hold --backlog 5     accept one connection for each line on standard input
+";
+
+const AFTER: &str = "\
+Connections that find --max-conns reached wait in the backlog. The first Ctrl-C (or SIGTERM) stops
+accepting and lets the connections finish, the second one ends them. Times of day are in UTC.
+
+Exit code: 0 stopped, 1 failed, 2 could not start, 130 or 143 ended by a second signal.";
+
+/// Listen for stream connections, serve each, and say how each one ended.
+#[derive(Debug, Parser)]
+#[command(name = "tcp-server", version, before_long_help = EXAMPLES, after_long_help = AFTER)]
+#[command(max_term_width = 100)]
+pub(crate) struct Args {
+    /// `HOST:PORT`, `[::1]:PORT` or `unix:PATH` [default: 127.0.0.1:7878]
+    #[arg(
+        value_name = "ADDR",
+        help = "HOST:PORT, [::1]:PORT or unix:PATH [default: 127.0.0.1:7878]"
+    )]
+    addr: Option<String>,
+
+    /// echo, discard, lines, frames or hold
+    ///
+    /// echo sends back the bytes that come, discard reads them, lines answers each line with
+    /// `N bytes, M characters: TEXT`, frames sends back the project's frames, and hold reads nothing and
+    /// accepts one connection for each line on standard input.
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true)]
+    pub(crate) mode: Mode,
+
+    /// Listen on this port of 127.0.0.1; 0 takes any free one
+    #[arg(short, long, value_name = "N", conflicts_with = "addr")]
+    port: Option<u16>,
+
+    /// How many may wait to be accepted
+    ///
+    /// This is what listen(2) is told; the kernel cuts it to net.core.somaxconn, and on Linux one more
+    /// gets in.
+    #[arg(long, value_name = "N", default_value_t = BACKLOG)]
+    pub(crate) backlog: u32,
+
+    /// Serve so many at a time
+    ///
+    /// The others wait in the kernel's backlog.
+    #[arg(long, value_name = "N", default_value_t = 1024)]
+    #[arg(value_parser = connections)]
+    pub(crate) max_conns: usize,
+
+    /// End what is silent for so long; 0 = never
+    #[arg(long, value_name = "DUR", default_value = "5m", value_parser = values::duration)]
+    idle: Duration,
+
+    /// Probe a silent peer so often [default: off]
+    ///
+    /// Sets `TCP_KEEPIDLE` and `TCP_KEEPINTVL`, in whole seconds. After three probes without an answer
+    /// the peer is given up.
+    #[arg(long, value_name = "DUR", value_parser = keepalive)]
+    keepalive: Option<Duration>,
+
+    /// Time to finish in after Ctrl-C
+    ///
+    /// Connections that are silent for half a second end at once, others may go on for so long.
+    #[arg(long, value_name = "DUR", default_value = "10s", value_parser = values::duration)]
+    drain: Duration,
+
+    /// Serve one connection, then exit
+    #[arg(short = '1', long)]
+    pub(crate) once: bool,
+
+    /// Bind without SO_REUSEADDR
+    ///
+    /// Then the port of a server that has just ended is refused while connections that it closed are in
+    /// TIME_WAIT.
+    #[arg(long)]
+    pub(crate) no_reuse_addr: bool,
+
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+/// What a connection gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// The bytes that it sends
+    #[default]
+    Echo,
+    /// Nothing; everything is read
+    Discard,
+    /// An answer to each line: N bytes, M characters: TEXT
+    Lines,
+    /// The frames that it sends
+    Frames,
+    /// Nothing is read; one connection is accepted for each line on standard input
+    Hold,
+}
+
+impl Mode {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::Discard => "discard",
+            Self::Lines => "lines",
+            Self::Frames => "frames",
+            Self::Hold => "hold",
+        }
+    }
+}
+
+impl Args {
+    /// Where to listen.
+    pub(crate) fn address(&self) -> Result<Address, Failure> {
+        let text = match (&self.addr, self.port) {
+            (Some(addr), _) => addr.clone(),
+            (None, Some(port)) => format!(":{port}"),
+            (None, None) => ":7878".to_owned(),
+        };
+        text.parse().map_err(|error: AddressError| {
+            let failure = Failure::new(Exit::Usage, "bad_address", error.to_string());
+            match error {
+                AddressError::Port(_) => failure.hint("a port is a number from 0 to 65535"),
+                AddressError::NoPort(host) => {
+                    failure.hint(format!("with the default port: tcp-server {host}:7878"))
+                }
+                AddressError::Brackets(_) => failure.hint("for example: tcp-server '[::1]:7878'"),
+                _ => failure,
+            }
+        })
+    }
+
+    pub(crate) fn bind_options(&self) -> BindOptions {
+        BindOptions {
+            backlog: self.backlog,
+            reuse_addr: !self.no_reuse_addr,
+            ..BindOptions::default()
+        }
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            connections: self.max_conns,
+            idle: (!self.idle.is_zero()).then_some(self.idle),
+            keepalive: self.keepalive,
+            drain: self.drain,
+            ..Limits::default()
+        }
+    }
+}
+
+fn connections(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("a server serves at least one connection at a time".to_owned()),
+    }
+}
+
+/// The kernel counts whole seconds, from 1 to 32767 (`MAX_TCP_KEEPIDLE`).
+fn keepalive(text: &str) -> Result<Duration, String> {
+    let time = values::duration(text)?;
+    if time.subsec_nanos() == 0 && (1..=32_767).contains(&time.as_secs()) {
+        Ok(time)
+    } else {
+        Err("the kernel takes whole seconds, from 1s to 32767s".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_short_help_fits_on_a_terminal_of_24_lines_and_80_columns() {
+        let help = Args::command().term_width(80).render_help().to_string();
+        let lines: Vec<&str> = help.trim_end().lines().collect();
+        // The prompt takes one.
+        assert!(lines.len() <= 23, "{} lines:\n{help}", lines.len());
+        for line in lines {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_long_help_begins_with_examples() {
+        let help = Args::command().render_long_help().to_string();
+        assert!(help.starts_with("EXAMPLES\n"), "{help}");
+    }
+
+    #[track_caller]
+    fn check(args: &[&str], expected: &str) {
+        let args = Args::try_parse_from([&["tcp-server"], args].concat());
+        let address = args.unwrap().address();
+        let address =
+            address.map_or_else(|failure| failure.to_string(), |address| address.to_string());
+        assert_eq!(address, expected);
+    }
+
+    #[test]
+    fn an_address_is_taken_from_where_it_is_given() {
+        check(&[], "127.0.0.1:7878");
+        check(&["-p", "0"], "127.0.0.1:0");
+        check(&["9000"], "127.0.0.1:9000");
+        check(&["unix:/tmp/x"], "unix:/tmp/x");
+        check(
+            &["7878x"],
+            "error: \"7878x\" is not a port\n  hint: a port is a number from 0 to 65535\n",
+        );
+        check(
+            &["localhost"],
+            "error: \"localhost\" names no port\n  hint: with the default port: tcp-server localhost:7878\n",
+        );
+        check(
+            &["::1:7878"],
+            "error: \"::1:7878\" is ambiguous: an IPv6 address stands in brackets before its port\n  \
+             hint: for example: tcp-server '[::1]:7878'\n",
+        );
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused() {
+        for args in [
+            &["-p", "1", "9000"][..],
+            &["--max-conns", "0"],
+            &["--keepalive", "500ms"],
+            &["--keepalive", "40000"],
+            &["--backlog", "-1"],
+            &["-m", "chat"],
+            &["--idle", "-1"],
+        ] {
+            let parsed = Args::try_parse_from([&["tcp-server"], args].concat());
+            assert_eq!(parsed.unwrap_err().exit_code(), 2, "{args:?}");
+        }
+    }
+}

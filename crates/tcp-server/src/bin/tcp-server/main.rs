@@ -1,0 +1,110 @@
+//! `tcp-server`: listen, serve, and say how each connection ended.
+
+mod args;
+mod descriptors;
+mod port_owner;
+mod refusal;
+mod requests;
+mod signals;
+mod story;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser as _;
+use cli::{Exit, Failure};
+use tcp_server::modes::{Discard, Echo, Frames, Hold, Lines};
+use tcp_server::{Config, Listener, Phase, Service, Stopper, Summary, run, stop_pair};
+use tokio::select;
+
+use crate::args::{Args, Mode};
+use crate::signals::Signals;
+use crate::story::Story;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    args.common.init_log();
+    let story = Arc::new(Story::new(&args));
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let failure = Failure::from_io(Exit::Failed, "cannot start", &error);
+            return story.end(None, Err(&failure)).into();
+        }
+    };
+    let exit = match runtime.block_on(serve(&args, &story)) {
+        Ok((summary, None)) => story.end(Some(summary), Ok(())),
+        Ok((summary, Some(failure))) => story.end(Some(summary), Err(&failure)),
+        Err(failure) => story.end(None, Err(&failure)),
+    };
+    exit.into()
+}
+
+/// Serves until it was asked to stop. The failure beside a summary is an end by a second signal.
+async fn serve(args: &Args, story: &Arc<Story>) -> Result<(Summary, Option<Failure>), Failure> {
+    let address = args.address()?;
+    descriptors::make_room(args.max_conns);
+    // Before anybody can know that the server is there, so that no signal is too early.
+    let signals = Signals::new()
+        .map_err(|error| Failure::from_io(Exit::Failed, "cannot listen for signals", &error))?;
+    let listener = Listener::bind(&address, &args.bind_options())
+        .await
+        .map_err(|error| refusal::explain(&error, &address, args))?;
+    story.listening(listener.local_address(), args);
+    let start = Start { args, story, listener, signals };
+    Ok(match args.mode {
+        Mode::Echo => start.with(Echo).await,
+        Mode::Discard => start.with(Discard).await,
+        Mode::Lines => start.with(Lines).await,
+        Mode::Frames => start.with(Frames).await,
+        Mode::Hold => start.with(Hold).await,
+    })
+}
+
+/// All that a server needs but its service.
+struct Start<'a> {
+    args: &'a Args,
+    story: &'a Arc<Story>,
+    listener: Listener,
+    signals: Signals,
+}
+
+impl Start<'_> {
+    async fn with(self, service: impl Service) -> (Summary, Option<Failure>) {
+        let Self { args, story, listener, signals } = self;
+        let config = Config {
+            limits: args.limits(),
+            at_most: args.once.then_some(1),
+            requests: (args.mode == Mode::Hold).then(requests::from_stdin),
+        };
+        let (stopper, stop) = stop_pair();
+        let server = run(listener, config, service, Arc::clone(story), stop);
+        let mut ended_by = None;
+        let summary = select! {
+            summary = server => summary,
+            never = pass_on(signals, &stopper, &mut ended_by) => match never {},
+        };
+        let failure = ended_by.filter(|_| summary.cut > 0).map(|exit| {
+            let connections = summary.cut;
+            let plural = if connections == 1 { "" } else { "s" };
+            let message =
+                format!("stopped by a second signal with {connections} connection{plural} open");
+            Failure::new(exit, "interrupted", message)
+        });
+        (summary, failure)
+    }
+}
+
+/// Asks the server to stop at each signal; notes which one ended it.
+async fn pass_on(
+    mut signals: Signals,
+    stopper: &Stopper,
+    ended_by: &mut Option<Exit>,
+) -> std::convert::Infallible {
+    loop {
+        let exit = signals.next().await;
+        if stopper.stop() == Phase::Ended && ended_by.is_none() {
+            *ended_by = Some(exit);
+        }
+    }
+}

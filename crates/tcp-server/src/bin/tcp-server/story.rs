@@ -1,0 +1,264 @@
+//! What the program tells: a story for a person on standard error, or events for a program on standard
+//! output.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use cli::{Events, Exit, Failure, Format};
+use proto::{Address, address::is_local};
+use serde::Serialize;
+use tcp_server::{Closed, Observer, Peer, Summary};
+
+use crate::args::{Args, Mode};
+
+/// Tells the story as it was asked for.
+#[derive(Debug)]
+pub(crate) enum Story {
+    /// Text on standard error.
+    Text { quiet: bool },
+    /// One object a line on standard output.
+    Json(Events),
+}
+
+#[derive(Serialize)]
+struct Listening<'a> {
+    addr: String,
+    mode: &'a str,
+    backlog: u32,
+    max_conns: usize,
+}
+
+#[derive(Serialize)]
+struct Open {
+    conn: u64,
+    peer: String,
+}
+
+#[derive(Serialize)]
+struct ClosedEvent<'a> {
+    conn: u64,
+    peer: String,
+    ending: &'a str,
+    detail: String,
+    received: u64,
+    sent: u64,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct Draining {
+    connections: usize,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct End<'a> {
+    ok: bool,
+    exit: u8,
+    served: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a Failure>,
+}
+
+impl Story {
+    pub(crate) fn new(args: &Args) -> Self {
+        match args.common.format() {
+            Format::Text => Self::Text { quiet: args.common.quiet },
+            Format::Json => Self::Json(Events::stdout("tcp-server/1")),
+        }
+    }
+
+    /// The server listens: from now on clients get in.
+    pub(crate) fn listening(&self, address: &Address, args: &Args) {
+        match self {
+            Self::Json(events) => events.emit(
+                "listening",
+                &Listening {
+                    addr: address.to_string(),
+                    mode: args.mode.name(),
+                    backlog: args.backlog,
+                    max_conns: args.max_conns,
+                },
+            ),
+            Self::Text { .. } => self.say(&first_screen(address, args)),
+        }
+    }
+
+    /// The program ends; nothing comes after this.
+    pub(crate) fn end(&self, summary: Option<Summary>, result: Result<(), &Failure>) -> Exit {
+        let exit = result.map_or_else(Failure::exit, |()| Exit::Ok);
+        let served = summary.map_or(0, |summary| summary.served);
+        if let Err(failure) = result {
+            failure.print();
+        }
+        match (self, summary) {
+            (Self::Json(events), _) => events.emit(
+                "end",
+                &End { ok: result.is_ok(), exit: exit.code(), served, error: result.err() },
+            ),
+            (Self::Text { .. }, Some(summary)) => {
+                let cut = match summary.cut {
+                    0 => String::new(),
+                    cut => format!(", {cut} of them cut off"),
+                };
+                self.say(&format!("{} stopped  served={served}{cut}\n", time_of_day()));
+            }
+            (Self::Text { .. }, None) => {}
+        }
+        exit
+    }
+
+    /// Where nobody reads standard error, nobody misses it: the server goes on.
+    fn say(&self, text: &str) {
+        if let Self::Text { quiet: false } = self {
+            let _ = io::stderr().lock().write_all(text.as_bytes());
+        }
+    }
+}
+
+impl Observer for Story {
+    fn opened(&self, conn: u64, peer: &Peer) {
+        match self {
+            Self::Json(events) => events.emit("open", &Open { conn, peer: peer.to_string() }),
+            Self::Text { .. } => {
+                let peer = printable(&peer.to_string());
+                self.say(&format!("{} conn={conn} peer={peer} open\n", time_of_day()));
+            }
+        }
+    }
+
+    fn closed(&self, closed: &Closed) {
+        let Closed { id, peer, ending, received, sent, lasted, .. } = closed;
+        match self {
+            Self::Json(events) => events.emit(
+                "closed",
+                &ClosedEvent {
+                    conn: *id,
+                    peer: peer.to_string(),
+                    ending: ending.name(),
+                    detail: ending.to_string(),
+                    received: *received,
+                    sent: *sent,
+                    // A microsecond is as exact as the time stamps are.
+                    seconds: (lasted.as_secs_f64() * 1e6).round() / 1e6,
+                },
+            ),
+            Self::Text { .. } => {
+                let (peer, ending) = (printable(&peer.to_string()), printable(&ending.to_string()));
+                self.say(&format!(
+                    "{} conn={id} peer={peer} {ending}  recv={received} sent={sent} dur={:.2}s\n",
+                    time_of_day(),
+                    lasted.as_secs_f64(),
+                ));
+            }
+        }
+    }
+
+    fn draining(&self, connections: usize, limit: Duration) {
+        match self {
+            Self::Json(events) => {
+                events.emit("draining", &Draining { connections, seconds: limit.as_secs_f64() });
+            }
+            Self::Text { .. } => {
+                let plural = if connections == 1 { "" } else { "s" };
+                self.say(&format!(
+                    "draining {connections} connection{plural}, at most {limit:?} \
+                     (Ctrl-C again stops now)\n"
+                ));
+            }
+        }
+    }
+}
+
+/// What a person sees first: where it listens, how to try it, who can connect.
+fn first_screen(address: &Address, args: &Args) -> String {
+    let (version, mode) = (env!("CARGO_PKG_VERSION"), args.mode.name());
+    let mut lines = vec![format!("tcp-server {version}  {mode}  listening on {address}")];
+    lines.push(match args.mode {
+        Mode::Frames => "  it speaks frames; nc is only told that it broke the protocol".to_owned(),
+        _ => format!("  try it:  {}", ways_to_connect(address)),
+    });
+    if args.mode == Mode::Hold {
+        let line = if io::stdin().is_terminal() { "each Enter" } else { "each line of its input" };
+        lines.push(format!("  {line} accepts one connection"));
+    }
+    let who = match address {
+        Address::Unix(_) => "whoever may write to the socket's file can connect".to_owned(),
+        Address::Tcp { port, .. } if is_local(address) => {
+            format!("only this machine can connect (tcp-server 0.0.0.0:{port} lets others in)")
+        }
+        Address::Tcp { .. } => {
+            "every machine that reaches this one can connect, without password or encryption".into()
+        }
+    };
+    lines.push(format!("  {who}.  Ctrl-C stops.\n"));
+    lines.join("\n")
+}
+
+fn ways_to_connect(address: &Address) -> String {
+    match address {
+        Address::Tcp { host, port } => {
+            let host = match host.as_str() {
+                "0.0.0.0" => "127.0.0.1",
+                "::" => "::1",
+                host => host,
+            };
+            format!("nc {host} {port}      or      tcp-client {host} {port}")
+        }
+        Address::Unix(path) => {
+            format!("nc -U {}      or      tcp-client {address}", path.display())
+        }
+    }
+}
+
+/// Hours, minutes, seconds and milliseconds in UTC: the standard library knows no time zone.
+fn time_of_day() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (seconds, millis) = (now.as_secs(), now.subsec_millis());
+    let (hours, minutes, seconds) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{hours:02}:{minutes:02}:{seconds:02}.{millis:03}")
+}
+
+/// A peer chooses the path of its Unix socket: no control character of it reaches a terminal.
+fn printable(text: &str) -> String {
+    if text.chars().any(char::is_control) { text.escape_debug().collect() } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(args: &[&str], expected: &[&str]) {
+        let args = Args::parse_from([&["tcp-server"], args].concat());
+        let screen = first_screen(&args.address().unwrap(), &args);
+        for part in expected {
+            assert!(screen.contains(part), "{part}\n{screen}");
+        }
+    }
+
+    #[test]
+    fn the_first_screen_says_where_how_and_who() {
+        check(
+            &[],
+            &[
+                "  echo  listening on 127.0.0.1:7878\n",
+                "  try it:  nc 127.0.0.1 7878      or      tcp-client 127.0.0.1 7878\n",
+                "  only this machine can connect (tcp-server 0.0.0.0:7878 lets others in).  Ctrl-C stops.\n",
+            ],
+        );
+        check(&["0.0.0.0:1"], &["nc 127.0.0.1 1 ", "every machine that reaches this one"]);
+        check(&["[::]:1"], &["listening on [::]:1\n", "nc ::1 1 ", "every machine"]);
+        check(&["unix:/x"], &["nc -U /x ", "tcp-client unix:/x\n", "write to the socket's file"]);
+        check(&["-m", "hold"], &["accepts one connection\n"]);
+        check(&["-m", "frames"], &["it speaks frames"]);
+    }
+
+    #[test]
+    fn no_control_character_of_a_peer_reaches_a_terminal() {
+        assert_eq!(printable("unix:/tmp/\u{1b}]0;x\u{7}"), "unix:/tmp/\\u{1b}]0;x\\u{7}");
+        assert_eq!(printable("unix:/tmp/你好"), "unix:/tmp/你好");
+    }
+}
