@@ -1,1 +1,55 @@
-//! Placeholder.
+//! Connect to a stream socket, try again, and talk: what goes in goes to the peer, what the peer sends
+//! comes out.
+//!
+//! | question | module |
+//! |---|---|
+//! | How is a connection made, and why was none made? | [`connect`] |
+//! | What is a connection made of? | [`stream`] |
+//! | When is it tried again? | [`retry`] |
+//! | Who may close first, and what happens then? | [`talk`](mod@talk) |
+//! | When has it taken too long? | [`clocks`] |
+//! | How do lines get the ending that text protocols want? | [`crlf`] |
+//! | What reaches a terminal? | [`visible`] |
+//! | How long and how large may anything become? | [`limits`] |
+//!
+//! ```
+//! use std::future::pending;
+//!
+//! use proto::Ending;
+//! use tcp_client::{ConnectOptions, TalkOptions, connect, talk};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! let address = server.local_addr()?.into();
+//! tokio::spawn(async move {
+//!     let (mut peer, _) = server.accept().await?;
+//!     let (mut from_client, mut to_client) = peer.split();
+//!     tokio::io::copy(&mut from_client, &mut to_client).await
+//! });
+//!
+//! let mut connected = connect(&address, &ConnectOptions::default()).await?;
+//! let (mut input, mut output) = (&b"hello"[..], Vec::new());
+//! let options = TalkOptions::default();
+//! let talked =
+//!     talk(&mut connected.stream, &mut input, &mut output, &options, pending()).await;
+//! assert_eq!(talked.ending, Ending::PeerFin);
+//! assert_eq!(output, b"hello");
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod clocks;
+pub mod connect;
+pub mod crlf;
+pub mod limits;
+mod resolve;
+pub mod retry;
+pub mod stream;
+pub mod talk;
+pub mod visible;
+
+pub use connect::{ConnectError, ConnectOptions, Connected, Family, connect};
+pub use retry::{Retry, connect_with_retry};
+pub use stream::Stream;
+pub use talk::{OnEof, TalkOptions, Talked, talk};

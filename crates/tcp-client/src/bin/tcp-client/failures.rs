@@ -1,0 +1,222 @@
+//! Errors in words: what was tried, on what, why it failed, and what to do.
+
+use std::io;
+
+use cli::failure::io_words;
+use cli::values::{bytes_in_words, time_in_words};
+use cli::{Exit, Failure};
+use proto::address::is_local;
+use proto::{Address, Ending};
+use tcp_client::connect::{Cause, ConnectError, Unreached, Why};
+use tcp_client::talk::{Fault, Talked};
+
+use crate::args::Plan;
+
+/// Why there is no connection.
+pub(crate) fn no_connection(error: &ConnectError, plan: &Plan) -> Failure {
+    let Plan { address, .. } = plan;
+    let limit = time_in_words(plan.connect.timeout.unwrap_or_default());
+    let host = match address {
+        Address::Tcp { host, .. } => host.as_str(),
+        Address::Unix(_) => "",
+    };
+    match &error.cause {
+        Cause::NameNotAllowed => Failure::new(
+            Exit::Usage,
+            "name_not_allowed",
+            format!("cannot connect to {address}: \"{host}\" is a name, and -n takes numbers only"),
+        )
+        .hint("leave out -n to have the name looked up"),
+        Cause::Lookup(why) => {
+            // Rust's own words before those of the resolver say no more than ours.
+            let why = io_words(why).to_lowercase();
+            let why = why.strip_prefix("failed to lookup address information: ").unwrap_or(&why);
+            let message = format!("cannot find host \"{host}\": {why}");
+            Failure::new(Exit::Usage, "unknown_host", message)
+                .hint(format!("`getent hosts {host}` asks the same name service"))
+        }
+        Cause::LookupTimedOut(_) => Failure::new(
+            Exit::TimeLimit,
+            "lookup_timed_out",
+            format!("cannot find host \"{host}\": the name service did not answer within {limit}"),
+        )
+        .hint("-w 30s waits longer; a number instead of the name needs no name service"),
+        Cause::NoAddress(family) => Failure::new(
+            Exit::Usage,
+            "no_address",
+            format!("cannot connect to {address}: it has no {family} address"),
+        )
+        .hint("leave out -4, -6 and -s to connect by any family"),
+        Cause::Unreached(_) => match error.last() {
+            Some(last) => unreached(error, last, plan),
+            None => Failure::new(Exit::Failed, "io", error.to_string()),
+        },
+        _ => Failure::new(Exit::Failed, "io", error.to_string()),
+    }
+}
+
+fn unreached(error: &ConnectError, last: &Unreached, plan: &Plan) -> Failure {
+    let what = target(&plan.address, &last.peer);
+    let tries = if error.attempt > 1 {
+        format!(", after {} attempts", error.attempt)
+    } else {
+        String::new()
+    };
+    match &last.why {
+        Why::TimedOut(_) => no_answer(&what, &tries, plan),
+        Why::ToItself => Failure::new(
+            Exit::Failed,
+            "connected_to_itself",
+            format!(
+                "cannot connect to {what}: nothing listens there, the socket met itself{tries}"
+            ),
+        )
+        .hint(start_a_server(&plan.address)),
+        Why::Bind { from, error: why } => {
+            let failure =
+                Failure::from_io(Exit::Usage, &format!("cannot connect from {from}"), why);
+            match why.kind() {
+                io::ErrorKind::AddrNotAvailable => failure
+                    .hint("no interface here has this address; `ip address` lists those that are"),
+                io::ErrorKind::AddrInUse => failure.hint("--source-port takes any other port"),
+                io::ErrorKind::PermissionDenied => failure.hint("ports below 1024 are for root"),
+                _ => failure,
+            }
+        }
+        Why::Socket(why) => Failure::from_io(Exit::Failed, "cannot open a socket", why),
+        Why::Connect(why) => refused(&what, &tries, why, &plan.address),
+        _ => Failure::new(Exit::Failed, "io", error.to_string()),
+    }
+}
+
+fn no_answer(what: &str, tries: &str, plan: &Plan) -> Failure {
+    let limit = time_in_words(plan.connect.timeout.unwrap_or_default());
+    let (why, only_check) = match &plan.address {
+        Address::Tcp { host, port } => (
+            "SYN sent, no reply: a firewall may drop it",
+            format!("; tcp-client -z {host} {port} only checks the port"),
+        ),
+        Address::Unix(_) => ("its queue is full, and nobody accepts", String::new()),
+    };
+    let only_check = if plan.check { "" } else { &only_check };
+    Failure::new(
+        Exit::TimeLimit,
+        "timed_out",
+        format!("no answer from {what} within {limit} ({why}){tries}"),
+    )
+    .hint(format!("-w 30s waits longer{only_check}"))
+}
+
+fn refused(what: &str, tries: &str, why: &io::Error, address: &Address) -> Failure {
+    let unix = matches!(address, Address::Unix(_));
+    let meaning = match why.kind() {
+        io::ErrorKind::ConnectionRefused if unix => {
+            " (the socket is there, but nobody listens on it)"
+        }
+        io::ErrorKind::ConnectionRefused => " (nothing listens there)",
+        io::ErrorKind::NotFound => " (no server has made this socket)",
+        io::ErrorKind::TimedOut => " (SYN sent, no reply until the kernel gave up)",
+        io::ErrorKind::ConnectionReset => " (accepted, then reset at once)",
+        _ => "",
+    };
+    let failure = Failure::from_io(Exit::Failed, &format!("cannot connect to {what}"), why);
+    let failure = failure.and(meaning).and(tries);
+    match why.kind() {
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound if is_local(address) => {
+            failure.hint(start_a_server(address))
+        }
+        io::ErrorKind::ConnectionRefused => {
+            failure.hint("a server that listens on 127.0.0.1 only is not reached from elsewhere")
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            failure.hint("the last connection between these two ports may still be in TIME_WAIT")
+        }
+        _ => failure,
+    }
+}
+
+/// The address that was asked for, and the one that was tried where that says more.
+fn target(asked: &Address, tried: &Address) -> String {
+    if asked == tried { asked.to_string() } else { format!("{asked} ({tried})") }
+}
+
+fn start_a_server(address: &Address) -> String {
+    let command = match address {
+        Address::Tcp { port: 7878, .. } => "tcp-server".to_owned(),
+        other => format!("tcp-server {other}"),
+    };
+    format!("start a server in another terminal: {command}")
+}
+
+/// The user's time for everything was over before there was a connection.
+pub(crate) fn deadline_before_connection(plan: &Plan) -> Failure {
+    let deadline = time_in_words(plan.deadline.unwrap_or_default());
+    let message = format!("no connection to {} before the deadline of {deadline}", plan.address);
+    Failure::new(Exit::TimeLimit, "deadline", message)
+}
+
+/// What was wrong with a conversation; `None` where it ended as it should.
+pub(crate) fn of_talk(talked: &Talked, peer: &Address, plan: &Plan) -> Option<Failure> {
+    match &talked.fault {
+        Some(Fault::Input(why)) => {
+            return Some(Failure::from_io(Exit::Failed, "cannot read standard input", why).hint(
+                "the connection was reset, so that the peer does not take a part for the whole",
+            ));
+        }
+        Some(Fault::Output(why)) => {
+            return Some(Failure::from_io(Exit::Failed, "cannot write to standard output", why));
+        }
+        Some(Fault::Peer(_)) | None => {}
+    }
+    let after = format!(
+        "after {} sent, {} received",
+        bytes_in_words(talked.sent),
+        bytes_in_words(talked.received)
+    );
+    let failed = |kind, message: String| {
+        let failure = Failure::new(Exit::Failed, kind, message);
+        match &talked.fault {
+            Some(Fault::Peer(why)) => failure.with_os_error(why),
+            _ => failure,
+        }
+    };
+    match &talked.ending {
+        Ending::PeerFin | Ending::Done | Ending::Shutdown => None,
+        Ending::Idle => Some(Failure::new(
+            Exit::TimeLimit,
+            "idle",
+            format!(
+                "the connection to {peer} was silent for {} {after}",
+                time_in_words(plan.idle.unwrap_or_default())
+            ),
+        )),
+        Ending::Deadline => Some(Failure::new(
+            Exit::TimeLimit,
+            "deadline",
+            format!(
+                "still connected to {peer} at the deadline of {} {after}",
+                time_in_words(plan.deadline.unwrap_or_default())
+            ),
+        )),
+        Ending::PeerReset => Some(
+            failed("connection_reset", format!("connection reset by {peer} {after}")).hint(
+                "a peer that closes with unread data resets the connection: see `cargo xtask demo disconnect`",
+            ),
+        ),
+        Ending::Unanswered => {
+            let why = fault_words(talked);
+            Some(failed("unanswered", format!("{peer} no longer answers: {why} {after}")))
+        }
+        _ => {
+            let why = fault_words(talked);
+            Some(failed("io", format!("connection to {peer} failed: {why} {after}")))
+        }
+    }
+}
+
+fn fault_words(talked: &Talked) -> String {
+    match &talked.fault {
+        Some(Fault::Peer(why) | Fault::Input(why) | Fault::Output(why)) => io_words(why),
+        None => talked.ending.to_string(),
+    }
+}

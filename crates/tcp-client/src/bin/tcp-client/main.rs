@@ -1,0 +1,122 @@
+//! The `tcp-client` program: standard input to the peer, what the peer sends to standard output.
+
+mod args;
+mod failures;
+mod input;
+mod output;
+mod report;
+mod session;
+mod signals;
+
+use std::io;
+use std::process;
+
+use cli::{Exit, Failure};
+use proto::Ending;
+use tcp_client::talk::Fault;
+use tokio::runtime;
+use tokio::time::Instant;
+
+use crate::args::{Args, Plan};
+use crate::input::Input;
+use crate::output::Output;
+use crate::report::{End, Report, SCHEMA};
+use crate::session::{Outcome, Session};
+
+/// How the program leaves.
+enum Leave {
+    With(Exit),
+    By(i32),
+}
+
+fn main() {
+    let args: Args = cli::parse(SCHEMA);
+    args.common.init_log();
+    let started = Instant::now();
+    let report = Report::new(args.common);
+    let left = args.plan().and_then(|plan| {
+        let (outcome, signal) = converse(&args, &plan, &report)
+            .map_err(|error| Failure::from_io(Exit::Failed, "cannot start", &error))?;
+        Ok(finish(&outcome, signal, &plan, &report, started))
+    });
+    let leave = left.unwrap_or_else(|failure| {
+        failure.print();
+        let exit = failure.exit();
+        report.event("end", &End::new(exit, started.elapsed(), None, Some(failure)));
+        Leave::With(exit)
+    });
+    // Without waiting for anybody: a thread may be reading a terminal at which nobody types.
+    match leave {
+        Leave::With(exit) => process::exit(exit.code().into()),
+        Leave::By(signal) => signals::die_by(signal),
+    }
+}
+
+/// Connects and talks. The second value is the signal that ended it, if one did.
+fn converse(args: &Args, plan: &Plan, report: &Report) -> io::Result<(Outcome, Option<i32>)> {
+    // Where nothing is to be said at the end, the signals keep their default, which nothing can delay.
+    let says_last_word = report.is_json() || report.is_verbose();
+    let stop = if says_last_word { Some(signals::watch()?) } else { None };
+    let session = Session {
+        plan,
+        report,
+        input: Input::open(args.crlf)?,
+        output: Output::open(report, args.raw)?,
+    };
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let ended = runtime.block_on(session.run(stop));
+    // Dropping the runtime would wait for the thread that reads standard input.
+    runtime.shutdown_background();
+    Ok(ended)
+}
+
+/// Says how it went, and how the program is to leave.
+fn finish(
+    outcome: &Outcome,
+    signal: Option<i32>,
+    plan: &Plan,
+    report: &Report,
+    started: Instant,
+) -> Leave {
+    let talked = match outcome {
+        Outcome::Talked { talked, .. } => Some(talked),
+        _ => None,
+    };
+    if let Some(Fault::Output(error)) = talked.and_then(|talked| talked.fault.as_ref())
+        && error.kind() == io::ErrorKind::BrokenPipe
+    {
+        // Whoever reads has what it wanted, as in `| head -c1`.
+        return Leave::With(Exit::Ok);
+    }
+    let failure = match outcome {
+        Outcome::Open | Outcome::Interrupted => None,
+        Outcome::TooLate => Some(failures::deadline_before_connection(plan)),
+        Outcome::NotConnected(error) => Some(failures::no_connection(error, plan)),
+        Outcome::Talked { peer, talked } => failures::of_talk(talked, peer, plan),
+    };
+    let exit = match (&failure, signal) {
+        (Some(failure), _) => failure.exit(),
+        (None, Some(signal)) => signals::exit(signal),
+        (None, None) => Exit::Ok,
+    };
+    if let Outcome::NotConnected(error) = outcome {
+        report.unreached(error);
+    }
+    if let Outcome::Talked { peer, talked } = outcome {
+        report.summary(talked);
+        if talked.ending == Ending::PeerFin && talked.unsent > 0 {
+            report.warn(format_args!(
+                "{peer} closed before it was sent everything: {} of the input left over",
+                cli::values::bytes_in_words(talked.unsent)
+            ));
+        }
+    }
+    if let Some(failure) = &failure {
+        failure.print();
+    }
+    report.event("end", &End::new(exit, started.elapsed(), talked, failure));
+    match signal {
+        Some(signal) if exit == signals::exit(signal) => Leave::By(signal),
+        _ => Leave::With(exit),
+    }
+}

@@ -1,0 +1,166 @@
+//! What is told: events on standard output, the story on standard error.
+
+use std::fmt::Display;
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+use cli::values::bytes_in_words;
+use cli::{CommonArgs, Events, Exit, Failure, Format};
+use serde::Serialize;
+use tcp_client::connect::Cause;
+use tcp_client::{ConnectError, Connected, Talked};
+
+/// The program and the version of its events.
+pub(crate) const SCHEMA: &str = "tcp-client/1";
+
+/// Where the story goes.
+pub(crate) struct Report {
+    events: Option<Events>,
+    verbose: bool,
+    quiet: bool,
+}
+
+#[derive(Serialize)]
+struct ConnectedEvent {
+    peer: String,
+    local: String,
+    seconds: f64,
+    attempt: u32,
+}
+
+/// The last event.
+#[derive(Debug, Serialize)]
+pub(crate) struct End {
+    ok: bool,
+    exit: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ending: Option<&'static str>,
+    sent: u64,
+    received: u64,
+    /// What had been read from standard input and was not sent.
+    unsent: u64,
+    seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Failure>,
+}
+
+impl Report {
+    pub(crate) fn new(common: CommonArgs) -> Self {
+        let json = common.format() == Format::Json;
+        Self {
+            events: json.then(|| Events::stdout(SCHEMA)),
+            verbose: common.verbose > 0,
+            quiet: common.quiet,
+        }
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.events.is_some()
+    }
+
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
+    pub(crate) fn event(&self, name: &str, body: &impl Serialize) {
+        if let Some(events) = &self.events {
+            events.emit(name, body);
+        }
+    }
+
+    /// A line for whoever asked for more.
+    pub(crate) fn note(&self, line: impl Display) {
+        if self.verbose {
+            // Where nobody can read it, there is nobody to tell.
+            let _ = writeln!(io::stderr().lock(), "{line}");
+        }
+    }
+
+    /// A line for everybody who did not ask for silence.
+    pub(crate) fn warn(&self, line: impl Display) {
+        if !self.quiet {
+            let _ = writeln!(io::stderr().lock(), "warning: {line}");
+        }
+    }
+
+    pub(crate) fn connected(&self, connected: &Connected) {
+        let Connected { peer, local, elapsed, attempt, unreached, .. } = connected;
+        for other in unreached {
+            self.note(format_args!("not reached: {other}"));
+        }
+        let again = if *attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
+        self.note(format_args!(
+            "connected to {peer} from {local} after {}{again}",
+            milliseconds(*elapsed)
+        ));
+        let event = ConnectedEvent {
+            peer: peer.to_string(),
+            local: local.to_string(),
+            seconds: seconds(*elapsed),
+            attempt: *attempt,
+        };
+        self.event("connected", &event);
+    }
+
+    pub(crate) fn waiting(&self, error: &ConnectError, wait: Duration) {
+        let next = error.attempt + 1;
+        self.note(format_args!("{error}; attempt {next} in {}", milliseconds(wait)));
+    }
+
+    /// Each address of a name that was tried in vain, where there were several.
+    pub(crate) fn unreached(&self, error: &ConnectError) {
+        if let Cause::Unreached(all) = &error.cause
+            && all.len() > 1
+        {
+            for one in all {
+                self.note(format_args!("not reached: {one}"));
+            }
+        }
+    }
+
+    pub(crate) fn summary(&self, talked: &Talked) {
+        let Talked { ending, sent, received, elapsed, .. } = talked;
+        let (sent, received) = (bytes(*sent), bytes(*received));
+        let elapsed = elapsed.as_secs_f64();
+        self.note(format_args!(
+            "{sent} sent, {received} received in {elapsed:.2} seconds, {ending}"
+        ));
+    }
+}
+
+impl End {
+    /// The end of a run that took so long, with the conversation that it came to.
+    pub(crate) fn new(
+        exit: Exit,
+        elapsed: Duration,
+        talked: Option<&Talked>,
+        error: Option<Failure>,
+    ) -> Self {
+        Self {
+            ok: exit == Exit::Ok,
+            exit: exit.code(),
+            ending: talked.map(|talked| talked.ending.name()),
+            sent: talked.map_or(0, |talked| talked.sent),
+            received: talked.map_or(0, |talked| talked.received),
+            unsent: talked.map_or(0, |talked| talked.unsent),
+            seconds: seconds(talked.map_or(elapsed, |talked| talked.elapsed)),
+            error,
+        }
+    }
+}
+
+/// A short time: `0.2 ms`.
+pub(crate) fn milliseconds(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1e3)
+}
+
+/// Bytes in the closing line, which people compare with `wc -c`: exact, and in units where they help.
+fn bytes(count: u64) -> String {
+    let words = bytes_in_words(count);
+    if words.contains("byte") { words } else { format!("{count} bytes ({words})") }
+}
+
+fn seconds(time: Duration) -> f64 {
+    // Microseconds are what the clock is good for; more digits would be noise.
+    (time.as_secs_f64() * 1e6).round() / 1e6
+}

@@ -1,0 +1,380 @@
+//! Making a connection, and why none was made.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use proto::Address;
+use thiserror::Error;
+use tokio::net::{TcpSocket, UnixStream};
+use tokio::time::{Instant, sleep, timeout_at};
+use tracing::debug;
+
+use crate::limits::{CONNECT_TIMEOUT, FULL_QUEUE_POLL};
+use crate::resolve;
+use crate::stream::Stream;
+
+/// How to connect. What concerns IP alone is without effect on a Unix socket.
+#[derive(Clone, Debug)]
+pub struct ConnectOptions {
+    /// How long one attempt may take, the look-up of the name and all its addresses together; `None`
+    /// leaves it to the kernel.
+    pub timeout: Option<Duration>,
+    /// Take only addresses of this family.
+    pub family: Option<Family>,
+    /// The address to connect from. It settles the family too.
+    pub source: Option<IpAddr>,
+    /// The port to connect from; 0 lets the kernel choose.
+    pub source_port: u16,
+    /// Whether a host may be a name. Off, nothing is ever asked of a name service.
+    pub names: bool,
+    /// Send small writes at once rather than gather them while an acknowledgement is out
+    /// (`TCP_NODELAY`). Whoever types a line wants it sent, and large writes do not differ.
+    pub nodelay: bool,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self {
+            timeout: Some(CONNECT_TIMEOUT),
+            family: None,
+            source: None,
+            source_port: 0,
+            names: true,
+            nodelay: true,
+        }
+    }
+}
+
+/// A version of IP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// The family of an address.
+    pub fn of(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) => Self::V6,
+        }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        })
+    }
+}
+
+/// A connection, and how it came to be.
+#[derive(Debug)]
+pub struct Connected {
+    /// The connection.
+    pub stream: Stream,
+    /// The address that answered: one of those that a name stands for.
+    pub peer: Address,
+    /// The address of this end.
+    pub local: Address,
+    /// How long the successful connect took: over TCP one round trip.
+    pub elapsed: Duration,
+    /// Which attempt it was, from 1.
+    pub attempt: u32,
+    /// The addresses of the same name that were tried before, in this attempt.
+    pub unreached: Vec<Unreached>,
+}
+
+/// Why no connection was made.
+#[derive(Debug, Error)]
+#[error("cannot connect to {address}: {cause}")]
+pub struct ConnectError {
+    /// The address as it was asked for.
+    pub address: Address,
+    /// How long the attempt took.
+    pub elapsed: Duration,
+    /// Which attempt it was, from 1.
+    pub attempt: u32,
+    /// What went wrong.
+    #[source]
+    pub cause: Cause,
+}
+
+/// What went wrong in an attempt to connect.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The host is a name, and names are not allowed.
+    #[error("the host is a name, and names are not looked up")]
+    NameNotAllowed,
+    /// The name service does not know the name, or cannot be asked.
+    #[error("the name cannot be looked up: {0}")]
+    Lookup(io::Error),
+    /// The name service did not answer within the time limit.
+    #[error("the name service did not answer within {:.3} s", .0.as_secs_f64())]
+    LookupTimedOut(Duration),
+    /// The host has addresses, but none of the family that is wanted.
+    #[error("it has no {0} address")]
+    NoAddress(Family),
+    /// Every address of the host was tried in vain, in this order. There is at least one.
+    #[error("{}", last_of(.0))]
+    Unreached(Vec<Unreached>),
+}
+
+/// An address that was tried in vain.
+#[derive(Debug, Error)]
+#[error("{peer}: {why}")]
+pub struct Unreached {
+    /// The address.
+    pub peer: Address,
+    /// How long it was tried.
+    pub elapsed: Duration,
+    /// Why it was not reached.
+    #[source]
+    pub why: Why,
+}
+
+/// Why an address was not reached: the operation that failed, and how.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Why {
+    /// There is no socket to be had (`socket`): too many files are open, or the family is not supported.
+    #[error("no socket: {0}")]
+    Socket(io::Error),
+    /// The source address cannot be used (`bind`).
+    #[error("cannot connect from {from}: {error}")]
+    Bind {
+        /// The source address.
+        from: SocketAddr,
+        /// What the kernel says.
+        error: io::Error,
+    },
+    /// The kernel says no (`connect`).
+    #[error("{0}")]
+    Connect(io::Error),
+    /// No answer came within the time limit: the SYN, or what came back, was lost or dropped.
+    #[error("no answer within {:.3} s", .0.as_secs_f64())]
+    TimedOut(Duration),
+    /// The socket met itself: nothing listens there, and the kernel had picked that very port for this
+    /// end (a simultaneous open, RFC 9293 section 3.5).
+    #[error("the connection led back to its own socket")]
+    ToItself,
+}
+
+impl ConnectError {
+    /// The last address that was tried, if it came to that.
+    pub fn last(&self) -> Option<&Unreached> {
+        match &self.cause {
+            Cause::Unreached(all) => all.last(),
+            _ => None,
+        }
+    }
+
+    /// Whether it was the caller's time limit that ended the attempt.
+    pub fn timed_out(&self) -> bool {
+        matches!(self.cause, Cause::LookupTimedOut(_))
+            || matches!(self.last(), Some(Unreached { why: Why::TimedOut(_), .. }))
+    }
+
+    /// Whether the same attempt may succeed later: it may where the other side is the cause, not where
+    /// it was asked for something that cannot be done here.
+    pub fn may_pass(&self) -> bool {
+        match (&self.cause, self.last()) {
+            (_, Some(last)) => match &last.why {
+                Why::Connect(error) => error.kind() != io::ErrorKind::PermissionDenied,
+                Why::TimedOut(_) | Why::ToItself => true,
+                Why::Socket(_) | Why::Bind { .. } => false,
+            },
+            (Cause::Lookup(_) | Cause::LookupTimedOut(_), None) => true,
+            (_, None) => false,
+        }
+    }
+}
+
+/// Makes one attempt to connect to `address`.
+pub async fn connect(
+    address: &Address,
+    options: &ConnectOptions,
+) -> Result<Connected, ConnectError> {
+    let limit = Limit::start(options.timeout);
+    let connected = match address {
+        Address::Tcp { host, port } => connect_tcp(host, *port, options, limit).await,
+        Address::Unix(path) => connect_unix(path, limit).await,
+    };
+    connected.map_err(|cause| ConnectError {
+        address: address.clone(),
+        elapsed: limit.started.elapsed(),
+        attempt: 1,
+        cause,
+    })
+}
+
+/// The time limit of one attempt.
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    started: Instant,
+    timeout: Option<Duration>,
+}
+
+impl Limit {
+    fn start(timeout: Option<Duration>) -> Self {
+        Self { started: Instant::now(), timeout }
+    }
+
+    /// What is left for the next of `addresses` addresses: an equal share, so that a first address that
+    /// does not answer leaves time for the second.
+    fn share(self, addresses: usize) -> Option<Duration> {
+        let left = self.timeout?.saturating_sub(self.started.elapsed());
+        Some(left / u32::try_from(addresses.max(1)).unwrap_or(u32::MAX))
+    }
+}
+
+/// Runs `connecting` for at most `limit`.
+async fn within<T>(
+    limit: Option<Duration>,
+    connecting: impl Future<Output = io::Result<T>>,
+) -> Result<T, Why> {
+    let Some(limit) = limit else { return connecting.await.map_err(Why::Connect) };
+    match timeout_at(Instant::now() + limit, connecting).await {
+        Ok(done) => done.map_err(Why::Connect),
+        Err(_) => Err(Why::TimedOut(limit)),
+    }
+}
+
+async fn connect_tcp(
+    host: &str,
+    port: u16,
+    options: &ConnectOptions,
+    limit: Limit,
+) -> Result<Connected, Cause> {
+    let lookup = resolve::addresses(host, port, options);
+    let addresses = match limit.timeout {
+        Some(timeout) => timeout_at(limit.started + timeout, lookup)
+            .await
+            .map_err(|_| Cause::LookupTimedOut(timeout))??,
+        None => lookup.await?,
+    };
+    connect_in_order(&addresses, options, limit).await
+}
+
+/// Tries the addresses one after the other, in the order in which the resolver gives them (RFC 6724).
+///
+/// This function is the whole policy: racing the two families with a head start (RFC 8305, "happy
+/// eyeballs") would replace it and nothing else.
+async fn connect_in_order(
+    addresses: &[SocketAddr],
+    options: &ConnectOptions,
+    limit: Limit,
+) -> Result<Connected, Cause> {
+    let mut unreached = Vec::new();
+    for (index, &addr) in addresses.iter().enumerate() {
+        let share = limit.share(addresses.len() - index);
+        let started = Instant::now();
+        match connect_addr(addr, options, share).await {
+            Ok((stream, local)) => {
+                let elapsed = started.elapsed();
+                debug!(%addr, %local, seconds = elapsed.as_secs_f64(), "connected");
+                return Ok(Connected {
+                    stream,
+                    peer: addr.into(),
+                    local,
+                    elapsed,
+                    attempt: 1,
+                    unreached,
+                });
+            }
+            Err(why) => {
+                let elapsed = started.elapsed();
+                debug!(%addr, seconds = elapsed.as_secs_f64(), %why, "not reached");
+                unreached.push(Unreached { peer: addr.into(), elapsed, why });
+            }
+        }
+    }
+    Err(Cause::Unreached(unreached))
+}
+
+async fn connect_addr(
+    addr: SocketAddr,
+    options: &ConnectOptions,
+    limit: Option<Duration>,
+) -> Result<(Stream, Address), Why> {
+    let socket = match addr {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }
+    .map_err(Why::Socket)?;
+    if let Some(from) = source_for(addr, options) {
+        bind(&socket, from).map_err(|error| Why::Bind { from, error })?;
+    }
+    let stream = within(limit, socket.connect(addr)).await?;
+    let local = stream.local_addr().map_err(Why::Connect)?;
+    if local == addr {
+        // A close in order would leave the port in TIME_WAIT, and nothing could listen there for a minute.
+        let stream = Stream::Tcp(stream);
+        stream.reset_on_close().map_err(Why::Connect)?;
+        return Err(Why::ToItself);
+    }
+    stream.set_nodelay(options.nodelay).map_err(Why::Connect)?;
+    Ok((Stream::Tcp(stream), local.into()))
+}
+
+/// Where to connect from, if the caller has a say in it.
+fn source_for(addr: SocketAddr, options: &ConnectOptions) -> Option<SocketAddr> {
+    let any = match addr {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    match (options.source, options.source_port) {
+        (None, 0) => None,
+        (source, port) => Some(SocketAddr::new(source.unwrap_or(any), port)),
+    }
+}
+
+fn bind(socket: &TcpSocket, from: SocketAddr) -> io::Result<()> {
+    if from.port() != 0 {
+        // Without it the last connection from this port, in TIME_WAIT, would keep the port for a minute;
+        // TCP itself still refuses the same pair of addresses (RFC 9293 section 3.6.1).
+        socket.set_reuseaddr(true)?;
+    }
+    socket.bind(from)
+}
+
+async fn connect_unix(path: &Path, limit: Limit) -> Result<Connected, Cause> {
+    let peer = Address::Unix(path.to_owned());
+    let connecting = async {
+        loop {
+            match UnixStream::connect(path).await {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    sleep(FULL_QUEUE_POLL).await;
+                }
+                done => return done,
+            }
+        }
+    };
+    let connected = within(limit.timeout, connecting).await.and_then(|stream| {
+        let stream = Stream::Unix(stream);
+        let local = stream.local().map_err(Why::Connect)?;
+        Ok((stream, local))
+    });
+    let elapsed = limit.started.elapsed();
+    match connected {
+        Ok((stream, local)) => {
+            let unreached = Vec::new();
+            Ok(Connected { stream, peer, local, elapsed, attempt: 1, unreached })
+        }
+        Err(why) => Err(Cause::Unreached(vec![Unreached { peer, elapsed, why }])),
+    }
+}
+
+/// The last address stands for all of them in one line; a name's others are in the list.
+fn last_of(unreached: &[Unreached]) -> String {
+    unreached.last().map(|last| last.why.to_string()).unwrap_or_default()
+}

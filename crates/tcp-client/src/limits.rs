@@ -1,0 +1,31 @@
+//! How long and how large anything may become here, each with its reason.
+
+use std::time::Duration;
+
+/// How long an attempt to connect may take unless the caller says otherwise: 5 s.
+///
+/// The kernel sends a SYN again after 1, 3 and 7 s, so three of them are out before we give up; its own
+/// limit is over two minutes, which nobody waits for at a prompt.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The longest wait before the second attempt: 500 ms.
+pub const RETRY_DELAY: Duration = Duration::from_millis(500);
+
+/// The longest wait before any attempt: 10 s, so that a server that is back is found soon.
+pub const MAX_RETRY_DELAY: Duration = Duration::from_secs(10);
+
+/// How many bytes one read takes, from the input and from the peer: 256 KiB.
+///
+/// A read of a file costs a change of threads, which this much data makes cheap; it still fits into the
+/// second-level cache, through which every byte passes twice.
+pub const CHUNK: usize = 256 * 1024;
+
+/// How often a Unix socket whose queue is full is tried again: every 10 ms.
+///
+/// A connect that does not block fails with `EAGAIN` there, and the kernel gives no event to wait for.
+pub const FULL_QUEUE_POLL: Duration = Duration::from_millis(10);
+
+/// How many chunks one direction may move before the other has its turn: 16.
+///
+/// A peer that always has more to say would otherwise keep what we say waiting.
+pub const TURNS: usize = 16;

@@ -1,0 +1,340 @@
+//! Both directions at once, and who may close first.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use proto::Ending;
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
+use tracing::debug;
+
+use crate::clocks::Clocks;
+use crate::limits::{CHUNK, TURNS};
+
+/// What the end of the input means for the connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnEof {
+    /// Tell the peer that nothing follows (FIN), and read on until it says the same. A reply that comes
+    /// late is not lost, and a peer that waits for the end of its input gets it.
+    #[default]
+    HalfClose,
+    /// Close at once. What the peer still sends is lost.
+    Close,
+    /// Tell the peer nothing, and read on until it closes.
+    Keep,
+}
+
+/// When a conversation ends.
+#[derive(Clone, Debug, Default)]
+pub struct TalkOptions {
+    /// What the end of the input means.
+    pub on_eof: OnEof,
+    /// How long to read on after the end of the input; `None` is until the peer closes.
+    pub after_eof: Option<Duration>,
+    /// How long both directions may be silent.
+    pub idle: Option<Duration>,
+    /// When the conversation ends at the latest.
+    pub deadline: Option<Instant>,
+}
+
+/// What a conversation came to.
+#[derive(Debug)]
+pub struct Talked {
+    /// How it ended.
+    pub ending: Ending,
+    /// How many bytes the kernel took for the peer.
+    pub sent: u64,
+    /// How many bytes came from the peer.
+    pub received: u64,
+    /// How many bytes had been read from the input when it ended, but were not sent.
+    pub unsent: u64,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// The error that ended it.
+    pub fault: Option<Fault>,
+}
+
+/// What an error was met on.
+#[derive(Debug)]
+pub enum Fault {
+    /// Reading from the peer, or writing to it.
+    Peer(io::Error),
+    /// Reading the input. The peer must not take what it got for the whole: let the close be a reset
+    /// ([`Stream::reset_on_close`](crate::Stream::reset_on_close)).
+    Input(io::Error),
+    /// Writing the output.
+    Output(io::Error),
+}
+
+/// Sends `input` to the peer and what the peer sends to `output`, until one of these:
+///
+/// | what happens | while the input goes on | after the input's end |
+/// |---|---|---|
+/// | the input ends | FIN, read on; or as [`OnEof`] says | |
+/// | the peer's FIN | `PeerFin`, at once | `PeerFin` |
+/// | reset, or the kernel gives up | the error's ending, after all that can still be read | the same |
+/// | the peer takes no more (`EPIPE`) | send no more, read on to the peer's FIN | |
+/// | [`TalkOptions::after_eof`] is over | | `Done` |
+/// | a time limit runs out | `Idle` or `Deadline` | the same |
+/// | `stop` is ready | `Shutdown` | the same |
+///
+/// At the peer's FIN the input is not waited for: a person who has typed nothing yet would keep a
+/// connection open that nobody listens to. `EPIPE` is no ending of its own because only a FIN that came
+/// before makes it ([`tcp_reset`] in `CLOSE_WAIT`); which of the two is met first is chance, and the
+/// result must not be.
+///
+/// `output` was given everything that was received, but may not have written it yet where a time limit
+/// or `stop` was the end: flush it.
+///
+/// [`tcp_reset`]: https://elixir.bootlin.com/linux/latest/A/ident/tcp_reset
+pub async fn talk<S, I, O>(
+    stream: &mut S,
+    input: &mut I,
+    output: &mut O,
+    options: &TalkOptions,
+    stop: impl Future<Output = ()>,
+) -> Talked
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    I: AsyncBufRead + Unpin,
+    O: AsyncWrite + Unpin,
+{
+    let started = Instant::now();
+    let mut duplex = Duplex {
+        stream,
+        input,
+        output,
+        on_eof: options.on_eof,
+        clocks: Clocks::start(started, options.idle, options.deadline, options.after_eof),
+        up: Up::default(),
+        down: Down::new(),
+    };
+    let mut stop = pin!(stop);
+    let mut timer = pin!(sleep_until(started));
+    let (ending, fault) = poll_fn(|cx| {
+        if stop.as_mut().poll(cx).is_ready() {
+            return Poll::Ready((Ending::Shutdown, None));
+        }
+        // The clock is read rather than the timer asked: a busy connection uses up the turns that tokio
+        // gives a task, and a timer would be polled in vain.
+        if let Some(ending) = duplex.clocks.expired(Instant::now()) {
+            return Poll::Ready((ending, None));
+        }
+        let end = duplex.poll(cx);
+        if end.is_pending() {
+            arm(timer.as_mut(), duplex.clocks.wake_at(), cx);
+        }
+        end
+    })
+    .await;
+    Talked {
+        ending,
+        sent: duplex.up.sent,
+        received: duplex.down.received,
+        unsent: duplex.up.in_hand,
+        elapsed: started.elapsed(),
+        fault,
+    }
+}
+
+/// How a conversation ends: its ending, and the error that made it end.
+type End = (Ending, Option<Fault>);
+
+/// The two directions. Each is polled until it can go no further, so that neither waits for the other.
+struct Duplex<'a, S, I, O> {
+    stream: &'a mut S,
+    input: &'a mut I,
+    output: &'a mut O,
+    on_eof: OnEof,
+    clocks: Clocks,
+    up: Up,
+    down: Down,
+}
+
+/// From the input to the peer.
+#[derive(Debug, Default)]
+struct Up {
+    state: UpState,
+    sent: u64,
+    /// How much of the input is read and not yet sent.
+    in_hand: u64,
+    /// The error of a write. Reading goes on, because what came before it can still be read.
+    fault: Option<io::Error>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum UpState {
+    #[default]
+    Copying,
+    Closing,
+    Ended,
+}
+
+/// From the peer to the output.
+struct Down {
+    buf: Box<[u8]>,
+    start: usize,
+    end: usize,
+    received: u64,
+    /// How reading ended, while the output still has to take what came before.
+    over: Option<End>,
+}
+
+impl Down {
+    fn new() -> Self {
+        Self { buf: vec![0; CHUNK].into(), start: 0, end: 0, received: 0, over: None }
+    }
+}
+
+impl<S, I, O> Duplex<'_, S, I, O>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    I: AsyncBufRead + Unpin,
+    O: AsyncWrite + Unpin,
+{
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        // Down first: what the peer has said decides, also about what can still be sent.
+        let end = self.poll_down(cx);
+        if end.is_ready() || self.down.over.is_some() {
+            return end;
+        }
+        self.poll_up(cx)
+    }
+
+    fn poll_up(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        for _ in 0..TURNS {
+            match self.up.state {
+                UpState::Copying => {
+                    let chunk = match ready!(Pin::new(&mut *self.input).poll_fill_buf(cx)) {
+                        Ok(chunk) => chunk,
+                        Err(error) => return Poll::Ready(local_fault(error, Fault::Input)),
+                    };
+                    if chunk.is_empty() {
+                        debug!(on_eof = ?self.on_eof, "end of input");
+                        self.clocks.on_input_end(Instant::now());
+                        self.up.state = match self.on_eof {
+                            OnEof::HalfClose => UpState::Closing,
+                            OnEof::Keep => UpState::Ended,
+                            OnEof::Close => return Poll::Ready((Ending::Done, None)),
+                        };
+                        continue;
+                    }
+                    self.up.in_hand = chunk.len() as u64;
+                    match ready!(Pin::new(&mut *self.stream).poll_write(cx, chunk)) {
+                        Ok(count) => {
+                            Pin::new(&mut *self.input).consume(count);
+                            self.up.sent += count as u64;
+                            self.up.in_hand -= count as u64;
+                            self.clocks.on_bytes(Instant::now());
+                        }
+                        Err(error) => self.up.fail(error),
+                    }
+                }
+                UpState::Closing => {
+                    match ready!(Pin::new(&mut *self.stream).poll_shutdown(cx)) {
+                        // The peer has closed or reset already: reading tells which.
+                        Err(error) if error.kind() != io::ErrorKind::NotConnected => {
+                            self.up.fail(error);
+                        }
+                        _ => self.up.state = UpState::Ended,
+                    }
+                }
+                UpState::Ended => return Poll::Pending,
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn poll_down(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        for _ in 0..TURNS {
+            while self.down.start < self.down.end {
+                let bytes = &self.down.buf[self.down.start..self.down.end];
+                match ready!(Pin::new(&mut *self.output).poll_write(cx, bytes)) {
+                    Ok(0) => {
+                        let error = io::ErrorKind::WriteZero.into();
+                        return Poll::Ready(local_fault(error, Fault::Output));
+                    }
+                    Ok(count) => self.down.start += count,
+                    Err(error) => return Poll::Ready(local_fault(error, Fault::Output)),
+                }
+            }
+            if self.down.over.is_some() {
+                if let Err(error) = ready!(Pin::new(&mut *self.output).poll_flush(cx)) {
+                    return Poll::Ready(local_fault(error, Fault::Output));
+                }
+                return Poll::Ready(self.down.over.take().expect("it was there a line ago"));
+            }
+            let mut buf = ReadBuf::new(&mut self.down.buf);
+            match Pin::new(&mut *self.stream).poll_read(cx, &mut buf) {
+                Poll::Pending => {
+                    // Nothing more for now, so let what is there be seen.
+                    return match Pin::new(&mut *self.output).poll_flush(cx) {
+                        Poll::Ready(Err(error)) => Poll::Ready(local_fault(error, Fault::Output)),
+                        _ => Poll::Pending,
+                    };
+                }
+                Poll::Ready(Ok(())) if buf.filled().is_empty() => {
+                    self.down.over = Some(self.up.peer_closed());
+                }
+                Poll::Ready(Ok(())) => {
+                    self.down.start = 0;
+                    self.down.end = buf.filled().len();
+                    self.down.received += self.down.end as u64;
+                    self.clocks.on_bytes(Instant::now());
+                }
+                Poll::Ready(Err(error)) => {
+                    self.down.over = Some(peer_fault(error));
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Up {
+    fn fail(&mut self, error: io::Error) {
+        debug!(%error, "nothing more can be sent");
+        self.fault = Some(error);
+        self.state = UpState::Ended;
+    }
+
+    /// What the end of the peer's bytes means: an error that a write met is only reported once, so it is
+    /// this end that stands for it.
+    fn peer_closed(&mut self) -> End {
+        match self.fault.take() {
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => peer_fault(error),
+            _ => (Ending::PeerFin, None),
+        }
+    }
+}
+
+fn peer_fault(error: io::Error) -> End {
+    (Ending::from_io(&error), Some(Fault::Peer(error)))
+}
+
+fn local_fault(error: io::Error, fault: impl FnOnce(io::Error) -> Fault) -> End {
+    (Ending::Io(error.kind()), Some(fault(error)))
+}
+
+/// Sees to it that the task is polled at `wake_at`. The timer is moved only when it has fired or must
+/// fire earlier, not with every byte.
+fn arm(mut timer: Pin<&mut Sleep>, wake_at: Option<Instant>, cx: &mut Context<'_>) {
+    let Some(wake_at) = wake_at else { return };
+    if timer.deadline() > wake_at {
+        timer.as_mut().reset(wake_at);
+    }
+    if timer.as_mut().poll(cx).is_ready() {
+        timer.as_mut().reset(wake_at);
+        if timer.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
