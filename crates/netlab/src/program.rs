@@ -82,16 +82,24 @@ impl Program {
     ///
     /// `None` where the time ran out, or the program closed its output without such a line.
     pub fn wait_for<T>(&self, limit: Duration, read: impl Fn(&Line) -> Option<T>) -> Option<T> {
+        self.wait_after(0, limit, read)
+    }
+
+    /// As [`Program::wait_for`], without the first `seen` lines.
+    pub fn wait_after<T>(
+        &self,
+        mut seen: usize,
+        limit: Duration,
+        read: impl Fn(&Line) -> Option<T>,
+    ) -> Option<T> {
         let deadline = Instant::now() + limit;
         let mut state = self.output.lock();
-        let mut seen = 0;
         loop {
-            for line in &state.lines[seen..] {
-                if let Some(found) = read(line) {
-                    return Some(found);
-                }
+            let new = state.lines.get(seen..).unwrap_or_default();
+            if let Some(found) = new.iter().find_map(&read) {
+                return Some(found);
             }
-            seen = state.lines.len();
+            seen = seen.max(state.lines.len());
             if state.ended {
                 return None;
             }

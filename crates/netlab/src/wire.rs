@@ -116,6 +116,17 @@ impl Wire {
         self.shared.lock().failure.clone()
     }
 
+    /// Waits until no packet is on its way any more, at most for `limit`; says whether that came.
+    pub fn settle(&self, limit: Duration) -> bool {
+        let on_the_way = |state: &State| {
+            state.failure.is_none()
+                && state.records.iter().any(|record| record.verdict == Verdict::OnTheWay)
+        };
+        let state = self.shared.lock();
+        let waited = self.shared.changed.wait_timeout_while(state, limit, |s| on_the_way(s));
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+
     /// Waits until a packet is recorded for which `is_it` holds, at most for `limit`.
     pub fn wait_for(&self, limit: Duration, is_it: impl Fn(&Record) -> bool) -> Option<Record> {
         let deadline = Instant::now() + limit;

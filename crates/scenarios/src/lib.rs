@@ -1,1 +1,31 @@
-//! Placeholder.
+//! The demos: one file for each, and the reports of what they found.
+//!
+//! | question | module |
+//! |---|---|
+//! | What does a run give? | [`findings`] |
+//! | How does a claim get its verdict? | [`claims`] |
+//! | How is a run shown? | [`text`], [`ladder`], [`glyphs`], [`json`] |
+//! | What happens when the accept queue is full? | [`backlog`] |
+//! | What does a server see when a client goes? | [`disconnect`] |
+//! | How do scenarios start the programs that we ship? | [`stage`] |
+//! | Why does the lab not run here? | [`doctor`] |
+
+pub mod claims;
+pub mod findings;
+pub mod glyphs;
+pub mod json;
+pub mod ladder;
+pub mod text;
+
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod backlog;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod disconnect;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod doctor;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod observe;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod scenario;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod stage;

@@ -1,0 +1,95 @@
+//! Twenty clients come at the same instant: how many half-open connections does `listen(5)` allow?
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use netlab::{Lab, Rule, TcpState};
+use socket2::{Domain, Socket, Type};
+
+use crate::findings::{Check, Story};
+use crate::observe::{Observer, Watch, knobs, lifelines};
+use crate::stage::{PORT, SOON, Stage, Trouble, sockets, until};
+
+/// Each way: no handshake is complete before all of the SYNs have arrived.
+const DELAY: Duration = Duration::from_millis(100);
+
+const CLIENTS: usize = 20;
+
+const LIMIT: (&str, &str) =
+    ("half-open-limit", "half-open connections that the kernel keeps of twenty");
+
+const DROPPED: (&str, &str) = ("half-open-dropped", "the others, dropped (TCPReqQFullDrop)");
+
+/// Plays the story; gives back whether the backlog bounds half-open connections, where it could be seen.
+pub(super) fn play(stage: &Stage) -> Result<(Story, Option<bool>), Trouble> {
+    let mut story = Story {
+        name: "half-open".into(),
+        says: "twenty clients at the same instant, none of whose handshakes is complete".into(),
+        belief: "listen() sizes the pool of half-open connections".into(),
+        explanation: vec![
+            "Kernels of today take the backlog as the limit of half-open connections too \
+             (inet_csk_reqsk_queue_is_full, include/net/inet_connection_sock.h). With SYN cookies off, as \
+             here, the rest is dropped; with cookies, the default, the rest is answered without being \
+             remembered. That is the defence against a flood; the pool is what a flood fills."
+                .into(),
+        ],
+        ..Story::default()
+    };
+    let lab = stage.lab(&["client", "server"])?;
+    let Some(wire) = lab.wire() else {
+        let why = "a handshake on loopback is complete at once: level L0 or L1";
+        story.checks = [LIMIT, DROPPED].map(|(id, says)| Check::skipped(id, says, why)).to_vec();
+        return Ok((story, None));
+    };
+    wire.add(Rule::delay("100 ms each way", DELAY));
+    lab.host("server")
+        .set_sysctl("net.ipv4.tcp_syncookies", "0")
+        .map_err(Trouble::io("turn SYN cookies off"))?;
+    let args = ["--mode", "hold", "--backlog", "5", "--idle", "0"];
+    let server = stage.server(&lab, "server", "tcp-server", PORT, &args)?;
+    let watch = Watch::begin(&lab, server.address.port())?;
+
+    let _clients = connect_all(&lab, server.address).map_err(Trouble::io("connect 20 times"))?;
+    let arrived =
+        |record: &netlab::Record| record.number >= CLIENTS && record.delivered().is_some();
+    wire.wait_for(SOON, arrived)
+        .ok_or_else(|| Trouble::program("the wire", "carried no 20 SYNs"))?;
+    let half_open = until("half-open connections", || {
+        let half_open =
+            sockets(&lab, "server")?.iter().filter(|s| s.state == TcpState::SynRecv).count();
+        Ok((half_open > 0).then_some(half_open))
+    })?;
+    let seen = watch.end(&lab)?;
+
+    story.set_up = vec![
+        format!("server: tcp-server {} {}", args.join(" "), server.address),
+        "client: one program that begins 20 connections without waiting for any".into(),
+        knobs(&lab, "server", &["net.ipv4.tcp_syncookies", "net.ipv4.tcp_max_syn_backlog"]),
+    ];
+    story.lifelines = lifelines(&lab, "client", "server", server.address.port());
+    let dropped = usize::try_from(seen.moved("server", "TcpExtTCPReqQFullDrop")).unwrap_or(0);
+    story.checks = vec![
+        // Kernels differ by one: the comparison has been >= and is > now.
+        Check::within(LIMIT.0, LIMIT.1, 5..=6, half_open),
+        Check::equal(DROPPED.0, DROPPED.1, CLIENTS - half_open, dropped),
+    ];
+    let observer = Observer::new(&seen.records);
+    seen.put_into(&mut story, &observer);
+    Ok((story, Some(half_open < CLIENTS)))
+}
+
+/// Begins many connections at once. Our client opens one; a program that opens many is the lesson here.
+fn connect_all(lab: &Lab, server: SocketAddr) -> io::Result<Vec<Socket>> {
+    lab.host("client").run(move || {
+        let connect = |_| {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+            socket.set_nonblocking(true)?;
+            match socket.connect(&server.into()) {
+                Err(error) if error.raw_os_error() != Some(nix::libc::EINPROGRESS) => Err(error),
+                _ => Ok(socket),
+            }
+        };
+        (0..CLIENTS).map(connect).collect()
+    })
+}

@@ -1,0 +1,138 @@
+//! Two handshakes race for the last place: one client believes that it is connected, and is not.
+
+use std::time::Duration;
+
+use netlab::{Lab, Record, Rule, TcpState};
+
+use crate::findings::{Check, Story};
+use crate::observe::{Observer, Watch, knobs, lifelines};
+use crate::stage::{PORT, SOON, Server, Stage, Trouble, sockets, until};
+
+/// Each way. Both SYNs must arrive before either handshake is complete, so a round trip is far longer
+/// than two programs take to start.
+const DELAY: Duration = Duration::from_millis(100);
+
+const CHECKS: [(&str, &str); 5] = [
+    ("race-clients", "clients whose connect succeeded"),
+    ("race-server", "of their connections, those that the server's kernel has"),
+    ("race-half-open", "those that it still takes for half-open"),
+    ("race-resend", "time until the server sends its SYN, ACK again"),
+    ("race-late-entry", "connections that it has in the end, a place having come free"),
+];
+
+/// Plays the story.
+pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
+    let mut story = Story {
+        name: "race".into(),
+        says: "two clients race for the last place in the queue".into(),
+        belief: "a client whose connect has succeeded is connected".into(),
+        explanation: vec![
+            "Both SYNs found room, so both were answered, and each client was connected when it had the \
+             answer. The last place went to whose ACK came first. The other's ACK was dropped: for it the \
+             connection stands, for the server it is half-open."
+                .into(),
+            "The server keeps its side of the half-open connection and sends its SYN, ACK again, 1 s, 3 s, 7 s \
+             after the first (tcp_synack_retries). When a place has come free by then, the client's answer to \
+             that brings the connection in. Otherwise it is forgotten, and the client hears of it only when it \
+             sends."
+                .into(),
+        ],
+        ..Story::default()
+    };
+    let lab = stage.lab(&["client", "server"])?;
+    let Some(wire) = lab.wire() else {
+        let why = "a handshake on loopback is complete at once: level L0 or L1";
+        story.checks = CHECKS.map(|(id, says)| Check::skipped(id, says, why)).to_vec();
+        return Ok(story);
+    };
+    wire.add(Rule::delay("100 ms each way", DELAY));
+    let args = ["--mode", "hold", "--backlog", "1", "--idle", "0"];
+    let mut server = stage.server(&lab, "server", "tcp-server", PORT, &args)?;
+    let watch = Watch::begin(&lab, server.address.port())?;
+    let come = |name| stage.client(&lab, "client", name, server.address, &["--timeout", "60"]);
+
+    let queued = come("client 1")?;
+    queued.expect("connected")?;
+    let racers = [come("client 2")?, come("client 3")?];
+    for racer in &racers {
+        racer.expect("connected")?;
+    }
+    for racer in &racers {
+        let port = racer.local_port()?;
+        let last_step = |record: &Record| {
+            let tcp = record.packet.as_ref().and_then(|packet| packet.tcp());
+            let ack = tcp.is_some_and(|tcp| tcp.source_port == port && tcp.flags.ack);
+            ack && record.delivered().is_some()
+        };
+        let name = racer.program.name();
+        wire.wait_for(SOON, last_step).ok_or_else(|| Trouble::program(name, "sent no ACK"))?;
+    }
+    let settled = until("the handshake that won the race", || {
+        Ok(Some(AtServer::look(&lab, &server)?).filter(|at| at.established >= 2))
+    })?;
+    // A place comes free before the server tells the loser again.
+    server.actor.say("accept one")?;
+    let end = until("the late entry", || {
+        Ok(Some(AtServer::look(&lab, &server)?).filter(|at| at.half_open.is_empty()))
+    })?;
+    let seen = watch.end(&lab)?;
+
+    story.set_up = vec![
+        format!("server: tcp-server {} {}", args.join(" "), server.address),
+        format!(
+            "client: tcp-client {}: one waits already, two come at the same time",
+            server.address
+        ),
+        knobs(&lab, "server", &["net.ipv4.tcp_synack_retries", "net.ipv4.tcp_abort_on_overflow"]),
+    ];
+    story.lifelines = lifelines(&lab, "client", "server", server.address.port());
+    let actors = racers.iter().chain([&queued]);
+    let connected = actors.clone().filter(|a| !a.events("connected").is_empty()).count();
+    let loser = settled.half_open.first().copied().unwrap_or_default();
+    let answers =
+        seen.segments(|_, tcp| tcp.flags.syn && tcp.flags.ack && tcp.destination_port == loser);
+    let gap =
+        answers.windows(2).next().map_or(0.0, |two| two[1].sent.since(two[0].sent).as_secs_f64());
+    let [clients, known, half_open, resend, late] = CHECKS;
+    story.checks = vec![
+        Check::equal(clients.0, clients.1, 3, connected),
+        Check::equal(known.0, known.1, 2, settled.established),
+        Check::equal(half_open.0, half_open.1, 1, settled.half_open.len()),
+        Check::seconds(resend.0, resend.1, 0.9..=1.4, gap),
+        Check::equal(late.0, late.1, 3, end.established),
+    ];
+
+    let mut observer = Observer::new(&seen.records);
+    for actor in actors {
+        observer.name(actor.local_port()?, actor.program.name());
+    }
+    let final_acks = seen.segments(|_, tcp| {
+        tcp.source_port == loser && tcp.flags.ack && !tcp.flags.syn && tcp.len == 0
+    });
+    if let Some(dropped) = final_acks.first() {
+        observer.dropped_by_kernel(dropped.number, "dropped: queue full");
+    }
+    seen.put_into(&mut story, &observer);
+    Ok(story)
+}
+
+/// The connections that the server's kernel has.
+struct AtServer {
+    established: usize,
+    /// The clients' ports of those that are half-open.
+    half_open: Vec<u16>,
+}
+
+impl AtServer {
+    fn look(lab: &Lab, server: &Server) -> Result<Self, Trouble> {
+        let all = sockets(lab, "server")?;
+        let of = |state| {
+            let port = server.address.port();
+            all.iter().filter(move |s| s.local.port() == port && s.state == state)
+        };
+        Ok(Self {
+            established: of(TcpState::Established).count(),
+            half_open: of(TcpState::SynRecv).map(|socket| socket.remote.port()).collect(),
+        })
+    }
+}

@@ -1,0 +1,281 @@
+//! What a run found, as plain data. Every report is made from it and from nothing else.
+//!
+//! Two things are kept apart. A [`Check`] is what a scenario expects of the kernel, from its sources;
+//! the exit code follows the checks. A [`Claim`] is what people say; its verdict follows from what was
+//! measured. A refuted claim with all checks good is a success.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use serde::Serialize;
+
+/// What a run is and where it was made.
+#[derive(Clone, Debug, Serialize)]
+pub struct SetUp {
+    /// The demo's name.
+    pub demo: String,
+    /// The question that it answers.
+    pub question: String,
+    /// How much of the lab the machine let it have: `L0`, `L1` or `L2`.
+    pub level: String,
+    /// The level in words.
+    pub level_words: String,
+    /// The kernel, as `uname -sr` gives it.
+    pub kernel: String,
+}
+
+/// One story of a demo: a set-up, what happened, and what was checked.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Story {
+    /// Its name within the demo.
+    pub name: String,
+    /// What is done, in one line.
+    pub says: String,
+    /// What people believe will happen.
+    pub belief: String,
+    /// The command lines and the knobs that matter.
+    pub set_up: Vec<String>,
+    /// The two lifelines of the ladder: a name and an address.
+    pub lifelines: Vec<String>,
+    /// The packets, in the order in which they were sent.
+    #[serde(skip)]
+    pub packets: Vec<PacketLine>,
+    /// How many packets were recorded and are not among them, and whose they are.
+    #[serde(skip)]
+    pub not_drawn: Option<String>,
+    /// Lengths of the accept queue, over time.
+    #[serde(skip)]
+    pub queue: Vec<QueueLine>,
+    /// Counters that moved.
+    #[serde(skip)]
+    pub counters: Vec<CounterLine>,
+    /// What was seen, as tables.
+    #[serde(skip)]
+    pub tables: Vec<Table>,
+    /// What the kernel did, in words.
+    #[serde(skip)]
+    pub explanation: Vec<String>,
+    /// What was expected and what was measured.
+    #[serde(skip)]
+    pub checks: Vec<Check>,
+    /// The recording as a pcap file.
+    #[serde(skip)]
+    pub capture: Option<Vec<u8>>,
+}
+
+/// One packet of a ladder. Times are in milliseconds since the story's first packet.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PacketLine {
+    /// Its number in the recording, as Wireshark counts.
+    pub number: usize,
+    /// The lifeline that sent it.
+    pub from: usize,
+    /// When it was sent.
+    pub sent_ms: f64,
+    /// When it arrived, if it did.
+    pub arrived_ms: Option<f64>,
+    /// Who talks: the name of the client, or its port.
+    pub who: String,
+    /// The ports of sender and receiver.
+    pub ports: (u16, u16),
+    /// What it says: `SYN, ACK`.
+    pub label: String,
+    /// Bytes of data that it carries.
+    pub len: usize,
+    /// How many times the same was sent before.
+    pub retry: u32,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// What became of a packet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// It arrived, and the kernel took it.
+    Taken,
+    /// It arrived, and the kernel dropped it.
+    DroppedByKernel(String),
+    /// It never arrived.
+    DroppedOnTheWire(String),
+    /// The recording ended before it arrived.
+    OnTheWay,
+}
+
+/// The accept queue at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct QueueLine {
+    /// Milliseconds since the story's first packet.
+    pub at_ms: f64,
+    /// Connections that wait.
+    pub length: u32,
+    /// The backlog.
+    pub backlog: u32,
+}
+
+/// A counter that moved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CounterLine {
+    /// The host whose kernel counted.
+    pub host: String,
+    /// The name that nstat gives it.
+    pub name: String,
+    /// Its value before.
+    pub before: i64,
+    /// Its value after.
+    pub after: i64,
+}
+
+/// Something that is best read as rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Table {
+    /// What it shows.
+    pub says: String,
+    /// The headings.
+    pub columns: Vec<String>,
+    /// The rows, each as long as the headings.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// What a scenario expects of the kernel, and what it measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// A name that claims and scripts refer to.
+    pub id: String,
+    /// What is checked, in words.
+    pub says: String,
+    /// What the kernel's sources and documents let one expect.
+    pub expected: String,
+    /// What was measured; empty where nothing was.
+    pub measured: String,
+    /// How it came out.
+    pub outcome: Outcome,
+}
+
+/// How a check came out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Measured as expected.
+    Ok,
+    /// Measured otherwise.
+    Failed,
+    /// Not measured, and why.
+    Skipped(String),
+}
+
+impl Check {
+    /// Expects one value.
+    #[expect(clippy::needless_pass_by_value, reason = "nearly all are numbers")]
+    pub fn equal<T: PartialEq + fmt::Display>(
+        id: &str,
+        says: &str,
+        expected: T,
+        measured: T,
+    ) -> Self {
+        let ok = expected == measured;
+        Self::new(id, says, expected.to_string(), measured.to_string(), ok)
+    }
+
+    /// Expects a value of a range.
+    #[expect(clippy::needless_pass_by_value, reason = "nearly all are numbers")]
+    pub fn within<T: PartialOrd + fmt::Display>(
+        id: &str,
+        says: &str,
+        expected: RangeInclusive<T>,
+        measured: T,
+    ) -> Self {
+        let ok = expected.contains(&measured);
+        let expected = format!("{}..{}", expected.start(), expected.end());
+        Self::new(id, says, expected, measured.to_string(), ok)
+    }
+
+    /// Expects a time of a range, in seconds.
+    pub fn seconds(id: &str, says: &str, expected: RangeInclusive<f64>, measured: f64) -> Self {
+        let ok = expected.contains(&measured);
+        let expected = format!("{}..{} s", expected.start(), expected.end());
+        Self::new(id, says, expected, format!("{measured:.3} s"), ok)
+    }
+
+    /// Says that nothing could be measured, and why.
+    pub fn skipped(id: &str, says: &str, why: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            says: says.to_owned(),
+            expected: String::new(),
+            measured: String::new(),
+            outcome: Outcome::Skipped(why.to_owned()),
+        }
+    }
+
+    /// A check whose outcome is judged elsewhere.
+    pub fn new(id: &str, says: &str, expected: String, measured: String, ok: bool) -> Self {
+        let outcome = if ok { Outcome::Ok } else { Outcome::Failed };
+        Self { id: id.to_owned(), says: says.to_owned(), expected, measured, outcome }
+    }
+}
+
+/// What people say, and what the run says of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Claim {
+    /// The letter of the claim.
+    pub id: &'static str,
+    /// What is claimed.
+    pub says: String,
+    /// What the run says of it.
+    pub verdict: Verdict,
+    /// The checks that measured it.
+    pub because: Vec<String>,
+    /// What is so instead, in one or two sentences.
+    pub instead: String,
+}
+
+/// What a run says of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is so.
+    Confirmed,
+    /// It is not so.
+    Refuted,
+    /// A part of it is so, or only a part of it could be seen here.
+    Partly,
+    /// Nothing of it could be seen here.
+    Skipped,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Confirmed => "confirmed",
+            Self::Refuted => "refuted",
+            Self::Partly => "partly",
+            Self::Skipped => "skipped",
+        })
+    }
+}
+
+/// How many checks there were, for the last line and the exit code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// All of them.
+    pub checks: usize,
+    /// Those that were measured otherwise than expected.
+    pub failed: usize,
+    /// Those that could not be measured.
+    pub skipped: usize,
+}
+
+impl Tally {
+    /// Counts the checks of a story in.
+    pub fn add(&mut self, story: &Story) {
+        for check in &story.checks {
+            self.checks += 1;
+            match check.outcome {
+                Outcome::Ok => {}
+                Outcome::Failed => self.failed += 1,
+                Outcome::Skipped(_) => self.skipped += 1,
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The report for a program: one event for each thing that was found.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::findings::{Claim, Outcome, SetUp, Story, Tally};
+
+/// The name and version of these events.
+pub const SCHEMA: &str = "demo/1";
+
+/// An event: its name, and what it says besides.
+pub type Event = (&'static str, Value);
+
+/// The event before the first story.
+pub fn set_up(set_up: &SetUp) -> Event {
+    ("start", value(set_up))
+}
+
+/// The events of a story: what it is, packets, queue, counters, tables, checks.
+pub fn story(demo: &str, story: &Story) -> Vec<Event> {
+    let named = |mut body: Value| {
+        if let Value::Object(fields) = &mut body {
+            fields.insert("demo".into(), demo.into());
+            fields.insert("story".into(), story.name.clone().into());
+        }
+        body
+    };
+    let mut head = value(story);
+    // Its own name stands under "story", as in every event that belongs to it.
+    head.as_object_mut().map(|fields| fields.remove("name"));
+    let mut events = vec![("story", named(head))];
+    let mut add = |name, body| events.push((name, named(body)));
+    for packet in &story.packets {
+        add("packet", value(packet));
+    }
+    for sample in &story.queue {
+        add("queue", value(sample));
+    }
+    for counter in &story.counters {
+        add("counter", value(counter));
+    }
+    for table in &story.tables {
+        add("table", value(table));
+    }
+    for line in &story.explanation {
+        add("explanation", json!({ "says": line }));
+    }
+    for check in &story.checks {
+        let (id, says) = (&check.id, &check.says);
+        add(
+            "check",
+            match &check.outcome {
+                Outcome::Skipped(why) => json!({ "id": id, "says": says, "skipped": why }),
+                outcome => json!({
+                    "id": id,
+                    "says": says,
+                    "expected": check.expected,
+                    "measured": check.measured,
+                    "ok": *outcome == Outcome::Ok,
+                }),
+            },
+        );
+    }
+    events
+}
+
+/// The event of a claim.
+pub fn claim(demo: &str, claim: &Claim) -> Event {
+    let mut body = value(claim);
+    if let Value::Object(fields) = &mut body {
+        fields.insert("demo".into(), demo.into());
+    }
+    ("claim", body)
+}
+
+/// The last event.
+pub fn end(tally: Tally, level: &str) -> Event {
+    let Tally { checks, failed, skipped } = tally;
+    let ok = failed == 0;
+    (
+        "end",
+        json!({ "ok": ok, "checks": checks, "failed": failed, "skipped": skipped, "level": level }),
+    )
+}
+
+fn value(found: &impl Serialize) -> Value {
+    serde_json::to_value(found).expect("findings are plain data")
+}

@@ -1,0 +1,178 @@
+//! The ladder: packets between two lifelines, drawn from both ends of the wire.
+//!
+//! A cross at the receiver's line is a packet that arrived and that the kernel dropped; a cross in the
+//! middle is one that never arrived.
+
+use std::fmt::Write as _;
+
+use crate::findings::{Fate, PacketLine, Story};
+
+/// Columns between the two lifelines.
+const WIDTH: usize = 40;
+
+/// A silence longer than this gets a line of its own.
+const LONG_GAP_MS: f64 = 50.0;
+
+/// More packets than this are folded to the first and the last [`SHOWN_AT_EACH_END`].
+const FOLD_ABOVE: usize = 60;
+
+/// How many packets stay at each end of a ladder that is folded.
+const SHOWN_AT_EACH_END: usize = 20;
+
+/// Columns before the first lifeline.
+const MARGIN: usize = 24;
+
+/// Draws the packets of a story.
+pub fn draw(story: &Story) -> String {
+    let mut out = String::new();
+    let [left, right] = &story.lifelines[..] else { return out };
+    let _ = writeln!(out, "{:>10}  {:<12}{left:<width$}{right}", "ms", "who", width = WIDTH + 1);
+    let packets = &story.packets;
+    let folded = packets.len() > FOLD_ABOVE;
+    let mut last_ms = None;
+    for (index, packet) in packets.iter().enumerate() {
+        if folded && index == SHOWN_AT_EACH_END {
+            let left_out = packets.len() - 2 * SHOWN_AT_EACH_END;
+            let _ = writeln!(out, "{:MARGIN$}… {left_out} more packets …", "");
+        }
+        if folded && (SHOWN_AT_EACH_END..packets.len() - SHOWN_AT_EACH_END).contains(&index) {
+            continue;
+        }
+        if let Some(last_ms) = last_ms
+            && packet.sent_ms - last_ms > LONG_GAP_MS
+        {
+            let gap = format!("+{:.0} ms", packet.sent_ms - last_ms);
+            let _ = writeln!(out, "{:MARGIN$}┆{gap:^WIDTH$}┆", "");
+        }
+        last_ms = Some(packet.sent_ms);
+        let _ = writeln!(
+            out,
+            "{:>10.3}  {:<12}{}",
+            packet.sent_ms,
+            clip(&packet.who, 11),
+            arrow(packet)
+        );
+    }
+    if let Some(not_drawn) = &story.not_drawn {
+        let _ = writeln!(out, "{:MARGIN$}not drawn: {not_drawn}", "");
+    }
+    out
+}
+
+/// One packet as an arrow, with what became of it behind.
+fn arrow(packet: &PacketLine) -> String {
+    let label = describe(packet);
+    let rightwards = packet.from == 0;
+    // How far the arrow comes: to the middle where the packet never arrives.
+    let lost = matches!(packet.fate, Fate::DroppedOnTheWire(_));
+    let reach = if lost { WIDTH / 2 + 8 } else { WIDTH };
+    let tip = match (&packet.fate, rightwards) {
+        (Fate::DroppedOnTheWire(_), _) => '✗',
+        (Fate::OnTheWay, _) => '…',
+        (_, true) => '►',
+        (_, false) => '◄',
+    };
+    let body = reach - 1;
+    let label = clip(&label, body - 6);
+    let lead = "───";
+    let rest = "─".repeat(body.saturating_sub(label.chars().count() + 5));
+    let gap = " ".repeat(WIDTH - reach);
+    let (line, note) = if rightwards {
+        (format!("{lead} {label} {rest}{tip}{gap}"), '│')
+    } else {
+        (format!("{gap}{tip}{rest} {label} {lead}"), '│')
+    };
+    let (mut at_left, mut at_right) = ('│', note);
+    let why = match &packet.fate {
+        Fate::Taken | Fate::OnTheWay => String::new(),
+        Fate::DroppedOnTheWire(rule) => format!(" {rule}"),
+        Fate::DroppedByKernel(why) => {
+            *(if rightwards { &mut at_right } else { &mut at_left }) = '✗';
+            format!(" {why}")
+        }
+    };
+    format!("{at_left}{line}{at_right}{why}")
+}
+
+fn describe(packet: &PacketLine) -> String {
+    let mut label = packet.label.clone();
+    if packet.len > 0 {
+        let _ = write!(label, " {} B", packet.len);
+    }
+    if packet.retry > 0 {
+        let _ = write!(label, " (retry {})", packet.retry);
+    }
+    label
+}
+
+fn clip(text: &str, columns: usize) -> String {
+    if text.chars().count() <= columns {
+        return text.to_owned();
+    }
+    text.chars().take(columns - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(from: usize, sent_ms: f64, label: &str, retry: u32, fate: Fate) -> PacketLine {
+        PacketLine {
+            number: 1,
+            from,
+            sent_ms,
+            arrived_ms: None,
+            who: "client 8".into(),
+            ports: (40_001, 7878),
+            label: label.into(),
+            len: 0,
+            retry,
+            fate,
+        }
+    }
+
+    #[test]
+    fn a_cross_is_at_the_receivers_line_or_in_the_middle() {
+        let story = Story {
+            lifelines: vec!["client 10.0.0.1".into(), "server 10.0.0.2".into()],
+            packets: vec![
+                packet(0, 0.0, "SYN", 0, Fate::Taken),
+                packet(1, 0.023, "SYN, ACK", 0, Fate::Taken),
+                packet(0, 321.286, "SYN", 0, Fate::DroppedByKernel("no reply (queue full)".into())),
+                packet(0, 1341.1, "SYN", 1, Fate::DroppedOnTheWire("cable cut".into())),
+                packet(1, 1342.0, "FIN, ACK", 0, Fate::DroppedOnTheWire("cable cut".into())),
+            ],
+            ..Story::default()
+        };
+        let expected =
+            "        ms  who         client 10.0.0.1                          server 10.0.0.2
+     0.000  client 8    │─── SYN ───────────────────────────────►│
+     0.023  client 8    │◄─────────────────────────── SYN, ACK ───│
+                        ┆                +321 ms                 ┆
+   321.286  client 8    │─── SYN ───────────────────────────────►✗ no reply (queue full)
+                        ┆                +1020 ms                ┆
+  1341.100  client 8    │─── SYN (retry 1) ─────────✗            │ cable cut
+  1342.000  client 8    │            ✗─────────── FIN, ACK ───│ cable cut
+";
+        let drawn = draw(&story);
+        // Every row that has both lifelines has them in the same columns.
+        for line in drawn.lines().skip(1) {
+            let columns: Vec<char> = line.chars().collect();
+            assert!("│┆✗".contains(columns[MARGIN]), "{line}");
+            assert!("│┆✗".contains(columns[MARGIN + WIDTH + 1]), "{line}");
+        }
+        assert_eq!(drawn.lines().count(), expected.lines().count());
+        assert!(drawn.contains("►✗ no reply (queue full)"), "{drawn}");
+        assert!(drawn.contains("SYN (retry 1) "), "{drawn}");
+    }
+
+    #[test]
+    fn a_long_ladder_is_folded_and_says_how_much() {
+        let packets =
+            (0..100).map(|n| packet(0, f64::from(n), "SYN", 0, Fate::Taken)).collect::<Vec<_>>();
+        let story = Story { lifelines: vec!["a".into(), "b".into()], packets, ..Story::default() };
+        let drawn = draw(&story);
+        assert_eq!(drawn.lines().count(), 1 + 2 * SHOWN_AT_EACH_END + 1);
+        assert!(drawn.contains("60 more packets"), "{drawn}");
+    }
+}

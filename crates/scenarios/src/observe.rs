@@ -1,0 +1,260 @@
+//! From what a lab recorded to what a report shows.
+
+use std::collections::{BTreeMap, HashMap};
+
+use netlab::clock::Moment;
+use netlab::queue_watch::{QueueSample, QueueWatch};
+use netlab::{Counters, Lab, Record, Tcp, Verdict, pcap};
+
+use crate::findings::{Check, CounterLine, Fate, PacketLine, QueueLine, Story};
+use crate::stage::{SOON, Trouble};
+
+/// Counters that tell no story: they count every segment.
+const NOISE: [&str; 9] = [
+    "Ip",
+    "TcpExtTCPDelivered",
+    "TcpExtTCPHPAcks",
+    "TcpExtTCPHPHits",
+    "TcpExtTCPOrigDataSent",
+    "TcpExtTCPPureAcks",
+    "TcpExtTcpTimeoutRehash",
+    "TcpInSegs",
+    "TcpOutSegs",
+];
+
+/// A sender's connection: its lifeline and the two ports.
+type Flow = (usize, (u16, u16));
+
+/// Turns recorded packets into the lines of a ladder.
+///
+/// The first packet is the zero of the story's time, which the queue's samples are told in too.
+#[derive(Debug, Default)]
+pub struct Observer {
+    zero: Moment,
+    names: HashMap<u16, String>,
+    /// Why a packet that arrived was of no avail, by its number.
+    ignored: BTreeMap<usize, String>,
+}
+
+impl Observer {
+    /// An observer of these records.
+    pub fn new(records: &[Record]) -> Self {
+        let mut observer = Self::default();
+        observer.begin_at(records);
+        observer
+    }
+
+    /// Names the client that talks from this port.
+    pub fn name(&mut self, port: u16, name: &str) {
+        self.names.insert(port, name.to_owned());
+    }
+
+    /// Says of a packet that it arrived and that the kernel dropped it.
+    pub fn dropped_by_kernel(&mut self, number: usize, why: &str) {
+        self.ignored.insert(number, why.to_owned());
+    }
+
+    /// Takes the first of these records as the zero of the story's time.
+    pub fn begin_at(&mut self, records: &[Record]) {
+        self.zero = records.first().map(|record| record.sent).unwrap_or_default();
+    }
+
+    /// Milliseconds since the first packet.
+    pub fn millis(&self, at: Moment) -> f64 {
+        at.as_millis() - self.zero.as_millis()
+    }
+
+    /// The records as lines of a ladder. `server_port` tells which of two ports is the client's.
+    pub fn packets(&self, records: &[Record], server_port: u16) -> Vec<PacketLine> {
+        let mut sent_before: HashMap<(Flow, u32, bool, bool, usize), u32> = HashMap::new();
+        let mut next_sequence: HashMap<Flow, u32> = HashMap::new();
+        let mut lines = Vec::new();
+        for record in records {
+            let Some(packet) = &record.packet else { continue };
+            let (Some(tcp), Some(ports)) = (packet.tcp(), packet.ports()) else { continue };
+            let flow = (record.from.0, ports);
+            let mut label = tcp.flags.to_string();
+            let mut retry = 0;
+            if tcp.flags.syn || tcp.flags.fin || tcp.len > 0 {
+                let key = (flow, tcp.sequence, tcp.flags.syn, tcp.flags.fin, tcp.len);
+                let times = sent_before.entry(key).or_insert(0);
+                retry = *times;
+                *times += 1;
+                let taken = tcp.len + usize::from(tcp.flags.syn) + usize::from(tcp.flags.fin);
+                let taken = u32::try_from(taken).expect("a segment is short");
+                next_sequence.insert(flow, tcp.sequence.wrapping_add(taken));
+            } else if !tcp.flags.rst
+                && next_sequence.get(&flow) == Some(&tcp.sequence.wrapping_add(1))
+            {
+                // It acknowledges what was acknowledged before, from one byte back (RFC 9293, 3.8.4).
+                label.push_str(" keepalive probe");
+            }
+            let client_port = if ports.0 == server_port { ports.1 } else { ports.0 };
+            let who = self.names.get(&client_port).cloned();
+            lines.push(PacketLine {
+                number: record.number,
+                from: record.from.0,
+                sent_ms: self.millis(record.sent),
+                arrived_ms: record.delivered().map(|at| self.millis(at)),
+                who: who.unwrap_or_else(|| format!(":{client_port}")),
+                ports,
+                label,
+                len: tcp.len,
+                retry,
+                fate: self.fate(record),
+            });
+        }
+        lines
+    }
+
+    fn fate(&self, record: &Record) -> Fate {
+        match (&record.verdict, self.ignored.get(&record.number)) {
+            (Verdict::Delivered(_), None) => Fate::Taken,
+            (Verdict::Delivered(_), Some(why)) => Fate::DroppedByKernel(why.clone()),
+            (Verdict::Dropped, _) => {
+                Fate::DroppedOnTheWire(record.rule.clone().unwrap_or_default())
+            }
+            (Verdict::OnTheWay, _) => Fate::OnTheWay,
+        }
+    }
+
+    /// The samples of a queue, in the story's time.
+    pub fn queue(&self, samples: &[QueueSample]) -> Vec<QueueLine> {
+        samples
+            .iter()
+            .map(|sample| QueueLine {
+                at_ms: self.millis(sample.at),
+                length: sample.length,
+                backlog: sample.backlog,
+            })
+            .collect()
+    }
+}
+
+/// Everything that can be watched from outside while a story plays.
+#[derive(Debug)]
+pub struct Watch {
+    before: Vec<(String, Counters)>,
+    queue: QueueWatch,
+    server_port: u16,
+}
+
+/// What a watch saw.
+#[derive(Debug)]
+pub struct Seen {
+    /// The packets; none without a wire.
+    pub records: Vec<Record>,
+    missed: Option<u64>,
+    /// The accept queue of the server.
+    pub queue: Vec<QueueSample>,
+    counters: Vec<(String, Counters, Counters)>,
+    server_port: u16,
+    capture: Option<Vec<u8>>,
+}
+
+impl Watch {
+    /// Begins to watch a lab whose host "server" listens on `server_port`.
+    pub fn begin(lab: &Lab, server_port: u16) -> Result<Self, Trouble> {
+        let queue = QueueWatch::start(lab.host("server"), lab.clock(), server_port);
+        Ok(Self { before: read_counters(lab)?, queue, server_port })
+    }
+
+    /// Ends the watch when no packet is on its way any more.
+    pub fn end(self, lab: &Lab) -> Result<Seen, Trouble> {
+        let (mut records, mut missed, mut capture) = (Vec::new(), None, None);
+        if let Some(wire) = lab.wire() {
+            wire.settle(SOON);
+            records = wire.records();
+            missed = Some(wire.missed());
+            if let Some(failure) = wire.failure() {
+                return Err(Trouble::Recording(failure));
+            }
+            let mut file = Vec::new();
+            pcap::write(&mut file, lab.clock(), &records)
+                .map_err(Trouble::io("write the recording"))?;
+            capture = Some(file);
+        }
+        let queue = self.queue.finish().map_err(Trouble::io("read the accept queue"))?;
+        let after = read_counters(lab)?.into_iter().map(|(_, counters)| counters);
+        let counters =
+            self.before.into_iter().zip(after).map(|((host, before), after)| (host, before, after));
+        let counters = counters.collect();
+        Ok(Seen { records, missed, queue, counters, server_port: self.server_port, capture })
+    }
+}
+
+impl Seen {
+    /// How much a counter of a host moved.
+    pub fn moved(&self, host: &str, counter: &str) -> i64 {
+        let of_host = self.counters.iter().find(|(name, ..)| name == host);
+        of_host.map_or(0, |(_, before, after)| {
+            after.get(counter).unwrap_or(0) - before.get(counter).unwrap_or(0)
+        })
+    }
+
+    /// The TCP segments that `is_it` picks, with what each says.
+    pub fn segments(&self, is_it: impl Fn(&Record, &Tcp) -> bool) -> Vec<&Record> {
+        let tcp_of = |record: &'_ Record| record.packet.as_ref().and_then(|p| p.tcp().cloned());
+        self.records.iter().filter(|r| tcp_of(r).is_some_and(|tcp| is_it(r, &tcp))).collect()
+    }
+
+    /// Puts all of it into the story, as the observer names and marks it, and checks that the recording
+    /// is complete: what the wire missed would be taken for lost.
+    pub fn put_into(self, story: &mut Story, observer: &Observer) {
+        story.packets = observer.packets(&self.records, self.server_port);
+        story.queue = observer.queue(&self.queue);
+        story.counters = self
+            .counters
+            .iter()
+            .flat_map(|(host, before, after)| counters(host, before, after))
+            .collect();
+        story.capture = self.capture;
+        if let Some(missed) = self.missed {
+            let id = format!("{}-recording", story.name);
+            story.checks.push(Check::equal(&id, "packets that the recording missed", 0, missed));
+        }
+    }
+}
+
+fn read_counters(lab: &Lab) -> Result<Vec<(String, Counters)>, Trouble> {
+    let mut counters = Vec::new();
+    for name in lab.host_names() {
+        let read = lab.host(&name).counters();
+        counters.push((name.clone(), read.map_err(Trouble::io("read the counters"))?));
+    }
+    Ok(counters)
+}
+
+/// The counters of a host that moved, without those that only count segments.
+fn counters(host: &str, before: &Counters, after: &Counters) -> Vec<CounterLine> {
+    after
+        .since(before)
+        .iter()
+        .filter(|(name, _)| !NOISE.iter().any(|noise| name.starts_with(noise)))
+        .map(|(name, delta)| {
+            let after = after.get(name).unwrap_or(0);
+            CounterLine {
+                host: host.to_owned(),
+                name: name.to_owned(),
+                before: after - delta,
+                after,
+            }
+        })
+        .collect()
+}
+
+/// The knobs of a host that matter for a story, on one line; those that this kernel lacks are left out.
+pub fn knobs(lab: &Lab, host: &str, names: &[&str]) -> String {
+    let host = lab.host(host);
+    let set = names.iter().filter_map(|name| Some(format!("{name}={}", host.sysctl(name).ok()?)));
+    format!("{}: {}", host.name(), set.collect::<Vec<_>>().join(" "))
+}
+
+/// The lifelines of a ladder between two hosts.
+pub fn lifelines(lab: &Lab, left: &str, right: &str, right_port: u16) -> Vec<String> {
+    let (left, right) = (lab.host(left), lab.host(right));
+    vec![
+        format!("{} {}", left.name(), left.address()),
+        format!("{} {}:{right_port}", right.name(), right.address()),
+    ]
+}

@@ -1,0 +1,235 @@
+//! Where a scenario plays: it makes labs, and starts in them the programs that we ship.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use netlab::program::{Line, exit_code};
+use netlab::{Lab, LabError, Level, Program, TcpSocket};
+use serde_json::Value;
+use thiserror::Error;
+
+/// Long enough for anything that should happen at once; whoever waits so long has met a fault.
+pub const SOON: Duration = Duration::from_secs(10);
+
+/// The port of the servers in a lab with a network of its own.
+pub const PORT: u16 = 7878;
+
+/// How often [`until`] looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// A scenario could not be played to its end.
+#[derive(Debug, Error)]
+pub enum Trouble {
+    /// The lab could not be made.
+    #[error(transparent)]
+    Lab(#[from] LabError),
+    /// The system refused something.
+    #[error("cannot {what}: {error}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// The error.
+        error: io::Error,
+    },
+    /// A program did not do what its part asks for.
+    #[error("{program} {what}")]
+    Program {
+        /// Its name in the story.
+        program: String,
+        /// What it did, or did not.
+        what: String,
+    },
+    /// The wire failed or missed packets.
+    #[error("the recording is not complete: {0}")]
+    Recording(String),
+}
+
+impl Trouble {
+    /// For `map_err`: what was tried.
+    pub fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |error| Self::Io { what, error }
+    }
+
+    /// A program that did not do what its part asks for.
+    pub fn program(program: &str, what: impl Into<String>) -> Self {
+        Self::Program { program: program.to_owned(), what: what.into() }
+    }
+}
+
+/// What every scenario is given.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// How much of the lab the machine lets us have.
+    pub level: Level,
+    /// The folder of the programs that we ship.
+    pub programs: PathBuf,
+}
+
+impl Stage {
+    /// A lab with these hosts.
+    pub fn lab(&self, hosts: &[&str]) -> Result<Lab, Trouble> {
+        Ok(Lab::new(self.level, hosts)?)
+    }
+
+    /// Starts `tcp-server` on a port of its host and waits until it listens.
+    ///
+    /// Without namespaces of our own the port is one that the system picks.
+    pub fn server(
+        &self,
+        lab: &Lab,
+        host: &str,
+        name: &str,
+        port: u16,
+        args: &[&str],
+    ) -> Result<Server, Trouble> {
+        let port = if self.level.has_namespaces() { port } else { 0 };
+        let mut command = Command::new(self.programs.join("tcp-server"));
+        let address = SocketAddr::new(lab.host(host).address().into(), port);
+        command.args(["--format", "json", "--quiet"]).args(args).arg(address.to_string());
+        let actor = Actor::start(lab, host, name, command)?;
+        let listening = actor.expect("listening")?;
+        let address = listening["addr"].as_str().and_then(|text| text.parse().ok());
+        let address =
+            address.ok_or_else(|| Trouble::program(name, format!("listens on {listening}")))?;
+        Ok(Server { actor, address })
+    }
+
+    /// Starts `tcp-client` towards an address.
+    pub fn client(
+        &self,
+        lab: &Lab,
+        host: &str,
+        name: &str,
+        to: SocketAddr,
+        args: &[&str],
+    ) -> Result<Actor, Trouble> {
+        let mut command = Command::new(self.programs.join("tcp-client"));
+        command.args(["--format", "json", "--quiet"]).args(args).arg(to.to_string());
+        Actor::start(lab, host, name, command)
+    }
+}
+
+/// Looks at the kernel again and again until `look` finds what it waits for.
+///
+/// The kernel tells nobody when a queue or a state changes, so there is nothing to wait on.
+pub fn until<T>(
+    what: &str,
+    mut look: impl FnMut() -> Result<Option<T>, Trouble>,
+) -> Result<T, Trouble> {
+    let deadline = Instant::now() + SOON;
+    loop {
+        if let Some(found) = look()? {
+            return Ok(found);
+        }
+        if Instant::now() > deadline {
+            return Err(Trouble::program("the kernel", format!("did not show {what}")));
+        }
+        thread::sleep(LOOK_AGAIN);
+    }
+}
+
+/// The TCP sockets of a host of the lab.
+pub fn sockets(lab: &Lab, host: &str) -> Result<Vec<TcpSocket>, Trouble> {
+    lab.host(host).tcp_sockets().map_err(Trouble::io(format!("read the sockets of the {host}")))
+}
+
+/// A server that listens.
+#[derive(Debug)]
+pub struct Server {
+    /// The program.
+    pub actor: Actor,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+/// A program of ours that tells what it does as JSON events.
+#[derive(Debug)]
+pub struct Actor {
+    /// The program.
+    pub program: Program,
+}
+
+impl Actor {
+    fn start(lab: &Lab, host: &str, name: &str, command: Command) -> Result<Self, Trouble> {
+        let path = command.get_program().to_string_lossy().into_owned();
+        let program =
+            lab.start(host, name, command).map_err(Trouble::io(format!("start {path}")))?;
+        Ok(Self { program })
+    }
+
+    /// The first event of this name, once it is there; at most after `limit`.
+    pub fn event(&self, limit: Duration, name: &str) -> Option<Value> {
+        self.event_where(limit, name, |_| true)
+    }
+
+    /// The first event of this name of which `is_it` holds.
+    pub fn event_where(
+        &self,
+        limit: Duration,
+        name: &str,
+        is_it: impl Fn(&Value) -> bool,
+    ) -> Option<Value> {
+        self.program.wait_for(limit, |line| read(line).filter(|e| e["event"] == name && is_it(e)))
+    }
+
+    /// The first event of this name, which must come soon.
+    pub fn expect(&self, name: &str) -> Result<Value, Trouble> {
+        self.event(SOON, name).ok_or_else(|| self.lacks(name))
+    }
+
+    /// The first event of this name of which `is_it` holds, which must come soon.
+    pub fn expect_where(
+        &self,
+        name: &str,
+        is_it: impl Fn(&Value) -> bool,
+    ) -> Result<Value, Trouble> {
+        self.event_where(SOON, name, is_it).ok_or_else(|| self.lacks(name))
+    }
+
+    /// Every event of this name so far.
+    pub fn events(&self, name: &str) -> Vec<Value> {
+        self.program.lines().iter().filter_map(read).filter(|e| e["event"] == name).collect()
+    }
+
+    /// Writes a line to its standard input.
+    pub fn say(&mut self, line: &str) -> Result<(), Trouble> {
+        let what = format!("write to {}", self.program.name());
+        self.program.write(&format!("{line}\n")).map_err(Trouble::io(what))
+    }
+
+    /// Closes its standard input.
+    pub fn close_input(&mut self) {
+        drop(self.program.take_input());
+    }
+
+    /// Waits until it has ended and gives its exit code; `None` where it goes on for too long.
+    pub fn exit(&mut self) -> Result<Option<i32>, Trouble> {
+        let what = format!("wait for {}", self.program.name());
+        Ok(self.program.wait(SOON).map_err(Trouble::io(what))?.map(exit_code))
+    }
+
+    /// The port from which it talks, once it is connected.
+    pub fn local_port(&self) -> Result<u16, Trouble> {
+        let connected = self.expect("connected")?;
+        let local = connected["local"].as_str().and_then(|text| text.parse::<SocketAddr>().ok());
+        local.map(|local| local.port()).ok_or_else(|| self.lacks("connected"))
+    }
+
+    fn lacks(&self, event: &str) -> Trouble {
+        let last = self.program.lines().last().map(|line| line.text.clone());
+        let last = last.unwrap_or_else(|| "nothing".to_owned());
+        Trouble::program(
+            self.program.name(),
+            format!("did not say \"{event}\"; it said last: {last}"),
+        )
+    }
+}
+
+fn read(line: &Line) -> Option<Value> {
+    serde_json::from_str(&line.text).ok()
+}

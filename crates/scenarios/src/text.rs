@@ -1,0 +1,195 @@
+//! The report for a person at a terminal.
+
+use std::fmt::Write as _;
+
+use crate::findings::{Check, Claim, Outcome, SetUp, Story, Table, Tally};
+use crate::ladder;
+
+/// Columns of running text.
+const TEXT_WIDTH: usize = 96;
+
+/// How many lines of a queue's history are shown.
+const QUEUE_LINES: usize = 24;
+
+/// What stands before the first story.
+pub fn set_up(set_up: &SetUp) -> String {
+    format!(
+        "{}: {}\n{}, level {} ({})\n",
+        set_up.demo, set_up.question, set_up.kernel, set_up.level, set_up.level_words
+    )
+}
+
+/// A whole story.
+pub fn story(story: &Story) -> String {
+    let mut out = format!("\n== {}: {}\n", story.name, story.says);
+    let _ = writeln!(out, "   people say: {}", story.belief);
+    for line in &story.set_up {
+        let _ = writeln!(out, "   {line}");
+    }
+    if !story.packets.is_empty() {
+        let _ = write!(out, "\n{}", ladder::draw(story));
+    }
+    out.push_str(&queue(story));
+    for table in &story.tables {
+        out.push_str(&self::table(table));
+    }
+    out.push_str(&counters(story));
+    if !story.explanation.is_empty() {
+        out.push('\n');
+    }
+    for paragraph in &story.explanation {
+        out.push_str(&wrap(paragraph, "  "));
+    }
+    out.push_str(&checks(&story.checks));
+    out
+}
+
+/// What stands after the last story.
+pub fn claims(claims: &[Claim]) -> String {
+    let mut out = "\nclaims\n".to_owned();
+    for claim in claims {
+        let _ = writeln!(out, "  {:<9}  {}  {}", claim.verdict.to_string(), claim.id, claim.says);
+        out.push_str(&wrap(&claim.instead, "                "));
+        let _ = writeln!(out, "                because of: {}", claim.because.join(", "));
+    }
+    out
+}
+
+/// The last line.
+pub fn end(tally: Tally, seconds: f64) -> String {
+    let Tally { checks, failed, skipped } = tally;
+    let good = checks - failed - skipped;
+    let mut out = format!("\n{good} of {checks} checks as expected");
+    if failed > 0 {
+        let _ = write!(out, ", {failed} failed");
+    }
+    if skipped > 0 {
+        let _ = write!(out, ", {skipped} skipped");
+    }
+    let _ = writeln!(out, ", in {seconds:.1} s");
+    out
+}
+
+fn checks(checks: &[Check]) -> String {
+    if checks.is_empty() {
+        return String::new();
+    }
+    let mut out = "\n  checks\n".to_owned();
+    let width = |text: fn(&Check) -> &str| {
+        checks.iter().map(|check| text(check).chars().count()).max().unwrap_or(0)
+    };
+    let (says, expected) = (width(|c| &c.says), width(|c| &c.expected));
+    for check in checks {
+        let (mark, measured) = match &check.outcome {
+            Outcome::Ok => ("✓ ok     ", format!("measured {}", check.measured)),
+            Outcome::Failed => ("✗ FAILED ", format!("measured {}", check.measured)),
+            Outcome::Skipped(why) => ("· skipped", why.clone()),
+        };
+        let _ = write!(out, "    {mark}  {:<says$}", check.says);
+        if !matches!(check.outcome, Outcome::Skipped(_)) {
+            let _ = write!(out, "  expected {:<expected$}", check.expected);
+        }
+        let _ = writeln!(out, "  {measured}");
+    }
+    out
+}
+
+fn queue(story: &Story) -> String {
+    if story.queue.is_empty() {
+        return String::new();
+    }
+    let mut out = "\n  accept queue over time (Recv-Q and Send-Q of ss -ltn)\n".to_owned();
+    let skipped = story.queue.len().saturating_sub(QUEUE_LINES);
+    if skipped > 0 {
+        let _ = writeln!(out, "    … {skipped} earlier changes …");
+    }
+    for sample in &story.queue[skipped..] {
+        let bar = "█".repeat(usize::try_from(sample.length).unwrap_or(usize::MAX).min(60));
+        let _ = writeln!(
+            out,
+            "    {:>10.3} ms  {:>3} wait, backlog {}  {bar}",
+            sample.at_ms, sample.length, sample.backlog
+        );
+    }
+    out
+}
+
+fn counters(story: &Story) -> String {
+    if story.counters.is_empty() {
+        return String::new();
+    }
+    let mut out = "\n  counters that moved (as nstat names them)\n".to_owned();
+    for counter in &story.counters {
+        let delta = counter.after - counter.before;
+        let _ = writeln!(
+            out,
+            "    {:<8} {:<28} {:>4} -> {:<4} {delta:+}",
+            counter.host, counter.name, counter.before, counter.after
+        );
+    }
+    out
+}
+
+fn table(table: &Table) -> String {
+    let mut out = format!("\n  {}\n", table.says);
+    let widths: Vec<usize> = (0..table.columns.len())
+        .map(|column| {
+            let cells = table.rows.iter().chain([&table.columns]);
+            cells.filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+        })
+        .map(Option::unwrap_or_default)
+        .collect();
+    for row in [&table.columns].into_iter().chain(&table.rows) {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let _ = writeln!(out, "    {}", cells.join("  ").trim_end());
+    }
+    out
+}
+
+/// A paragraph in lines that fit, each behind `indent`.
+fn wrap(paragraph: &str, indent: &str) -> String {
+    let mut out = String::new();
+    let mut line = String::new();
+    for word in paragraph.split_whitespace() {
+        let columns = indent.len() + line.chars().count() + 1 + word.chars().count();
+        if !line.is_empty() && columns > TEXT_WIDTH {
+            let _ = writeln!(out, "{indent}{line}");
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    let _ = writeln!(out, "{indent}{line}");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checks_stand_in_columns_and_a_skipped_one_says_why() {
+        let shown = checks(&[
+            Check::equal("a", "short", 6, 6),
+            Check::equal("b", "somewhat longer", 12, 7),
+            Check::skipped("c", "cannot be seen", "no wire at level L2"),
+        ]);
+        let expected = "
+  checks
+    ✓ ok       short            expected 6   measured 6
+    ✗ FAILED   somewhat longer  expected 12  measured 7
+    · skipped  cannot be seen   no wire at level L2
+";
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn a_paragraph_is_wrapped_at_words() {
+        let wrapped = wrap(&"word ".repeat(40), "  ");
+        assert!(wrapped.lines().all(|line| line.chars().count() <= TEXT_WIDTH), "{wrapped}");
+        assert_eq!(wrapped.split_whitespace().count(), 40);
+    }
+}
