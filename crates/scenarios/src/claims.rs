@@ -32,18 +32,21 @@ impl Part {
 /// | parts seen | parts not seen | verdict |
 /// |---|---|---|
 /// | all hold | none | confirmed |
-/// | all hold | some | partly |
-/// | some hold | any | partly |
-/// | none holds | any | refuted |
+/// | none holds | none | refuted |
+/// | some hold | none | partly |
+/// | any | some | partly |
 /// | there are none | any | skipped |
 pub fn verdict(parts: &[Part]) -> Verdict {
     let holds = parts.iter().filter(|part| part.holds == Some(true)).count();
     let fails = parts.iter().filter(|part| part.holds == Some(false)).count();
-    match (holds, fails) {
-        (0, 0) => Verdict::Skipped,
-        (0, _) => Verdict::Refuted,
-        (_, 0) if holds == parts.len() => Verdict::Confirmed,
-        _ => Verdict::Partly,
+    if holds + fails == 0 {
+        Verdict::Skipped
+    } else if holds == parts.len() {
+        Verdict::Confirmed
+    } else if fails == parts.len() {
+        Verdict::Refuted
+    } else {
+        Verdict::Partly
     }
 }
 
@@ -147,7 +150,7 @@ pub struct Disconnect {
 /// Claim d: what an abrupt disconnect looks like depends on the operating system.
 ///
 /// It speaks of three systems; those of which nothing was seen count as parts that could not be
-/// measured, so one system alone never confirms it.
+/// measured, so one system alone neither confirms nor refutes it.
 pub fn disconnect_looks_by_system(seen: &[Disconnect]) -> Claim {
     let mut parts: Vec<Part> = seen
         .iter()
@@ -193,7 +196,7 @@ mod tests {
             (vec![yes(), unseen()], Verdict::Partly),
             (vec![yes(), no()], Verdict::Partly),
             (vec![no(), no()], Verdict::Refuted),
-            (vec![no(), unseen()], Verdict::Refuted),
+            (vec![no(), unseen()], Verdict::Partly),
             (vec![unseen()], Verdict::Skipped),
             (vec![], Verdict::Skipped),
         ] {
@@ -223,6 +226,7 @@ mod tests {
         assert_eq!(judge(Some(true), Some(true)), Verdict::Confirmed);
         assert_eq!(judge(Some(false), Some(true)), Verdict::Partly);
         assert_eq!(judge(Some(false), Some(false)), Verdict::Refuted);
+        assert_eq!(judge(Some(false), None), Verdict::Partly);
         assert_eq!(judge(None, None), Verdict::Skipped);
     }
 
@@ -237,7 +241,11 @@ mod tests {
         assert_eq!(judge(&[linux, mac, windows]), Verdict::Confirmed);
         assert_eq!(judge(&[linux]), Verdict::Partly);
         assert_eq!(judge(&[linux, reset]), Verdict::Partly);
-        assert_eq!(judge(&[reset]), Verdict::Refuted);
+        assert_eq!(judge(&[reset]), Verdict::Partly);
+        assert_eq!(
+            judge(&[reset, on(System::MacOs, Reader::Error), on(System::Windows, Reader::Nothing)]),
+            Verdict::Refuted
+        );
         assert_eq!(judge(&[]), Verdict::Skipped);
     }
 }

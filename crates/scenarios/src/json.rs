@@ -18,12 +18,10 @@ pub fn set_up(set_up: &SetUp) -> Event {
 
 /// The events of a story: what it is, packets, queue, counters, tables, checks.
 pub fn story(demo: &str, story: &Story) -> Vec<Event> {
-    let named = |mut body: Value| {
-        if let Value::Object(fields) = &mut body {
-            fields.insert("demo".into(), demo.into());
-            fields.insert("story".into(), story.name.clone().into());
-        }
-        body
+    let named = |body: Value| {
+        let mut named = json!({ "demo": demo, "story": story.name });
+        extend(&mut named, body);
+        named
     };
     let mut head = value(story);
     // Its own name stands under "story", as in every event that belongs to it.
@@ -66,10 +64,8 @@ pub fn story(demo: &str, story: &Story) -> Vec<Event> {
 
 /// The event of a claim.
 pub fn claim(demo: &str, claim: &Claim) -> Event {
-    let mut body = value(claim);
-    if let Value::Object(fields) = &mut body {
-        fields.insert("demo".into(), demo.into());
-    }
+    let mut body = json!({ "demo": demo });
+    extend(&mut body, value(claim));
     ("claim", body)
 }
 
@@ -81,6 +77,13 @@ pub fn end(tally: Tally, level: &str) -> Event {
         "end",
         json!({ "ok": ok, "checks": checks, "failed": failed, "skipped": skipped, "level": level }),
     )
+}
+
+/// Puts the fields of one object behind those of another.
+fn extend(object: &mut Value, more: Value) {
+    if let (Value::Object(fields), Value::Object(more)) = (object, more) {
+        fields.extend(more);
+    }
 }
 
 fn value(found: &impl Serialize) -> Value {

@@ -29,8 +29,10 @@ pub fn draw(story: &Story) -> String {
     let _ = writeln!(out, "{:>10}  {:<12}{left:<width$}{right}", "ms", "who", width = WIDTH + 1);
     let packets = &story.packets;
     let folded = packets.len() > FOLD_ABOVE;
-    let mut last_ms = None;
+    let mut last_ms = packets.first().map_or(0.0, |first| first.sent_ms);
     for (index, packet) in packets.iter().enumerate() {
+        let gap_ms = packet.sent_ms - last_ms;
+        last_ms = packet.sent_ms;
         if folded && index == SHOWN_AT_EACH_END {
             let left_out = packets.len() - 2 * SHOWN_AT_EACH_END;
             let _ = writeln!(out, "{:MARGIN$}… {left_out} more packets …", "");
@@ -38,13 +40,10 @@ pub fn draw(story: &Story) -> String {
         if folded && (SHOWN_AT_EACH_END..packets.len() - SHOWN_AT_EACH_END).contains(&index) {
             continue;
         }
-        if let Some(last_ms) = last_ms
-            && packet.sent_ms - last_ms > LONG_GAP_MS
-        {
-            let gap = format!("+{:.0} ms", packet.sent_ms - last_ms);
+        if gap_ms > LONG_GAP_MS {
+            let gap = format!("+{gap_ms:.0} ms");
             let _ = writeln!(out, "{:MARGIN$}┆{gap:^WIDTH$}┆", "");
         }
-        last_ms = Some(packet.sent_ms);
         let _ = writeln!(
             out,
             "{:>10.3}  {:<12}{}",
@@ -77,12 +76,12 @@ fn arrow(packet: &PacketLine) -> String {
     let lead = "───";
     let rest = "─".repeat(body.saturating_sub(label.chars().count() + 5));
     let gap = " ".repeat(WIDTH - reach);
-    let (line, note) = if rightwards {
-        (format!("{lead} {label} {rest}{tip}{gap}"), '│')
+    let line = if rightwards {
+        format!("{lead} {label} {rest}{tip}{gap}")
     } else {
-        (format!("{gap}{tip}{rest} {label} {lead}"), '│')
+        format!("{gap}{tip}{rest} {label} {lead}")
     };
-    let (mut at_left, mut at_right) = ('│', note);
+    let (mut at_left, mut at_right) = ('│', '│');
     let why = match &packet.fate {
         Fate::Taken | Fate::OnTheWay => String::new(),
         Fate::DroppedOnTheWire(rule) => format!(" {rule}"),
@@ -144,26 +143,17 @@ mod tests {
             ],
             ..Story::default()
         };
-        let expected =
-            "        ms  who         client 10.0.0.1                          server 10.0.0.2
-     0.000  client 8    │─── SYN ───────────────────────────────►│
-     0.023  client 8    │◄─────────────────────────── SYN, ACK ───│
-                        ┆                +321 ms                 ┆
-   321.286  client 8    │─── SYN ───────────────────────────────►✗ no reply (queue full)
-                        ┆                +1020 ms                ┆
-  1341.100  client 8    │─── SYN (retry 1) ─────────✗            │ cable cut
-  1342.000  client 8    │            ✗─────────── FIN, ACK ───│ cable cut
-";
-        let drawn = draw(&story);
-        // Every row that has both lifelines has them in the same columns.
-        for line in drawn.lines().skip(1) {
-            let columns: Vec<char> = line.chars().collect();
-            assert!("│┆✗".contains(columns[MARGIN]), "{line}");
-            assert!("│┆✗".contains(columns[MARGIN + WIDTH + 1]), "{line}");
-        }
-        assert_eq!(drawn.lines().count(), expected.lines().count());
-        assert!(drawn.contains("►✗ no reply (queue full)"), "{drawn}");
-        assert!(drawn.contains("SYN (retry 1) "), "{drawn}");
+        let expected = [
+            "        ms  who         client 10.0.0.1                          server 10.0.0.2",
+            "     0.000  client 8    │─── SYN ───────────────────────────────►│",
+            "     0.023  client 8    │◄────────────────────────── SYN, ACK ───│",
+            "                        ┆                +321 ms                 ┆",
+            "   321.286  client 8    │─── SYN ───────────────────────────────►✗ no reply (queue full)",
+            "                        ┆                +1020 ms                ┆",
+            "  1341.100  client 8    │─── SYN (retry 1) ─────────✗            │ cable cut",
+            "  1342.000  client 8    │            ✗────────────── FIN, ACK ───│ cable cut",
+        ];
+        assert_eq!(draw(&story).lines().collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -139,7 +139,7 @@ fn run(scenarios: &[Scenario], args: &RunArgs) -> Exit {
         }
     };
     let stage = Stage { level, programs };
-    let mut report = Report::new(args, level);
+    let mut report = Report::new(args, scenarios, level);
     for scenario in scenarios {
         if let Err(failure) = report.play(&stage, scenario) {
             return report.fail(&failure);
@@ -181,6 +181,7 @@ fn programs() -> Result<PathBuf, Failure> {
 /// Shows what is found as it is found.
 struct Report<'a> {
     args: &'a RunArgs,
+    demos: &'a [Scenario],
     level: Level,
     glyphs: Glyphs,
     events: Option<Events>,
@@ -189,7 +190,7 @@ struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    fn new(args: &'a RunArgs, level: Level) -> Self {
+    fn new(args: &'a RunArgs, demos: &'a [Scenario], level: Level) -> Self {
         let glyphs = match args.glyphs {
             GlyphSet::Auto => Glyphs::auto(),
             GlyphSet::Unicode => Glyphs::Unicode,
@@ -197,7 +198,7 @@ impl<'a> Report<'a> {
             GlyphSet::Ascii => Glyphs::Ascii,
         };
         let events = (args.common.format() == Format::Json).then(|| Events::stdout(json::SCHEMA));
-        Self { args, level, glyphs, events, tally: Tally::default(), start: Instant::now() }
+        Self { args, demos, level, glyphs, events, tally: Tally::default(), start: Instant::now() }
     }
 
     fn play(&mut self, stage: &Stage, scenario: &Scenario) -> Result<(), Failure> {
@@ -250,10 +251,7 @@ impl<'a> Report<'a> {
 
     fn end(&self) -> Exit {
         let seconds = self.start.elapsed().as_secs_f64();
-        self.show(
-            || text::end(self.tally, seconds),
-            || vec![json::end(self.tally, &self.level.to_string())],
-        );
+        self.show(|| text::end(self.tally, seconds), || vec![self.end_event()]);
         match self.tally {
             Tally { failed: 1.., .. } => Exit::Failed,
             Tally { checks, skipped, .. } if checks == skipped => Exit::Skipped,
@@ -261,10 +259,19 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// The last event; it names the demo where only one was asked for.
+    fn end_event(&self) -> json::Event {
+        let (name, mut body) = json::end(self.tally, &self.level.to_string());
+        if let [demo] = self.demos {
+            body["demo"] = demo.name.into();
+        }
+        (name, body)
+    }
+
     fn fail(&self, failure: &Failure) -> Exit {
         failure.print();
         if let Some(events) = &self.events {
-            let (name, mut body) = json::end(self.tally, &self.level.to_string());
+            let (name, mut body) = self.end_event();
             body["ok"] = false.into();
             body["error"] = serde_json::to_value(failure).expect("a failure is plain data");
             events.emit(name, &body);

@@ -67,7 +67,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     };
     let took = connected["seconds"].as_f64().unwrap_or_default();
     let echo = heard["text"].as_str().unwrap_or_default().trim_end().to_owned();
-    let empty = came_free(&seen.queue).map_or(0.0, |free| got_in.since(free).as_secs_f64());
+    let empty = came_free(&seen.queue, got_in).map_or(0.0, |free| got_in.since(free).as_secs_f64());
     story.checks = checks(&seen, (took, empty), echo, lab.wire().is_some());
 
     let mut observer = Observer::new(&seen.records);
@@ -105,9 +105,7 @@ fn checks(seen: &Seen, (took, empty): (f64, f64), echo: String, has_wire: bool) 
     checks
 }
 
-/// The moment at which a queue that had been full had room again.
-fn came_free(queue: &[QueueSample]) -> Option<Moment> {
-    let full = queue.iter().position(|sample| sample.length > sample.backlog)?;
-    let free = queue[full..].iter().find(|sample| sample.length == 0)?;
-    Some(free.at)
+/// The last moment before `got_in` at which the queue came to have room.
+fn came_free(queue: &[QueueSample], got_in: Moment) -> Option<Moment> {
+    queue.iter().rev().find(|sample| sample.at < got_in && sample.length == 0).map(|free| free.at)
 }
