@@ -194,8 +194,6 @@ fn draw(lab: &Lab, mut seen: Seen, port: Option<u16>, story: &mut Story) {
     }
     observer.begin_at(&seen.records);
     seen.put_into(story, &observer);
-    // One connection of two: the queue is empty but for moments.
-    story.queue.clear();
 }
 
 /// How it went.
