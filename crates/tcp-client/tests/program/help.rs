@@ -1,0 +1,76 @@
+//! Help that fits a terminal, and help that tells everything.
+
+use crate::support::{Client, command};
+
+fn help(args: &[&str]) -> String {
+    let done = Client::start(command(args).env("COLUMNS", "80")).finish();
+    done.silent();
+    String::from_utf8(done.stdout).unwrap()
+}
+
+#[test]
+fn the_short_help_fits_a_terminal_of_24_lines() {
+    let help = help(&["-h"]);
+    assert!(help.lines().count() < 24, "{} lines:\n{help}", help.lines().count());
+    for line in help.lines() {
+        assert!(line.len() <= 80, "{} columns: {line}", line.len());
+    }
+}
+
+#[test]
+fn the_long_help_begins_with_examples_and_has_every_flag() {
+    let help = help(&["--help"]);
+    assert!(help.starts_with("EXAMPLES\n"), "{help}");
+    for flag in [
+        "--timeout",
+        "--idle",
+        "--deadline",
+        "--check",
+        "--retry",
+        "--retry-delay",
+        "--source",
+        "--source-port",
+        "-4",
+        "-6",
+        "--numeric",
+        "--on-eof",
+        "-N",
+        "--linger-after-eof",
+        "--on-close",
+        "--crlf",
+        "--raw",
+        "--format",
+        "--json",
+        "--verbose",
+        "--quiet",
+    ] {
+        assert!(help.contains(flag), "{flag} is not in the help");
+    }
+    assert!(help.contains("nc's `-q SECONDS`"));
+    assert!(help.contains("EXIT CODES"));
+}
+
+/// A flag that takes a value says what holds without it.
+#[test]
+fn every_value_has_a_default_or_says_that_there_is_none() {
+    let help = help(&["--help"]);
+    let options = help.split("Options:\n").nth(1).unwrap();
+    let is_flag = |line: &str| line.trim_start().starts_with('-') && !line.starts_with("        ");
+    let mut flags: Vec<String> = Vec::new();
+    for line in options.lines() {
+        match flags.last_mut() {
+            Some(flag) if !is_flag(line) => flag.extend([" ", line.trim()]),
+            _ => flags.push(line.to_owned()),
+        }
+    }
+    let with_values: Vec<_> = flags.iter().filter(|flag| flag.contains('<')).collect();
+    assert!(with_values.len() >= 10, "{flags:?}");
+    for flag in with_values {
+        assert!(flag.contains("[default: "), "{flag}");
+    }
+}
+
+#[test]
+fn the_version_is_not_verbose() {
+    assert!(help(&["-V"]).starts_with("tcp-client 0."));
+}
