@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::frame::FrameError;
+use crate::frame::{FrameError, Kind};
 use crate::message::MessageError;
 
 /// How a connection ended, seen from this side. Logs, JSON, metrics and tests use this one type.
@@ -47,6 +47,13 @@ pub enum ProtocolError {
     /// A control frame does not say what its kind promises.
     #[error(transparent)]
     Message(#[from] MessageError),
+    /// A frame that is not the peer's to send now: one before its `Hello`, a second `Hello`, or one that
+    /// only the other side sends.
+    #[error("a {kind:?} frame is out of turn")]
+    OutOfTurn {
+        /// Its kind.
+        kind: Kind,
+    },
     /// A line did not end within the limit.
     #[error("a line is longer than the limit of {limit} bytes")]
     LineTooLong {

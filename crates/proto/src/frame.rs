@@ -55,11 +55,35 @@ pub enum Kind {
     Ack,
     /// Control: the last frame before an end, with the reason.
     Goodbye,
+    /// Control: a client wishes to be in a room.
+    Join,
+    /// Control: the relay's answer to `Join`; what was said before follows it.
+    Joined,
+    /// Control: a client wishes to be in a room no longer.
+    Leave,
+    /// Control: the relay's answer to `Leave`.
+    Left,
+    /// Control: somebody came into a room, left it, or goes by another name.
+    Presence,
+    /// Control: the relay does not do what was asked, and goes on.
+    Refused,
 }
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 5] = [Self::Data, Self::Hello, Self::Welcome, Self::Ack, Self::Goodbye];
+    pub const ALL: [Self; 11] = [
+        Self::Data,
+        Self::Hello,
+        Self::Welcome,
+        Self::Ack,
+        Self::Goodbye,
+        Self::Join,
+        Self::Joined,
+        Self::Leave,
+        Self::Left,
+        Self::Presence,
+        Self::Refused,
+    ];
 
     /// The byte on the wire.
     pub const fn code(self) -> u8 {
@@ -69,6 +93,12 @@ impl Kind {
             Self::Welcome => 0x11,
             Self::Ack => 0x12,
             Self::Goodbye => 0x13,
+            Self::Join => 0x14,
+            Self::Joined => 0x15,
+            Self::Leave => 0x16,
+            Self::Left => 0x17,
+            Self::Presence => 0x18,
+            Self::Refused => 0x19,
         }
     }
 
@@ -80,6 +110,12 @@ impl Kind {
             0x11 => Some(Self::Welcome),
             0x12 => Some(Self::Ack),
             0x13 => Some(Self::Goodbye),
+            0x14 => Some(Self::Join),
+            0x15 => Some(Self::Joined),
+            0x16 => Some(Self::Leave),
+            0x17 => Some(Self::Left),
+            0x18 => Some(Self::Presence),
+            0x19 => Some(Self::Refused),
             _ => None,
         }
     }

@@ -28,5 +28,8 @@ pub use address::{Address, AddressError};
 pub use decoder::{Decoder, Taken};
 pub use ending::{Ending, ProtocolError};
 pub use frame::{Flags, Frame, FrameError, Header, Kind};
-pub use message::{Ack, Goodbye, Hello, Message, MessageError, Welcome};
+pub use message::{
+    Ack, Change, Goodbye, Hello, Join, Joined, Leave, Left, Message, MessageError, Person,
+    Presence, Refused, Welcome, Why,
+};
 pub use run::Run;

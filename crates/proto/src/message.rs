@@ -69,6 +69,118 @@ pub struct Goodbye {
     pub reason: String,
 }
 
+/// A client wishes to be in a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Join {
+    /// The room's name.
+    pub room: String,
+    /// Whether what is said there is to be sent to the client. One that only speaks does without.
+    #[serde(default = "yes")]
+    pub listen: bool,
+}
+
+/// The client is in the room. The frames of the past follow, then those of the present, without a seam.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// The room's number.
+    pub room: u32,
+    /// The room's name.
+    pub name: String,
+    /// The place in the room's order that was given out last; 0 where nothing has been said.
+    pub seq: u64,
+    /// How many frames of the past follow; the last of them has the place `seq`.
+    #[serde(default)]
+    pub past: u32,
+    /// Who is in the room, the client included.
+    #[serde(default)]
+    pub people: Vec<Person>,
+}
+
+/// Somebody who talks through a relay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// The number in `from`.
+    pub id: u32,
+    /// The name.
+    pub name: String,
+}
+
+/// A client wishes to be in a room no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leave {
+    /// The room's number.
+    pub room: u32,
+}
+
+/// The client is in the room no longer; nothing of it follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// The room's number.
+    pub room: u32,
+}
+
+/// Somebody came into a room, left it, or goes by another name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Presence {
+    /// The room's number.
+    pub room: u32,
+    /// Who.
+    pub person: Person,
+    /// What they did.
+    pub change: Change,
+    /// How the connection ended, as [`crate::Ending::name`] gives it, where that is why they left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<String>,
+}
+
+/// What somebody did in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Change {
+    /// Came in.
+    Joined,
+    /// Left.
+    Left,
+    /// Goes by another name, which is the one in the message.
+    Renamed,
+}
+
+/// The relay does not do what was asked, and goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Why, as a word that a program can compare.
+    pub why: Why,
+    /// The same for a person.
+    pub reason: String,
+    /// The room's number, where a data frame was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<u32>,
+    /// The sender's number of the data frame that was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<u64>,
+}
+
+/// Why a relay refuses something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Why {
+    /// Somebody goes by the name, or by one that looks the same.
+    NameTaken,
+    /// The name is empty, too long, or has characters that no name has.
+    NameBad,
+    /// The room's name is empty, too long, or has characters that no name has.
+    RoomBad,
+    /// The client is in as many rooms as it may be, or there are as many as there may be.
+    TooManyRooms,
+    /// The client is not in the room that it speaks to, or wishes to leave.
+    NotJoined,
+    /// Something that this version of the program does not know.
+    #[serde(other)]
+    Other,
+}
+
 /// Every message that a control frame can carry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
@@ -80,6 +192,18 @@ pub enum Message {
     Ack(Ack),
     /// See [`Goodbye`].
     Goodbye(Goodbye),
+    /// See [`Join`].
+    Join(Join),
+    /// See [`Joined`].
+    Joined(Joined),
+    /// See [`Leave`].
+    Leave(Leave),
+    /// See [`Left`].
+    Left(Left),
+    /// See [`Presence`].
+    Presence(Presence),
+    /// See [`Refused`].
+    Refused(Refused),
 }
 
 /// Why a control frame is not a message.
@@ -113,6 +237,12 @@ impl Message {
             Self::Welcome(_) => Kind::Welcome,
             Self::Ack(_) => Kind::Ack,
             Self::Goodbye(_) => Kind::Goodbye,
+            Self::Join(_) => Kind::Join,
+            Self::Joined(_) => Kind::Joined,
+            Self::Leave(_) => Kind::Leave,
+            Self::Left(_) => Kind::Left,
+            Self::Presence(_) => Kind::Presence,
+            Self::Refused(_) => Kind::Refused,
         }
     }
 
@@ -138,6 +268,12 @@ impl Message {
             Kind::Welcome => serde_json::from_slice(payload).map(Self::Welcome).map_err(json),
             Kind::Ack => serde_json::from_slice(payload).map(Self::Ack).map_err(json),
             Kind::Goodbye => serde_json::from_slice(payload).map(Self::Goodbye).map_err(json),
+            Kind::Join => serde_json::from_slice(payload).map(Self::Join).map_err(json),
+            Kind::Joined => serde_json::from_slice(payload).map(Self::Joined).map_err(json),
+            Kind::Leave => serde_json::from_slice(payload).map(Self::Leave).map_err(json),
+            Kind::Left => serde_json::from_slice(payload).map(Self::Left).map_err(json),
+            Kind::Presence => serde_json::from_slice(payload).map(Self::Presence).map_err(json),
+            Kind::Refused => serde_json::from_slice(payload).map(Self::Refused).map_err(json),
         }
     }
 
@@ -147,6 +283,12 @@ impl Message {
             Self::Welcome(welcome) => serde_json::to_vec(welcome),
             Self::Ack(ack) => serde_json::to_vec(ack),
             Self::Goodbye(goodbye) => serde_json::to_vec(goodbye),
+            Self::Join(join) => serde_json::to_vec(join),
+            Self::Joined(joined) => serde_json::to_vec(joined),
+            Self::Leave(leave) => serde_json::to_vec(leave),
+            Self::Left(left) => serde_json::to_vec(left),
+            Self::Presence(presence) => serde_json::to_vec(presence),
+            Self::Refused(refused) => serde_json::to_vec(refused),
         };
         json.expect("plain structs of numbers and strings always serialize").into()
     }
@@ -162,6 +304,10 @@ fn words(error: &serde_json::Error) -> String {
         words.push_str("...");
     }
     words
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn default_max_frame() -> u32 {
