@@ -4,7 +4,10 @@ use bytes::BytesMut;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proto::frame::{HEADER_LEN, MIN_LENGTH};
-use proto::{Ack, Flags, Frame, FrameError, Goodbye, Header, Hello, Kind, Message, Welcome};
+use proto::{
+    Ack, Change, Flags, Frame, FrameError, Goodbye, Header, Hello, Join, Joined, Kind, Leave, Left,
+    Message, Person, Presence, Refused, Welcome, Why,
+};
 
 /// Small enough that a generated frame can be above it.
 pub(crate) const LIMIT: u32 = 2000;
@@ -222,5 +225,38 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
             seq
         })),
         (text(), text()).prop_map(|(ending, reason)| Message::Goodbye(Goodbye { ending, reason })),
+        message_about_rooms(),
+    ]
+}
+
+fn message_about_rooms() -> impl Strategy<Value = Message> {
+    let text = || any::<String>();
+    let person = || (any::<u32>(), text()).prop_map(|(id, name)| Person { id, name });
+    let change = || proptest::sample::select(vec![Change::Joined, Change::Left, Change::Renamed]);
+    let why = || proptest::sample::select(vec![Why::NameTaken, Why::NotJoined, Why::Other]);
+    prop_oneof![
+        (text(), any::<bool>()).prop_map(|(room, listen)| Message::Join(Join { room, listen })),
+        (any::<(u32, u64, u32)>(), text(), vec(person(), 0..4)).prop_map(
+            |((room, seq, past), name, people)| Message::Joined(Joined {
+                room,
+                name,
+                seq,
+                past,
+                people
+            })
+        ),
+        any::<u32>().prop_map(|room| Message::Leave(Leave { room })),
+        any::<u32>().prop_map(|room| Message::Left(Left { room })),
+        (any::<u32>(), person(), change(), proptest::option::of(text())).prop_map(
+            |(room, person, change, ending)| Message::Presence(Presence {
+                room,
+                person,
+                change,
+                ending
+            })
+        ),
+        (why(), text(), any::<(Option<u32>, Option<u64>)>()).prop_map(
+            |(why, reason, (room, id))| Message::Refused(Refused { why, reason, room, id })
+        ),
     ]
 }
