@@ -1,0 +1,197 @@
+//! Load on a server that sends back the frames that it gets.
+//!
+//! Plain blocking sockets: one system call to send, one to receive, and no event loop, so that what is
+//! measured is the server. What counts is what came back, and every byte of it is compared.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use proto::limits::MAX_FRAME_LENGTH;
+use proto::{Header, Kind};
+
+/// How long one read or write may take before the server counts as stuck.
+const STUCK: Duration = Duration::from_secs(10);
+
+/// How many bytes a sender of bulk writes at a time, and a receiver reads.
+const BLOCK: usize = 1024 * 1024;
+
+/// What came back, and how long that took.
+#[derive(Clone, Copy, Debug)]
+pub struct Echoed {
+    /// Whole frames.
+    pub frames: u64,
+    /// Their bytes, headers included.
+    pub bytes: u64,
+    /// From the first one that counts to the last.
+    pub elapsed: Duration,
+}
+
+/// Sends frames with a payload of `payload` bytes over `connections` connections, each time when the
+/// one before has come back on that connection, for `time`.
+///
+/// One thread serves the connections in a fixed order, so there is always a request under way on all of
+/// them but one, and a reply is mostly there when its turn comes.
+pub fn request_reply(
+    address: SocketAddr,
+    connections: usize,
+    payload: usize,
+    time: Duration,
+) -> io::Result<Echoed> {
+    let lane = |_| Lane::connect(address, payload);
+    let mut lanes: Vec<Lane> = (0..connections).map(lane).collect::<io::Result<_>>()?;
+    let round = |lanes: &mut [Lane]| lanes.iter_mut().try_for_each(Lane::exchange);
+    for lane in &mut lanes {
+        lane.send()?;
+    }
+    // The connections have been accepted and have a task each when their first reply is there.
+    round(&mut lanes)?;
+    let start = Instant::now();
+    let mut rounds = 0;
+    while start.elapsed() < time {
+        round(&mut lanes)?;
+        rounds += 1;
+    }
+    let elapsed = start.elapsed();
+    lanes.iter_mut().try_for_each(Lane::receive)?;
+    let frames = rounds * connections as u64;
+    let bytes = frames * lanes.first().map_or(0, |lane| lane.frame.len() as u64);
+    Ok(Echoed { frames, bytes, elapsed })
+}
+
+/// One connection with at most one request under way.
+struct Lane {
+    stream: TcpStream,
+    frame: BytesMut,
+    reply: Vec<u8>,
+    id: u64,
+}
+
+impl Lane {
+    fn connect(address: SocketAddr, payload: usize) -> io::Result<Self> {
+        let mut frame = BytesMut::new();
+        append_frame(&mut frame, payload, 0);
+        let reply = vec![0; frame.len()];
+        Ok(Self { stream: connect(address)?, frame, reply, id: 0 })
+    }
+
+    fn exchange(&mut self) -> io::Result<()> {
+        self.receive()?;
+        self.send()
+    }
+
+    /// Sends the frame with a number of its own, so that no reply passes for another.
+    fn send(&mut self) -> io::Result<()> {
+        self.id += 1;
+        self.frame[32..40].copy_from_slice(&self.id.to_be_bytes());
+        self.stream.write_all(&self.frame)
+    }
+
+    fn receive(&mut self) -> io::Result<()> {
+        self.stream.read_exact(&mut self.reply)?;
+        same(&self.reply, &self.frame)
+    }
+}
+
+/// Sends frames with a payload of `payload` bytes over one connection as fast as it takes them, while
+/// another thread receives what comes back, for `time`.
+pub fn bulk(address: SocketAddr, payload: usize, time: Duration) -> io::Result<Echoed> {
+    let stream = connect(address)?;
+    let mut block = BytesMut::new();
+    for id in 0.. {
+        append_frame(&mut block, payload, id);
+        if block.len() >= BLOCK {
+            break;
+        }
+    }
+    let frame = (proto::frame::HEADER_LEN + payload) as u64;
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            let mut sent = 0;
+            while !stop.load(Ordering::Relaxed) {
+                (&stream).write_all(&block)?;
+                sent += block.len() as u64;
+            }
+            stream.shutdown(Shutdown::Write)?;
+            io::Result::Ok(sent)
+        });
+        let received = receive(&stream, &block, time, &stop);
+        // It ends with its next write, also where the receiver failed.
+        stop.store(true, Ordering::Relaxed);
+        if received.is_err() {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        let sent = sender.join().expect("the sender does not panic");
+        let (bytes, elapsed, total) = received?;
+        if sent? != total {
+            return Err(io::Error::other("the server closed before it sent everything back"));
+        }
+        Ok(Echoed { frames: bytes / frame, bytes, elapsed })
+    })
+}
+
+/// Receives `block` over and over until the end, which it asks for after `time`. Gives the bytes and the
+/// time that count, and all bytes.
+fn receive(
+    mut stream: &TcpStream,
+    block: &[u8],
+    time: Duration,
+    stop: &AtomicBool,
+) -> io::Result<(u64, Duration, u64)> {
+    // What follows any place in the block, without a seam.
+    let expected = block.repeat(2);
+    let mut buffer = vec![0; block.len()];
+    let mut total = 0;
+    let mut counted = None;
+    let mut start = None;
+    loop {
+        let read = stream.read(&mut buffer)?;
+        if read == 0 {
+            let (bytes, elapsed) = counted.ok_or(io::ErrorKind::UnexpectedEof)?;
+            return Ok((bytes, elapsed, total));
+        }
+        let at = usize::try_from(total % block.len() as u64).expect("less than a block");
+        same(&buffer[..read], &expected[at..at + read])?;
+        total += read as u64;
+        // The first block fills the buffers on the way and does not count.
+        if start.is_none() && total >= block.len() as u64 {
+            start = Some((Instant::now(), total));
+        }
+        if let Some((since, before)) = start
+            && counted.is_none()
+            && since.elapsed() >= time
+        {
+            counted = Some((total - before, since.elapsed()));
+            stop.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(STUCK))?;
+    stream.set_write_timeout(Some(STUCK))?;
+    Ok(stream)
+}
+
+fn append_frame(out: &mut BytesMut, payload: usize, id: u64) {
+    // No byte value stands out, and no two frames of a block are alike.
+    let payload: Vec<u8> = (0..payload as u64)
+        .map(|at| (at.wrapping_add(id).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8)
+        .collect();
+    Header::new(Kind::Data, 1, id)
+        .encode(&payload, MAX_FRAME_LENGTH, out)
+        .expect("the payload is below the limit");
+}
+
+fn same(reply: &[u8], sent: &[u8]) -> io::Result<()> {
+    if reply == sent {
+        return Ok(());
+    }
+    Err(io::Error::other("the server sent back something else than it got"))
+}
