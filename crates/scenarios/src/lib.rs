@@ -7,6 +7,7 @@
 //! | How is a run shown? | [`text`], [`ladder`], [`glyphs`], [`json`] |
 //! | What happens when the accept queue is full? | [`backlog`] |
 //! | What does a server see when a client goes? | [`disconnect`] |
+//! | How does what a lab recorded become what a report shows? | [`observe`], [`sent_again`] |
 //! | How do scenarios start the programs that we ship? | [`stage`] |
 //! | Why does the lab not run here? | [`doctor`] |
 
@@ -27,5 +28,7 @@ pub mod doctor;
 pub mod observe;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod scenario;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod sent_again;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod stage;

@@ -7,6 +7,7 @@ use netlab::queue_watch::{QueueSample, QueueWatch};
 use netlab::{Counters, Lab, Record, Tcp, Verdict, pcap};
 
 use crate::findings::{Check, CounterLine, Fate, PacketLine, QueueLine, Story};
+use crate::sent_again::{Described, SentBefore};
 use crate::stage::{SOON, Trouble};
 
 /// Counters that tell no story: they count every segment.
@@ -21,9 +22,6 @@ const NOISE: [&str; 9] = [
     "TcpInSegs",
     "TcpOutSegs",
 ];
-
-/// A sender's connection: its lifeline and the two ports.
-type Flow = (usize, (u16, u16));
 
 /// Turns recorded packets into the lines of a ladder.
 ///
@@ -67,29 +65,14 @@ impl Observer {
 
     /// The records as lines of a ladder. `server_port` tells which of two ports is the client's.
     pub fn packets(&self, records: &[Record], server_port: u16) -> Vec<PacketLine> {
-        let mut sent_before: HashMap<(Flow, u32, bool, bool, usize), u32> = HashMap::new();
-        let mut next_sequence: HashMap<Flow, u32> = HashMap::new();
+        let mut sent_before = SentBefore::default();
         let mut lines = Vec::new();
         for record in records {
             let Some(packet) = &record.packet else { continue };
-            let (Some(tcp), Some(ports)) = (packet.tcp(), packet.ports()) else { continue };
-            let flow = (record.from.0, ports);
-            let mut label = tcp.flags.to_string();
-            let mut retry = 0;
-            if tcp.flags.syn || tcp.flags.fin || tcp.len > 0 {
-                let key = (flow, tcp.sequence, tcp.flags.syn, tcp.flags.fin, tcp.len);
-                let times = sent_before.entry(key).or_insert(0);
-                retry = *times;
-                *times += 1;
-                let taken = tcp.len + usize::from(tcp.flags.syn) + usize::from(tcp.flags.fin);
-                let taken = u32::try_from(taken).expect("a segment is short");
-                next_sequence.insert(flow, tcp.sequence.wrapping_add(taken));
-            } else if !tcp.flags.rst
-                && next_sequence.get(&flow) == Some(&tcp.sequence.wrapping_add(1))
-            {
-                // It acknowledges what was acknowledged before, from one byte back (RFC 9293, 3.8.4).
-                label.push_str(" keepalive probe");
-            }
+            let Some(ports) = packet.ports() else { continue };
+            let Some(Described { label, len, retry }) = sent_before.describe(record, packet) else {
+                continue;
+            };
             let client_port = if ports.0 == server_port { ports.1 } else { ports.0 };
             let who = self.names.get(&client_port).cloned();
             lines.push(PacketLine {
@@ -100,7 +83,7 @@ impl Observer {
                 who: who.unwrap_or_else(|| format!(":{client_port}")),
                 ports,
                 label,
-                len: tcp.len,
+                len,
                 retry,
                 fate: self.fate(record),
             });
