@@ -19,52 +19,49 @@ const SLEEP_ALLOWED: &[&str] = &["crates/netlab/", "crates/scenarios/"];
 /// The findings in one file.
 pub(super) fn check(file: &File) -> Vec<Finding> {
     let code = code_only(&file.text);
+    // Files of tests are none of their own.
     let is_test_file = file.path.split('/').any(|part| part == "tests" || part == "benches");
     let own_lines = if is_test_file { 0 } else { lines_before_tests(&code) };
-    let mut findings = Vec::new();
-    let mut find = |line: usize, what: &str, why| {
-        findings.push(Finding { file: file.path.clone(), line, what: what.to_owned(), why });
-    };
-    if own_lines > LONG && !MAY_BE_LONG.iter().any(|(path, _)| *path == file.path) {
-        let why = "split it by the questions it answers, or list it with a reason in xtask/src/tidy/rust.rs";
-        find(LONG + 1, &format!("{own_lines} lines without tests, more than {LONG}"), why);
-    }
-    let sleep_allowed = SLEEP_ALLOWED.iter().any(|start| file.path.starts_with(start));
-    let lines: Vec<&str> = file.text.lines().collect();
+    let is_long = own_lines > LONG && !MAY_BE_LONG.iter().any(|(path, _)| *path == file.path);
+    let long = is_long.then(|| Finding {
+        file: file.path.clone(),
+        line: LONG + 1,
+        what: format!("{own_lines} lines without tests, more than {LONG}"),
+        why: "split it by the questions it answers, or list it with a reason in xtask/src/tidy/rust.rs",
+    });
+    let mut findings: Vec<Finding> = long.into_iter().collect();
     for (index, line) in code.lines().enumerate() {
+        let mut find = |what: &str, why| {
+            let (file, what) = (file.path.clone(), what.to_owned());
+            findings.push(Finding { file, line: index + 1, what, why });
+        };
         if has_word(line, "unsafe") && !file.path.starts_with(UNSAFE_ALLOWED) {
-            find(
-                index + 1,
-                "unsafe",
-                "only netlab speaks to the kernel where no safe wrapper exists",
-            );
+            find("unsafe", "only netlab speaks to the kernel where no safe wrapper exists");
         }
         if line.replace(' ', "").contains("#[ignore") {
-            find(
-                index + 1,
-                "#[ignore]",
-                "a test that does not run proves nothing: mend it or remove it",
-            );
+            find("#[ignore]", "a test that does not run proves nothing: mend it or remove it");
         }
         if has_word(line, "should_panic") {
-            find(
-                index + 1,
-                "should_panic",
-                "it passes on any panic: check the error or the message",
-            );
+            find("should_panic", "it passes on any panic: check the error or the message");
         }
-        let in_test = index >= own_lines;
-        let explained = lines[index].contains("//")
-            || index > 0 && lines[index - 1].trim_start().starts_with("//");
-        if in_test && !sleep_allowed && !explained && has_call(line, "sleep") {
-            find(
-                index + 1,
-                "sleep in a test",
-                "wait for what is to happen; if the time itself is simulated, a comment on the line says what",
-            );
+        if index >= own_lines && has_call(line, "sleep") && !may_sleep(file, &code, index) {
+            let why = "wait for what is to happen; where the time itself plays a part, say which in a \
+                       comment on the line";
+            find("sleep in a test", why);
         }
     }
     findings
+}
+
+/// Whether a test may sleep in this line: where only the clock tells, where the clock is virtual, or
+/// where a comment on the line or above it says what the time simulates.
+fn may_sleep(file: &File, code: &str, index: usize) -> bool {
+    let line = |index: usize| file.text.lines().nth(index).unwrap_or_default();
+    let is_virtual = code.contains("start_paused") && line(index).contains(".await");
+    SLEEP_ALLOWED.iter().any(|start| file.path.starts_with(start))
+        || is_virtual
+        || line(index).contains("//")
+        || index > 0 && line(index - 1).trim_start().starts_with("//")
 }
 
 /// The entries of [`MAY_BE_LONG`] that are not needed any more.
@@ -135,6 +132,8 @@ mod tests {
         check("crates/a/tests/b.rs", "// A peer that thinks.\nsleep(second);\n", &[]);
         check("crates/netlab/tests/b.rs", "sleep(second);\n", &[]);
         check("crates/a/src/b.rs", "sleep(second);\n", &[]);
+        let paused = "#[tokio::test(start_paused = true)]\nsleep(second).await;\nsleep(second);\n";
+        check("crates/a/tests/b.rs", paused, &[(3, "sleep in a test")]);
         check("crates/a/tests/b.rs", "no_sleep(second);\n", &[]);
         let unit = "fn f() {}\n#[cfg(test)]\nmod tests {\n    sleep(second);\n}\n";
         check("crates/a/src/b.rs", unit, &[(4, "sleep in a test")]);
