@@ -108,7 +108,9 @@ impl Backoff {
 /// Takes connections off a listener, one permit each.
 #[derive(Debug)]
 pub(crate) struct Acceptor {
-    listener: Listener,
+    /// Closed with the last connection that is to be accepted: the next client is refused then, before
+    /// that connection is served, instead of waiting for nothing.
+    listener: Option<Listener>,
     permits: Arc<Semaphore>,
     permit: Option<OwnedSemaphorePermit>,
     left: Option<u64>,
@@ -135,7 +137,7 @@ impl Acceptor {
     ) -> Self {
         let permits = Arc::new(Semaphore::new(connections.clamp(1, Semaphore::MAX_PERMITS)));
         Self {
-            listener,
+            listener: Some(listener).filter(|_| at_most != Some(0)),
             permits,
             permit: None,
             left: at_most,
@@ -151,9 +153,7 @@ impl Acceptor {
     /// What each step has reached is kept, so the future may be dropped at any time, as a `select!`
     /// does, and nothing is lost.
     pub(crate) async fn next(&mut self) -> Option<Accepted> {
-        if self.left == Some(0) {
-            return None;
-        }
+        self.listener.as_ref()?;
         // The permit comes first: a client that cannot be served yet waits in the kernel's queue,
         // where it costs no descriptor, and is turned away by the kernel's rules when that is full.
         if self.permit.is_none() {
@@ -172,11 +172,14 @@ impl Acceptor {
                 sleep_until(until).await;
                 self.pause_until = None;
             }
-            match self.listener.accept().await {
+            match self.listener.as_ref()?.accept().await {
                 Ok((stream, peer)) => {
                     self.note_success();
                     self.requested = false;
                     self.left = self.left.map(|left| left - 1);
+                    if self.left == Some(0) {
+                        self.listener = None;
+                    }
                     let permit = self.permit.take().expect("it was acquired above");
                     return Some(Accepted { stream, peer, permit });
                 }

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -139,7 +140,8 @@ pub async fn run<S: Service, O: Observer>(
 ) -> Summary {
     let Config { limits, at_most, requests } = config;
     let mut acceptor = Acceptor::new(listener, limits.connections, at_most, requests);
-    let context = Arc::new(Context { service, observer, limits, stop: stop.clone() });
+    let open = AtomicUsize::new(0);
+    let context = Arc::new(Context { service, observer, limits, stop: stop.clone(), open });
     let mut tasks = JoinSet::new();
     let mut served = 0;
     loop {
@@ -150,6 +152,7 @@ pub async fn run<S: Service, O: Observer>(
             accepted = acceptor.next() => match accepted {
                 Some(accepted) => {
                     served += 1;
+                    context.open.fetch_add(1, Ordering::Relaxed);
                     tasks.spawn(Arc::clone(&context).connection(served, accepted));
                 }
                 None => break,
@@ -167,6 +170,8 @@ struct Context<S, O> {
     observer: O,
     limits: Limits,
     stop: Stop,
+    /// How many connections have not been reported as closed. Their tasks end a moment later.
+    open: AtomicUsize,
 }
 
 /// Lets the connections come to their end. Gives how many had to be cut off.
@@ -181,11 +186,11 @@ async fn finish<S: Service, O: Observer>(
         () = stop.draining() => {}
         () = join_all(tasks) => return 0,
     }
-    if tasks.is_empty() {
-        return 0;
-    }
     if stop.phase() == Phase::Draining {
-        context.observer.draining(tasks.len(), context.limits.drain);
+        let open = context.open.load(Ordering::Relaxed);
+        if open > 0 {
+            context.observer.draining(open, context.limits.drain);
+        }
         let deadline = after(Instant::now(), context.limits.drain);
         select! {
             biased;
@@ -194,7 +199,7 @@ async fn finish<S: Service, O: Observer>(
             () = sleep_until(deadline) => {}
         }
     }
-    let cut = tasks.len();
+    let cut = context.open.load(Ordering::Relaxed);
     tasks.abort_all();
     join_all(tasks).await;
     cut
@@ -222,6 +227,7 @@ impl<S: Service, O: Observer> Context<S, O> {
         let _permit = permit;
         let mut report = Report {
             observer: &self.observer,
+            open: &self.open,
             id,
             peer: peer.clone(),
             counts: stream.counts(),
@@ -241,6 +247,7 @@ impl<S: Service, O: Observer> Context<S, O> {
 /// Tells the observer of a connection's end when it is dropped, so that no way out of the task misses it.
 struct Report<'a, O: Observer> {
     observer: &'a O,
+    open: &'a AtomicUsize,
     id: u64,
     peer: Peer,
     counts: Arc<Counts>,
@@ -257,6 +264,7 @@ impl<O: Observer> Drop for Report<'_, O> {
             // The task was cut off at the end of the drain.
             None => Ending::Shutdown,
         };
+        self.open.fetch_sub(1, Ordering::Relaxed);
         self.observer.closed(&Closed {
             id: self.id,
             peer: self.peer.clone(),

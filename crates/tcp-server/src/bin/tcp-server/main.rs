@@ -84,7 +84,7 @@ impl Start<'_> {
             summary = server => summary,
             never = pass_on(signals, &stopper, &mut ended_by) => match never {},
         };
-        let failure = ended_by.filter(|_| summary.cut > 0).map(|exit| {
+        let failure = ended_by.map(|exit| {
             let connections = summary.cut;
             let plural = if connections == 1 { "" } else { "s" };
             let message =
