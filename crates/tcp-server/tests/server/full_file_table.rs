@@ -1,0 +1,71 @@
+//! No descriptor left: the server says so once, waits without spinning, and serves again when one comes
+//! free.
+
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::support::program::Program;
+use crate::support::{assert_echoes, connect, eventually, proc};
+
+/// The program in a shell that has set a limit first.
+fn limited(ulimit: &str, args: &[&str]) -> Program {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("ulimit {ulimit}; exec \"$0\" \"$@\""));
+    command.arg(env!("CARGO_BIN_EXE_tcp-server")).args(["-p", "0"]).args(args);
+    Program::spawn(command)
+}
+
+#[test]
+fn it_is_told_once_costs_no_processor_and_passes() {
+    let program = limited("-n 32", &["-v"]);
+    // More than fit. The kernel takes them all into the backlog.
+    let mut clients: Vec<TcpStream> = (0..40).map(|_| connect(&program.addr)).collect();
+    eventually("the table is full", || {
+        (proc::descriptors_below(program.pid(), 32) == 32).then_some(())
+    });
+
+    // Others are waiting: whoever tried again at once would use a whole processor.
+    let used = proc::cpu_time_of_a_second(program.pid());
+    assert!(used <= Duration::from_millis(50), "{used:?} in a second");
+
+    // Those inside are served all the while, and each that leaves lets another one in.
+    assert_echoes(&mut clients[0], "inside");
+    let mut waiting = clients.pop().unwrap();
+    drop(clients);
+    assert_echoes(&mut waiting, "in at last");
+    drop(waiting);
+    eventually("every client is told of", || {
+        (proc::descriptors_below(program.pid(), 32) < 15).then_some(())
+    });
+
+    // Only after a second without a failure is it over, and told so.
+    std::thread::sleep(Duration::from_millis(1100));
+    assert_echoes(&mut connect(&program.addr), "again");
+    program.signal(Signal::SIGTERM);
+    let left = program.wait();
+    assert_eq!(left.code, 0, "{}", left.stderr);
+    let count = |text: &str| left.stderr.matches(text).count();
+    assert_eq!(count("cannot accept connections"), 1, "{}", left.stderr);
+    assert_eq!(count("Too many open files"), 1, "{}", left.stderr);
+    assert_eq!(count("accepting connections again"), 1, "{}", left.stderr);
+    assert_eq!(left.events.last().unwrap()["served"], 41);
+}
+
+#[test]
+fn the_soft_limit_is_raised_to_what_max_conns_needs() {
+    let program = limited("-S -n 40", &["--max-conns", "100"]);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", program.pid())).unwrap();
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    assert_eq!(files.split_whitespace().nth(3), Some("164"), "{files}");
+}
+
+#[test]
+fn a_hard_limit_that_is_too_low_is_told() {
+    let program = limited("-n 32", &["--max-conns", "100"]);
+    program.signal(Signal::SIGTERM);
+    let stderr = program.wait().stderr;
+    assert!(stderr.contains("at most 32 files may be open, which is too few"), "{stderr}");
+}

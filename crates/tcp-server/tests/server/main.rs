@@ -1,0 +1,30 @@
+//! What the server does, as a client sees it: one file a behaviour.
+//!
+//! One test program for all of them, because linking takes longer than most of these tests.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
+
+mod support;
+
+mod bad_frames;
+mod bad_lines;
+mod cannot_start;
+mod drain;
+mod echoed_frames;
+mod endings;
+mod events;
+mod full_file_table;
+mod half_close;
+mod hold;
+mod ipv6;
+mod max_conns;
+mod once;
+mod panic;
+mod plain_clients;
+mod reset_storm;
+mod restart;
+mod silence_while_draining;
+mod slow_reader;
+mod slow_sender;
+mod standard_input;
+mod unix_socket;

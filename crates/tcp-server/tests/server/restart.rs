@@ -1,0 +1,33 @@
+//! Restarting at once: with SO_REUSEADDR connections in TIME_WAIT are no obstacle, without they are.
+
+use std::io::Read as _;
+
+use nix::sys::signal::Signal;
+
+use crate::support::program::{Program, command};
+use crate::support::{assert_echoes, connect};
+
+#[test]
+fn a_port_whose_connections_are_in_time_wait_is_refused_only_without_reuse() {
+    let program = Program::start(&[]);
+    let addr = program.addr.clone();
+    let mut client = connect(&addr);
+    assert_echoes(&mut client, "hello");
+    // The server closes first, so TIME_WAIT is on its side.
+    program.signal(Signal::SIGTERM);
+    assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    drop(client);
+    assert_eq!(program.wait().code, 0);
+
+    let refused = command().args(["--no-reuse-addr", &addr]).output().unwrap();
+    let stderr = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("address already in use\n"), "{stderr}");
+    assert!(stderr.contains("without --no-reuse-addr"), "{stderr}");
+
+    let mut again = command();
+    again.arg(&addr);
+    let program = Program::spawn(again);
+    assert_eq!(program.addr, addr);
+    assert_echoes(&mut connect(&addr), "again");
+}
