@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use proto::frame::HEADER_LEN;
 use proto::limits::MAX_FRAME_LENGTH;
 use proto::{Header, Kind};
 
@@ -63,7 +64,8 @@ pub fn request_reply(
 }
 
 /// One connection with at most one request under way.
-struct Lane {
+#[derive(Debug)]
+pub struct Lane {
     stream: TcpStream,
     frame: BytesMut,
     reply: Vec<u8>,
@@ -71,7 +73,8 @@ struct Lane {
 }
 
 impl Lane {
-    fn connect(address: SocketAddr, payload: usize) -> io::Result<Self> {
+    /// Connects to the server at `address`, for frames with a payload of `payload` bytes.
+    pub fn connect(address: SocketAddr, payload: usize) -> io::Result<Self> {
         let mut frame = BytesMut::new();
         append_frame(&mut frame, payload, 0);
         let reply = vec![0; frame.len()];
@@ -83,22 +86,33 @@ impl Lane {
         self.send()
     }
 
-    /// Sends the frame with a number of its own, so that no reply passes for another.
-    fn send(&mut self) -> io::Result<()> {
+    /// Sends the frame with a number of its own in the field `id`, so that no reply passes for another.
+    pub fn send(&mut self) -> io::Result<()> {
         self.id += 1;
         self.frame[32..40].copy_from_slice(&self.id.to_be_bytes());
         self.stream.write_all(&self.frame)
     }
 
-    fn receive(&mut self) -> io::Result<()> {
+    /// Waits for the reply, and compares it.
+    pub fn receive(&mut self) -> io::Result<()> {
         self.stream.read_exact(&mut self.reply)?;
         same(&self.reply, &self.frame)
     }
 }
 
+/// How much bulk is sent.
+#[derive(Clone, Copy, Debug)]
+pub enum Amount {
+    /// As much as comes back in this time. The first block fills the buffers on the way and does not
+    /// count.
+    For(Duration),
+    /// So many frames, all of which count.
+    Frames(u64),
+}
+
 /// Sends frames with a payload of `payload` bytes over one connection as fast as it takes them, while
-/// another thread receives what comes back, for `time`.
-pub fn bulk(address: SocketAddr, payload: usize, time: Duration) -> io::Result<Echoed> {
+/// another thread receives what comes back.
+pub fn bulk(address: SocketAddr, payload: usize, amount: Amount) -> io::Result<Echoed> {
     let stream = connect(address)?;
     let mut block = BytesMut::new();
     for id in 0.. {
@@ -107,67 +121,103 @@ pub fn bulk(address: SocketAddr, payload: usize, time: Duration) -> io::Result<E
             break;
         }
     }
-    let frame = (proto::frame::HEADER_LEN + payload) as u64;
+    let frame = (HEADER_LEN + payload) as u64;
     let stop = AtomicBool::new(false);
+    let limit = match amount {
+        Amount::For(_) => u64::MAX,
+        Amount::Frames(frames) => frames * frame,
+    };
     thread::scope(|scope| {
-        let sender = scope.spawn(|| {
-            let mut sent = 0;
-            while !stop.load(Ordering::Relaxed) {
-                (&stream).write_all(&block)?;
-                sent += block.len() as u64;
-            }
-            stream.shutdown(Shutdown::Write)?;
-            io::Result::Ok(sent)
-        });
-        let received = receive(&stream, &block, time, &stop);
-        // It ends with its next write, also where the receiver failed.
+        let sender = scope.spawn(|| send(&stream, &block, limit, &stop));
+        let received = Receiver::new(&stream, &block, amount, limit).run(&stop);
+        // The sender ends with its next write, also where the receiver failed.
         stop.store(true, Ordering::Relaxed);
         if received.is_err() {
             let _ = stream.shutdown(Shutdown::Both);
         }
         let sent = sender.join().expect("the sender does not panic");
-        let (bytes, elapsed, total) = received?;
+        let Received { counted, elapsed, total } = received?;
         if sent? != total {
             return Err(io::Error::other("the server closed before it sent everything back"));
         }
-        Ok(Echoed { frames: bytes / frame, bytes, elapsed })
+        Ok(Echoed { frames: counted / frame, bytes: counted, elapsed })
     })
 }
 
-/// Receives `block` over and over until the end, which it asks for after `time`. Gives the bytes and the
-/// time that count, and all bytes.
-fn receive(
-    mut stream: &TcpStream,
-    block: &[u8],
-    time: Duration,
-    stop: &AtomicBool,
-) -> io::Result<(u64, Duration, u64)> {
-    // What follows any place in the block, without a seam.
-    let expected = block.repeat(2);
-    let mut buffer = vec![0; block.len()];
-    let mut total = 0;
-    let mut counted = None;
-    let mut start = None;
-    loop {
-        let read = stream.read(&mut buffer)?;
-        if read == 0 {
-            let (bytes, elapsed) = counted.ok_or(io::ErrorKind::UnexpectedEof)?;
-            return Ok((bytes, elapsed, total));
+/// Sends `block` over and over, until `limit` bytes or `stop`. Gives how many bytes it sent.
+fn send(mut stream: &TcpStream, block: &[u8], limit: u64, stop: &AtomicBool) -> io::Result<u64> {
+    let mut sent = 0;
+    while sent < limit && !stop.load(Ordering::Relaxed) {
+        let len = usize::try_from(limit - sent).unwrap_or(usize::MAX).min(block.len());
+        stream.write_all(&block[..len])?;
+        sent += len as u64;
+    }
+    stream.shutdown(Shutdown::Write)?;
+    Ok(sent)
+}
+
+/// Receives the same block over and over, and compares it.
+struct Receiver<'a> {
+    stream: &'a TcpStream,
+    /// The block twice: what follows any place in it, without a seam.
+    expected: Vec<u8>,
+    block: u64,
+    total: u64,
+    /// Where counting begins, and after how many bytes or how long it ends.
+    from: u64,
+    until: (u64, Duration),
+}
+
+/// What a receiver has got.
+struct Received {
+    /// The bytes that count.
+    counted: u64,
+    /// The time in which they came.
+    elapsed: Duration,
+    /// All bytes.
+    total: u64,
+}
+
+impl<'a> Receiver<'a> {
+    fn new(stream: &'a TcpStream, block: &[u8], amount: Amount, limit: u64) -> Self {
+        let length = block.len() as u64;
+        let (from, until) = match amount {
+            Amount::For(time) => (length, (u64::MAX, time)),
+            Amount::Frames(_) => (0, (limit, Duration::MAX)),
+        };
+        Self { stream, expected: block.repeat(2), block: length, total: 0, from, until }
+    }
+
+    /// Receives to the end of the stream, and asks for that as soon as nothing more counts.
+    fn run(mut self, stop: &AtomicBool) -> io::Result<Received> {
+        let mut buffer = vec![0; self.expected.len() / 2];
+        let mut start = (self.from == 0).then(|| (Instant::now(), 0));
+        let mut counted = None;
+        loop {
+            let read = self.stream.read(&mut buffer)?;
+            if read == 0 {
+                let (counted, elapsed) = counted.ok_or(io::ErrorKind::UnexpectedEof)?;
+                return Ok(Received { counted, elapsed, total: self.total });
+            }
+            self.compare(&buffer[..read])?;
+            if start.is_none() && self.total >= self.from {
+                start = Some((Instant::now(), self.total));
+            }
+            if let (Some((since, before)), None) = (start, counted) {
+                let elapsed = since.elapsed();
+                let (bytes, time) = self.until;
+                if self.total >= bytes || elapsed >= time {
+                    counted = Some((self.total - before, elapsed));
+                    stop.store(true, Ordering::Relaxed);
+                }
+            }
         }
-        let at = usize::try_from(total % block.len() as u64).expect("less than a block");
-        same(&buffer[..read], &expected[at..at + read])?;
-        total += read as u64;
-        // The first block fills the buffers on the way and does not count.
-        if start.is_none() && total >= block.len() as u64 {
-            start = Some((Instant::now(), total));
-        }
-        if let Some((since, before)) = start
-            && counted.is_none()
-            && since.elapsed() >= time
-        {
-            counted = Some((total - before, since.elapsed()));
-            stop.store(true, Ordering::Relaxed);
-        }
+    }
+
+    fn compare(&mut self, read: &[u8]) -> io::Result<()> {
+        let at = usize::try_from(self.total % self.block).expect("less than a block");
+        self.total += read.len() as u64;
+        same(read, &self.expected[at..at + read.len()])
     }
 }
 

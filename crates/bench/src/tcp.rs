@@ -19,7 +19,7 @@ use cli::{Exit, Failure};
 
 use crate::cpu::Meter;
 use crate::figures::Figures;
-use crate::load::{self, Echoed};
+use crate::load::{self, Amount, Echoed};
 use crate::machine::version_of;
 use crate::row::{Better, Outcome, Row, Work};
 use crate::server::{Server, our_program};
@@ -87,7 +87,7 @@ fn measure(server: &Server, load: Load, time: Duration) -> Result<Measured, Fail
         Load::RequestReply { connections, payload } => {
             load::request_reply(address, connections, payload, time)
         }
-        Load::Bulk { payload } => load::bulk(address, payload, time),
+        Load::Bulk { payload } => load::bulk(address, payload, Amount::For(time)),
     };
     let Echoed { frames, bytes, elapsed } = echoed.map_err(failed)?;
     let counted = match load {

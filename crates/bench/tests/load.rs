@@ -8,9 +8,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use bench::load::Amount;
 use bench::{bare_echo, load};
 
 const TIME: Duration = Duration::from_millis(20);
+const FOR: Amount = Amount::For(TIME);
 
 /// Serves every connection with `serve`, until the test ends.
 fn server(serve: fn(TcpStream) -> std::io::Result<()>) -> SocketAddr {
@@ -53,15 +55,19 @@ fn the_bare_echo_sends_back_what_it_gets() {
         assert_eq!(echoed.frames % connections as u64, 0);
         assert!(echoed.elapsed >= TIME);
     }
-    let echoed = load::bulk(address, 64 * 1024, TIME).unwrap();
+    let echoed = load::bulk(address, 64 * 1024, FOR).unwrap();
     assert!(echoed.frames > 0);
     assert!(echoed.elapsed >= TIME);
+    for frames in [1, 10_000] {
+        let echoed = load::bulk(address, 1024, Amount::Frames(frames)).unwrap();
+        assert_eq!((echoed.frames, echoed.bytes), (frames, frames * 1064));
+    }
 }
 
 #[test]
 fn an_echo_that_differs_in_one_bit_is_no_echo() {
     let address = server(|stream| echo(stream, |bytes| *bytes.last_mut().unwrap() ^= 1));
-    for result in [load::request_reply(address, 2, 64, TIME), load::bulk(address, 64, TIME)] {
+    for result in [load::request_reply(address, 2, 64, TIME), load::bulk(address, 64, FOR)] {
         let error = result.unwrap_err();
         assert_eq!(error.to_string(), "the server sent back something else than it got");
     }
@@ -75,5 +81,5 @@ fn a_server_that_closes_early_is_an_error() {
         stream.write_all(&some[..read])
     });
     load::request_reply(address, 1, 64, TIME).unwrap_err();
-    load::bulk(address, 64 * 1024, TIME).unwrap_err();
+    load::bulk(address, 64 * 1024, FOR).unwrap_err();
 }
