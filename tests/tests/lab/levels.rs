@@ -1,0 +1,78 @@
+use serde_json::Value;
+use tests::{foreign, piped, program, skip};
+
+use crate::{Folder, events, run, scenarios};
+
+fn checks_with<'a>(events: &'a [Value], field: &'a str) -> Vec<&'a str> {
+    let checks = events.iter().filter(|event| event["event"] == "check");
+    checks.filter(|check| check.get(field).is_some()).map(|c| c["id"].as_str().unwrap()).collect()
+}
+
+/// Without namespaces the demo shows what loopback shows, and skips the rest with the reason.
+#[test]
+fn on_loopback_what_cannot_be_seen_is_skipped() {
+    let finished = scenarios(&["run", "backlog", "--loopback", "--format", "json"]);
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    let events = events(&finished);
+    let end = events.last().unwrap();
+    assert_eq!(end["level"], "L2");
+    let (measured, skipped) = (checks_with(&events, "measured"), checks_with(&events, "skipped"));
+    assert!(measured.contains(&"queue-holds"), "{measured:?}");
+    assert!(skipped.contains(&"race-half-open"), "{skipped:?}");
+    assert_eq!(end["skipped"], skipped.len());
+    assert!(!measured.iter().any(|check| skipped.contains(check)));
+}
+
+/// Where namespaces are refused, the step and the knob are named, and the demo goes on on loopback.
+#[test]
+fn a_refusal_names_the_step_and_the_knob() {
+    let (Some(unshare), Some(_)) = (foreign("unshare"), foreign("setpriv")) else { return };
+    // A user namespace in which nobody may make another, and a user in it who may do nothing else.
+    let script = "echo 0 > /proc/sys/user/max_user_namespaces && \
+                  exec setpriv --bounding-set=-all --inh-caps=-all \"$@\"";
+    let scenarios = program("scenarios");
+    let arguments = ["--user", "--map-root-user", "sh", "-c", script, "sh"];
+    let mut command = piped(unshare, &arguments);
+    command.arg(scenarios).args(["run", "disconnect", "--format", "json"]);
+    let finished = run(&mut command);
+    if finished.stderr.contains("unshare:") {
+        skip("user namespaces are refused to the test itself");
+        return;
+    }
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    let told = "error: this system refuses to create a user namespace: unshare(CLONE_NEWUSER)";
+    assert!(finished.stderr.starts_with(told), "{}", finished.stderr);
+    assert!(finished.stderr.contains("hint: user.max_user_namespaces is 0"), "{}", finished.stderr);
+    assert_eq!(events(&finished).last().unwrap()["level"], "L2");
+}
+
+#[test]
+fn a_demo_that_there_is_not_is_bad_usage() {
+    let finished = scenarios(&["run", "blacklog"]);
+    assert_eq!(finished.code, 2);
+    assert!(finished.stderr.starts_with("error: there is no demo \"blacklog\"\n  hint: "));
+}
+
+/// What can be drawn in ASCII is, where the locale has nothing else.
+#[test]
+fn a_plain_locale_gets_ascii() {
+    let finished = scenarios(&["run", "backlog", "--loopback"]);
+    assert!(finished.stdout.is_ascii(), "{}", finished.stdout_text());
+}
+
+/// A verdict is not lost because a recording cannot be written.
+#[test]
+fn a_recording_that_cannot_be_written_loses_no_verdict() {
+    if !crate::has_namespaces() {
+        return;
+    }
+    let folder = Folder::new("no-folder");
+    let in_the_way = folder.path().join("file");
+    std::fs::write(&in_the_way, "").unwrap();
+    let finished = scenarios(&["run", "backlog", "--json", "--pcap", in_the_way.to_str().unwrap()]);
+    assert_eq!(finished.code, 1);
+    assert!(finished.stderr.starts_with("error: cannot write "), "{}", finished.stderr);
+    let events = events(&finished);
+    assert!(events.iter().any(|event| event["event"] == "claim" && event["id"] == "a"));
+    assert_eq!(events.last().unwrap()["ok"], false);
+}

@@ -1,0 +1,64 @@
+//! The demos, run as a user runs them: the events, the levels, and the recordings in the eyes of tshark.
+#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
+
+mod events;
+mod levels;
+mod recordings;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+use tests::{Finished, Running, piped, program, skip};
+
+/// Every demo takes some seconds, and machines for tests are busy.
+const LIMIT: Duration = Duration::from_secs(90);
+
+/// Runs `scenarios` with these arguments.
+#[track_caller]
+fn scenarios(args: &[&str]) -> Finished {
+    run(&mut piped(program("scenarios"), args))
+}
+
+#[track_caller]
+fn run(command: &mut Command) -> Finished {
+    Running::start_with_limit(command, LIMIT).finish()
+}
+
+/// The events of a run.
+#[track_caller]
+fn events(finished: &Finished) -> Vec<Value> {
+    finished.stdout_text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Whether this machine lets the lab have namespaces. In CI it must.
+#[track_caller]
+fn has_namespaces() -> bool {
+    let allowed = scenarios(&["doctor"]).code == 0;
+    if !allowed {
+        skip("namespaces are refused; `cargo xtask doctor` says why");
+    }
+    allowed
+}
+
+/// A folder of the test's own, removed at the end.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("sockeye-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
