@@ -83,3 +83,23 @@ fn a_server_that_closes_early_is_an_error() {
     load::request_reply(address, 1, 64, TIME).unwrap_err();
     load::bulk(address, 64 * 1024, FOR).unwrap_err();
 }
+
+#[test]
+fn a_server_that_keeps_the_end_to_itself_is_an_error() {
+    let address = server(|mut stream| {
+        let mut kept = Vec::new();
+        let mut buffer = vec![0; 65_536];
+        loop {
+            let read = stream.read(&mut buffer)?;
+            if read == 0 {
+                return Ok(());
+            }
+            kept.extend_from_slice(&buffer[..read]);
+            let rest = kept.split_off(kept.len().saturating_sub(100));
+            stream.write_all(&kept)?;
+            kept = rest;
+        }
+    });
+    let error = load::bulk(address, 64 * 1024, FOR).unwrap_err();
+    assert_eq!(error.to_string(), "the server closed before it sent everything back");
+}
