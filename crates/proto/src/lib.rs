@@ -13,6 +13,7 @@
 //! | What do the control frames say? | [`message`] |
 //! | How did a connection end? | [`ending`] |
 //! | How is an address written? | [`address`] |
+//! | What of a peer's text may reach a terminal? | [`sanitize`] |
 //! | How large may anything become? | [`limits`] |
 
 pub mod address;
@@ -23,6 +24,7 @@ pub mod limits;
 pub mod message;
 mod read_buffer;
 pub mod run;
+pub mod sanitize;
 
 pub use address::{Address, AddressError};
 pub use decoder::{Decoder, Taken};

@@ -2,13 +2,16 @@
 
 use std::fmt::Write as _;
 
+use proto::sanitize::is_unseen;
+
 /// Makes control characters visible, so that a peer can neither move the cursor, nor set the title, nor
 /// make the terminal type into the user's shell. `ESC` becomes `\x1b`.
 ///
 /// A line feed, a tab, and a CR before a line feed stay what they are; a lone CR does not, because it
 /// would let a peer write over what stands on the line. Bytes that are no UTF-8 are shown as `\xff`, the
-/// second set of control characters (U+0080 to U+009F) likewise. Characters that are cut in half by a
-/// read come out whole.
+/// second set of control characters (U+0080 to U+009F) likewise. Marks that turn the direction of text, and
+/// other characters that nobody sees, become `\u{202e}`; [`proto::sanitize`] names them. Joiners stay: what
+/// they join may come with the next read. Characters that are cut in half by a read come out whole.
 ///
 /// ```
 /// use tcp_client::visible::Visible;
@@ -63,7 +66,8 @@ fn show(bytes: &[u8], out: &mut String) {
             let stays = match c {
                 '\n' | '\t' => true,
                 '\r' => chars.peek() == Some(&'\n'),
-                _ => !c.is_control(),
+                '\u{200c}' | '\u{200d}' => true,
+                _ => !is_unseen(c),
             };
             if stays { out.push(c) } else { escape(u32::from(c), out) }
         }
@@ -72,7 +76,9 @@ fn show(bytes: &[u8], out: &mut String) {
 }
 
 fn escape(code: u32, out: &mut String) {
-    write!(out, "\\x{code:02x}").expect("a String takes everything");
+    let written =
+        if code <= 0xff { write!(out, "\\x{code:02x}") } else { write!(out, "\\u{{{code:x}}}") };
+    written.expect("a String takes everything");
 }
 
 #[cfg(test)]
@@ -100,6 +106,12 @@ mod tests {
         check(b"\x1b]0;x\x07", "\\x1b]0;x\\x07");
         check(b"\0\x08\x7f", "\\x00\\x08\\x7f");
         check("\u{9b}31m".as_bytes(), "\\x9b31m");
+    }
+
+    #[test]
+    fn what_turns_text_or_is_not_seen_is_shown() {
+        check("\u{202e}gpj.exe\u{feff}".as_bytes(), "\\u{202e}gpj.exe\\u{feff}");
+        check("👩‍👧".as_bytes(), "👩‍👧");
     }
 
     #[test]
