@@ -378,3 +378,31 @@ async fn connect_unix(path: &Path, limit: Limit) -> Result<Connected, Cause> {
 fn last_of(unreached: &[Unreached]) -> String {
     unreached.last().map(|last| last.why.to_string()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// The first address drops each SYN (its queue is full), the second answers: a name that stands for
+    /// both is reached, because the first gets only its share of the time.
+    #[tokio::test]
+    async fn an_address_that_does_not_answer_leaves_time_for_the_next() {
+        let full = TcpListener::bind("127.0.0.1:0").unwrap();
+        socket2::SockRef::from(&full).listen(0).unwrap();
+        let silent = full.local_addr().unwrap();
+        let _filling = std::net::TcpStream::connect(silent).unwrap();
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let answering = server.local_addr().unwrap();
+
+        let timeout = Duration::from_millis(400);
+        let options = ConnectOptions { timeout: Some(timeout), ..ConnectOptions::default() };
+        let limit = Limit::start(options.timeout);
+        let connected = connect_in_order(&[silent, answering], &options, limit).await.unwrap();
+        assert_eq!(connected.peer, answering.into());
+        let [first] = &connected.unreached[..] else { panic!("{:?}", connected.unreached) };
+        assert_eq!(first.peer, silent.into());
+        assert!(matches!(first.why, Why::TimedOut(share) if share <= timeout / 2));
+    }
+}

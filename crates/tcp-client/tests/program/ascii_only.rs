@@ -1,11 +1,11 @@
 //! What it says of itself is ASCII, and has no escape sequences: in any locale, on any terminal.
 
-use crate::support::{Client, Server, command, full_queue, unused_port};
+use crate::support::{Peer, Running, command, full_queue, unused_port};
 
 #[track_caller]
 fn check(args: &[&str]) {
     for (name, value) in [("LC_ALL", "C"), ("NO_COLOR", "1"), ("TERM", "xterm-256color")] {
-        let mut client = Client::start(command(args).env(name, value));
+        let mut client = Running::start(command(args).env(name, value));
         client.close_stdin();
         let done = client.finish();
         assert!(!done.stderr.is_empty());
@@ -33,7 +33,7 @@ fn short_times_have_no_greek_letter() {
 
 #[test]
 fn the_story_of_a_good_run_is_plain() {
-    let server = Server::start();
+    let server = Peer::listen();
     let addr = server.target();
     let peers = std::thread::spawn(move || (0..3).for_each(|_| drop(server.accept())));
     check(&["-vvv", &addr]);

@@ -3,13 +3,15 @@
 use std::io::{Read as _, Write as _};
 use std::thread;
 
-use crate::support::{Server, noise, read_to_end, start};
+use tests::noise;
+
+use crate::support::{Peer, read_to_end, start};
 
 const SIZE: usize = 32 << 20;
 
 #[test]
 fn an_echo_is_the_same_bytes() {
-    let server = Server::start();
+    let server = Peer::listen();
     let mut client = start(&[&server.target()]);
     let sent = noise(SIZE);
     let (mut stdin, typed) = (client.take_stdin(), sent.clone());
@@ -35,7 +37,7 @@ fn an_echo_is_the_same_bytes() {
 /// The client reads on while it sends: a peer that answers before it reads must not block both.
 #[test]
 fn a_peer_that_sends_everything_before_it_reads_blocks_nobody() {
-    let server = Server::start();
+    let server = Peer::listen();
     let mut client = start(&[&server.target()]);
     let (ours, theirs) = (noise(SIZE), noise(SIZE / 2));
     let (mut stdin, typed) = (client.take_stdin(), ours.clone());

@@ -3,11 +3,11 @@
 use std::io::{Read as _, Write as _};
 use std::thread;
 
-use crate::support::{Client, Server, command};
+use crate::support::{LIMIT, Peer, Running, command};
 
 #[track_caller]
 fn check(args: &[&str]) {
-    let server = Server::start();
+    let server = Peer::listen();
     let addr = server.target();
     let mut child = command(&[&[addr.as_str()], args].concat()).spawn().unwrap();
     let mut reader = child.stdout.take().unwrap();
@@ -18,7 +18,7 @@ fn check(args: &[&str]) {
     });
     reader.read_exact(&mut [0]).unwrap();
     drop(reader);
-    let done = Client::of(child).finish();
+    let done = Running::watch(child, LIMIT).finish();
     done.silent();
     flood.join().unwrap();
 }

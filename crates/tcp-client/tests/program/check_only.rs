@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::process::Stdio;
 
-use crate::support::{Client, PROGRAM, Server, command, read_to_end, run, unused_port};
+use crate::support::{PROGRAM, Peer, Running, command, read_to_end, run, unused_port};
 
 #[test]
 fn an_open_port_is_told_on_standard_output() {
-    let server = Server::start();
+    let server = Peer::listen();
     let done = run(&["-z", "127.0.0.1", &server.addr.port().to_string()]);
     done.silent();
     let line = String::from_utf8(done.stdout).unwrap();
@@ -18,10 +18,10 @@ fn an_open_port_is_told_on_standard_output() {
 
 #[test]
 fn nothing_is_sent() {
-    let server = Server::start();
+    let server = Peer::listen();
     let file = File::open(PROGRAM).unwrap();
     let mut command = command(&["-z", &server.target()]);
-    Client::start(command.stdin(Stdio::from(file))).finish().silent();
+    Running::start(command.stdin(Stdio::from(file))).finish().silent();
     assert_eq!(read_to_end(&mut server.accept()), b"");
 }
 
@@ -35,7 +35,7 @@ fn a_closed_port_is_an_error() {
 
 #[test]
 fn events_say_the_same() {
-    let server = Server::start();
+    let server = Peer::listen();
     let done = run(&["-z", "--json", &server.target()]);
     done.silent();
     let [connected, end] = &done.events()[..] else { panic!("{done:?}") };

@@ -4,12 +4,12 @@ use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
 use std::thread;
 
-use crate::support::{Server, start};
+use crate::support::{Peer, start};
 
 /// The peer reads no more, so that the client holds bytes that it cannot send, and then sends its FIN.
 #[test]
 fn it_is_no_error_but_what_was_left_over_is_told() {
-    let server = Server::start();
+    let server = Peer::listen();
     let mut client = start(&["--json", &server.target()]);
     let mut stdin = client.take_stdin();
     let typing = thread::spawn(move || {

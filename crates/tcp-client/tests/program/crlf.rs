@@ -1,10 +1,10 @@
 //! `--crlf`: lines end in CR LF, as HTTP and SMTP want them.
 
-use crate::support::{Server, read_to_end, start};
+use crate::support::{Peer, read_to_end, start};
 
 #[track_caller]
 fn check(args: &[&str], expected: &[u8]) {
-    let server = Server::start();
+    let server = Peer::listen();
     let addr = server.target();
     let mut client = start(&[&[addr.as_str()], args].concat());
     client.write(b"GET / HTTP/1.0\nHost: h\r\n\n");

@@ -1,9 +1,9 @@
 //! Help that fits a terminal, and help that tells everything.
 
-use crate::support::{Client, command};
+use crate::support::{Running, command};
 
 fn help(args: &[&str]) -> String {
-    let done = Client::start(command(args).env("COLUMNS", "80")).finish();
+    let done = Running::start(command(args).env("COLUMNS", "80")).finish();
     done.silent();
     String::from_utf8(done.stdout).unwrap()
 }

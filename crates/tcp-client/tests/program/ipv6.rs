@@ -3,12 +3,14 @@
 use std::io::Write as _;
 use std::net::TcpListener;
 
-use crate::support::{Server, run, skip};
+use tests::skip;
+
+use crate::support::{Peer, run};
 
 #[test]
 fn an_address_in_brackets_or_apart_is_reached() {
     let Ok(listener) = TcpListener::bind("[::1]:0") else { return skip("no IPv6 on loopback") };
-    let server = Server::listening_on(listener);
+    let server = Peer::on(listener);
     let port = server.addr.port().to_string();
     for target in [&[&*format!("[::1]:{port}")][..], &["::1", &port], &["-6", "[::1]", &port]] {
         let serving = std::thread::scope(|scope| {

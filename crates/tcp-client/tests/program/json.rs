@@ -2,11 +2,11 @@
 
 use std::io::{Read as _, Write as _};
 
-use crate::support::{Server, read_to_end, start};
+use crate::support::{Peer, read_to_end, start};
 
 #[test]
 fn connected_then_data_then_end() {
-    let server = Server::start();
+    let server = Peer::listen();
     let mut client = start(&["--format", "json", &server.target()]);
     client.write("你好\n".as_bytes());
     let mut peer = server.accept();

@@ -4,12 +4,12 @@ use std::fs::{File, read};
 use std::io::Write as _;
 use std::process::Stdio;
 
-use crate::support::{Client, Server, command, read_to_end, start};
+use crate::support::{Peer, Running, command, read_to_end, start};
 
 /// The server answers only when it has seen the end of the request, so no sleep is needed to be late.
 #[test]
 fn a_reply_after_the_end_of_input_is_printed() {
-    let server = Server::start();
+    let server = Peer::listen();
     let mut client = start(&["127.0.0.1", &server.addr.port().to_string()]);
     client.write(b"request");
     client.close_stdin();
@@ -25,10 +25,10 @@ fn a_reply_after_the_end_of_input_is_printed() {
 /// What standard output is says nothing about standard input: both are read and written in any pairing.
 #[test]
 fn the_reply_goes_to_a_file_while_the_request_comes_from_a_pipe() {
-    let server = Server::start();
+    let server = Peer::listen();
     let path = std::env::temp_dir().join(format!("tcp-client-test-{}.out", std::process::id()));
     let file = File::create(&path).unwrap();
-    let mut client = Client::start(command(&[&server.target()]).stdout(Stdio::from(file)));
+    let mut client = Running::start(command(&[&server.target()]).stdout(Stdio::from(file)));
     client.write(b"request");
     client.close_stdin();
     let mut peer = server.accept();

@@ -2,11 +2,11 @@
 
 use std::io::{ErrorKind, Read as _};
 
-use crate::support::{Server, start};
+use crate::support::{Peer, start};
 
 #[track_caller]
 fn last_read(args: &[&str]) -> std::io::Result<usize> {
-    let server = Server::start();
+    let server = Peer::listen();
     let addr = server.target();
     let mut client = start(&[&[addr.as_str()], args].concat());
     client.write(b"hello");

@@ -3,11 +3,11 @@
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::time::Duration;
 
-use crate::support::{Server, read_to_end, start};
+use crate::support::{Peer, read_to_end, start};
 
 #[test]
 fn close_does_not_wait_for_the_peer() {
-    let server = Server::start();
+    let server = Peer::listen();
     let mut client = start(&["--on-eof", "close", &server.target()]);
     client.write(b"bye");
     client.close_stdin();
@@ -18,7 +18,7 @@ fn close_does_not_wait_for_the_peer() {
 
 #[test]
 fn keep_tells_the_peer_nothing() {
-    let server = Server::start();
+    let server = Peer::listen();
     let mut client = start(&["--on-eof", "keep", "-vv", &server.target()]);
     let mut peer = server.accept();
     client.close_stdin();
@@ -33,7 +33,7 @@ fn keep_tells_the_peer_nothing() {
 
 #[test]
 fn half_close_is_what_nc_calls_n() {
-    let server = Server::start();
+    let server = Peer::listen();
     let mut client = start(&["-N", &server.target()]);
     client.close_stdin();
     let mut peer = server.accept();
@@ -48,7 +48,7 @@ fn half_close_is_what_nc_calls_n() {
 /// nc's `-q`: the peer keeps its side open for ever, and we have waited long enough.
 #[test]
 fn the_wait_after_the_end_of_input_can_be_limited() {
-    let server = Server::start();
+    let server = Peer::listen();
     let mut client = start(&["--linger-after-eof", "200ms", "--json", &server.target()]);
     client.close_stdin();
     let mut peer = server.accept();

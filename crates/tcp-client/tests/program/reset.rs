@@ -3,11 +3,11 @@
 use std::io::{Read as _, Write as _};
 use std::thread;
 
-use crate::support::{Server, reset, start};
+use crate::support::{Peer, reset, start};
 
 #[test]
 fn a_reset_is_an_error_with_the_address_and_what_went_before() {
-    let server = Server::start();
+    let server = Peer::listen();
     let mut client = start(&[&server.target()]);
     client.write(b"123456");
     let mut peer = server.accept();
@@ -25,7 +25,7 @@ fn a_reset_is_an_error_with_the_address_and_what_went_before() {
 
 #[test]
 fn its_ending_has_a_name() {
-    let server = Server::start();
+    let server = Peer::listen();
     let mut client = start(&["--json", &server.target()]);
     let peer = server.accept();
     // Before that, it would be an attempt to connect that failed.
@@ -42,7 +42,7 @@ fn its_ending_has_a_name() {
 /// A write to a socket that was reset raises SIGPIPE in a program that has not seen to it.
 #[test]
 fn a_reset_in_the_middle_of_a_write_is_an_error_and_no_death() {
-    let server = Server::start();
+    let server = Peer::listen();
     let mut client = start(&[&server.target()]);
     let mut stdin = client.take_stdin();
     let typing = thread::spawn(move || while stdin.write_all(&[b'x'; 8192]).is_ok() {});

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use crate::support::{LIMIT, Server, run, start, unused_port};
+use crate::support::{LIMIT, Peer, run, start, unused_port};
 
 /// The port is bound and refuses; the server listens only when the client has failed once.
 #[test]
@@ -12,7 +12,7 @@ fn a_server_that_comes_late_is_found() {
     client.close_stdin();
     client.stderr.wait_for("attempt 2");
     socket.listen(1).unwrap();
-    let server = Server::listening_on(socket.into());
+    let server = Peer::on(socket.into());
     server.accept().write_all(b"at last").unwrap();
     let done = client.finish();
     assert_eq!(done.code, 0, "{done:?}");

@@ -1,10 +1,10 @@
 //! Where it connects from: `--source`, `--source-port`.
 
-use crate::support::{Server, run, start, unused_port};
+use crate::support::{Peer, run, start, unused_port};
 
 #[test]
 fn the_address_and_the_port_are_those_that_were_asked_for() {
-    let server = Server::start();
+    let server = Peer::listen();
     let (bound, addr) = unused_port();
     drop(bound);
     let port = addr.port().to_string();
@@ -24,8 +24,8 @@ fn an_address_of_somebody_else_is_refused() {
 
 #[test]
 fn a_port_in_use_is_refused() {
-    let server = Server::start();
-    let taken = Server::start();
+    let server = Peer::listen();
+    let taken = Peer::listen();
     let done = run(&["--source-port", &taken.addr.port().to_string(), &server.target()]);
     done.failed(2, "address already in use");
 }

@@ -7,20 +7,20 @@ use std::process::Stdio;
 use nix::pty::openpty;
 use nix::sys::termios::{OutputFlags, SetArg, tcgetattr, tcsetattr};
 
-use crate::support::{Client, Server, command, run};
+use crate::support::{Peer, Running, command, run};
 
 const EVIL: &[u8] = "你好\x1b]0;x\x07\n".as_bytes();
 
 /// Runs the client with a terminal for its output, and returns what the terminal was sent.
 fn on_a_terminal(args: &[&str]) -> Vec<u8> {
-    let server = Server::start();
+    let server = Peer::listen();
     let terminal = openpty(None, None).unwrap();
     let mut modes = tcgetattr(&terminal.slave).unwrap();
     modes.output_flags.remove(OutputFlags::OPOST);
     tcsetattr(&terminal.slave, SetArg::TCSANOW, &modes).unwrap();
     let addr = server.target();
     let mut command = command(&[&[addr.as_str()], args].concat());
-    let client = Client::start(command.stdin(Stdio::null()).stdout(Stdio::from(terminal.slave)));
+    let client = Running::start(command.stdin(Stdio::null()).stdout(Stdio::from(terminal.slave)));
     // The command keeps the terminal open, and a reader would wait for it.
     drop(command);
     server.accept().write_all(EVIL).unwrap();
@@ -44,7 +44,7 @@ fn whoever_asks_for_the_raw_bytes_gets_them() {
 
 #[test]
 fn a_pipe_always_gets_the_raw_bytes() {
-    let server = Server::start();
+    let server = Peer::listen();
     let addr = server.target();
     let peer = std::thread::spawn(move || server.accept().write_all(EVIL).unwrap());
     let done = run(&[&addr]);

@@ -2,11 +2,11 @@
 
 use std::io::{ErrorKind, Write as _};
 
-use crate::support::{Server, start};
+use crate::support::{Peer, start};
 
 #[test]
 fn silence_for_longer_than_it_may_be() {
-    let server = Server::start();
+    let server = Peer::listen();
     let mut client = start(&["--idle", "200ms", "--json", &server.target()]);
     client.write(b"hello");
     let _peer = server.accept();
@@ -21,7 +21,7 @@ fn silence_for_longer_than_it_may_be() {
 
 #[test]
 fn a_deadline_though_the_peer_never_stops() {
-    let server = Server::start();
+    let server = Peer::listen();
     let client = start(&["--deadline", "300ms", &server.target()]);
     let mut peer = server.accept();
     let error = loop {

@@ -1,6 +1,6 @@
 //! Command lines that cannot be meant, and fingers that know another program.
 
-use crate::support::{Client, command, run};
+use crate::support::{Running, command, run};
 
 #[track_caller]
 fn check(args: &[&str], error: &str, hint: &str) {
@@ -49,7 +49,7 @@ fn options_that_contradict_each_other() {
 
 #[test]
 fn without_arguments_it_says_what_it_is_and_how_to_go_on() {
-    let done = Client::start(&mut command(&[])).finish();
+    let done = Running::start(&mut command(&[])).finish();
     assert_eq!(done.code, 2);
     assert_eq!(done.stdout, b"");
     for part in ["Usage: tcp-client", "echo hello | tcp-client", "--help"] {
