@@ -162,6 +162,10 @@ impl Drop for PacketRing {
 /// A socket to send frames out of one interface.
 pub(crate) fn open_sender(index: u32) -> io::Result<OwnedFd> {
     let socket = packet_socket()?;
+    // Straight to the device. It has no queue once it is ready, but a link that gets its carrier after
+    // it was brought up has `noop`, which swallows frames without an error, until the kernel's
+    // linkwatch has come by: the first frames of a lab would be lost after the wire had sent them.
+    set_option(&socket, libc::PACKET_QDISC_BYPASS, &1_i32)?;
     // Protocol 0: it sends, and never receives.
     bind(&socket, index, 0)?;
     Ok(socket)
