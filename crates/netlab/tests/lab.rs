@@ -42,7 +42,7 @@ fn main() -> ExitCode {
             return if env::var_os("CI").is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
-    let tests: [(&str, Test); 8] = [
+    let tests: [(&str, Test); 9] = [
         ("a_handshake_is_recorded_with_both_times", a_handshake_is_recorded_with_both_times),
         ("a_dropped_segment_is_sent_again", a_dropped_segment_is_sent_again),
         ("a_cut_cable_carries_nothing_until_it_is_whole", a_cut_cable_carries_nothing),
@@ -51,6 +51,7 @@ fn main() -> ExitCode {
         ("sockets_agree_with_ss", sockets_agree_with_ss),
         ("a_queue_is_watched", a_queue_is_watched),
         ("sysctls_are_per_host", sysctls_are_per_host),
+        ("a_program_and_its_children_are_counted", a_program_and_its_children_are_counted),
     ];
     for (name, test) in tests {
         run(name, &|| test(level));
@@ -117,6 +118,8 @@ fn a_dropped_segment_is_sent_again(level: Level) {
     let mut text = [0; 5];
     receiver.read_exact(&mut text).unwrap();
     assert_eq!(&text, b"hello");
+    // The receiver may have read a frame before the wire has noted that it was handed over.
+    assert!(wire.settle(LIMIT));
     let data: Vec<Verdict> = wire
         .records()
         .iter()
@@ -269,6 +272,21 @@ fn sysctls_are_per_host(level: Level) {
     let missing = lab.host("client").sysctl("net.ipv4.no_such_knob").unwrap_err();
     assert_eq!(missing.kind(), std::io::ErrorKind::NotFound);
     assert_eq!(lab.host("server").address(), Ipv4Addr::new(10, 0, 0, 2));
+}
+
+fn a_program_and_its_children_are_counted(level: Level) {
+    let lab = lab(level);
+    let count = |script: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        let program = lab.start("client", "sh", command).unwrap();
+        program.wait_for(LIMIT, |_| Some(())).expect("the shell says that it is there");
+        program.family().unwrap()
+    };
+    let alone = netlab::Family { processes: 1, threads: 1 };
+    assert_eq!(count("echo alone; read line"), alone);
+    let with_child = netlab::Family { processes: 2, threads: 2 };
+    assert_eq!(count("sleep 1000 & echo with a child; read line"), with_child);
 }
 
 /// A program in the lab that has started one of its own; both can be told from all others.
