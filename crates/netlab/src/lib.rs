@@ -15,7 +15,7 @@
 //! | question | module |
 //! |---|---|
 //! | How does a process get namespaces without root, and what if it may not? | [`enter`], [`refusal`] |
-//! | What is a host, and how does code or a program run in it? | [`host`], [`program`] |
+//! | What is a host, and how does code or a program run in it? | [`host`], [`program`], [`family`] |
 //! | How are links made and set up? | [`link`] |
 //! | What does the wire do with a frame? | [`wire`], [`rule`], [`record`], [`packet`] |
 //! | What did the kernel count, and which sockets has it? | [`counters`], [`sockets`], [`queue_watch`] |
@@ -27,6 +27,7 @@
 pub mod clock;
 pub mod counters;
 pub mod enter;
+pub mod family;
 pub mod host;
 pub mod lab;
 pub mod level;
@@ -46,6 +47,7 @@ pub mod wire;
 pub use clock::Clock;
 pub use counters::Counters;
 pub use enter::enter;
+pub use family::Family;
 pub use host::Host;
 pub use lab::{Lab, LabError};
 pub use level::Level;
@@ -54,5 +56,5 @@ pub use program::Program;
 pub use record::{HostId, Record, Verdict};
 pub use refusal::{Refusal, Step};
 pub use rule::{Action, Rule};
-pub use sockets::{TcpSocket, TcpState};
+pub use sockets::{TcpSocket, TcpState, Timer};
 pub use wire::Wire;

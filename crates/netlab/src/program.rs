@@ -13,6 +13,7 @@ use nix::unistd::Pid;
 use serde::Serialize;
 
 use crate::clock::{Clock, Moment};
+use crate::family::{self, Family};
 use crate::host::Host;
 
 /// A running program. Dropping it kills it.
@@ -120,6 +121,11 @@ impl Program {
     /// Takes its standard input, to be written to from elsewhere, or to be closed by dropping it.
     pub fn take_input(&mut self) -> Option<ChildStdin> {
         self.child.stdin.take()
+    }
+
+    /// How many processes and threads it is made of at this moment.
+    pub fn family(&self) -> io::Result<Family> {
+        family::of(self.child.id())
     }
 
     /// Sends it a signal.

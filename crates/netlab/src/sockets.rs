@@ -8,7 +8,7 @@ use netlink_packet_core::NLM_F_DUMP;
 use netlink_packet_sock_diag::SockDiagMessage;
 use netlink_packet_sock_diag::constants::{AF_INET, IPPROTO_TCP};
 use netlink_packet_sock_diag::inet::{
-    ExtensionFlags, InetRequest, InetResponse, SocketId, StateFlags,
+    self, ExtensionFlags, InetRequest, InetResponse, SocketId, StateFlags,
 };
 use netlink_sys::protocols::NETLINK_SOCK_DIAG;
 use serde::Serialize;
@@ -31,6 +31,22 @@ pub struct TcpSocket {
     pub send_queue: u32,
     /// The file that holds the socket; 0 where no program does.
     pub inode: u32,
+    /// What the kernel will do by itself, if anything.
+    pub timer: Option<Timer>,
+}
+
+/// What the kernel will do about a socket by itself, when its time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timer {
+    /// Send again what is not acknowledged.
+    Retransmit,
+    /// Ask whether the peer is there, or wait for an answer to that.
+    Keepalive,
+    /// Forget the connection.
+    TimeWait,
+    /// Ask whether the peer has room again.
+    ZeroWindowProbe,
 }
 
 /// The states of TCP, in the kernel's numbering (`include/net/tcp_states.h`).
@@ -132,5 +148,11 @@ fn read(answer: &InetResponse) -> Option<TcpSocket> {
         receive_queue: header.recv_queue,
         send_queue: header.send_queue,
         inode: header.inode,
+        timer: header.timer.as_ref().map(|timer| match timer {
+            inet::Timer::Retransmit(..) => Timer::Retransmit,
+            inet::Timer::KeepAlive(..) => Timer::Keepalive,
+            inet::Timer::TimeWait => Timer::TimeWait,
+            inet::Timer::Probe(..) => Timer::ZeroWindowProbe,
+        }),
     })
 }
