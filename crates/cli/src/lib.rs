@@ -9,6 +9,7 @@
 //! | Which flags does every program have? | [`args`] |
 //! | What does a wrong command line end with? | [`mod@parse`] |
 //! | What happens when nobody reads its output? | [`output`] |
+//! | How does a program end that a signal ends? | [`signals`] |
 
 pub mod args;
 pub mod events;
@@ -16,6 +17,7 @@ pub mod exit;
 pub mod failure;
 pub mod output;
 pub mod parse;
+pub mod signals;
 pub mod values;
 
 pub use args::{CommonArgs, Format};

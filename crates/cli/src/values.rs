@@ -1,6 +1,6 @@
 //! Times and sizes on a command line.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Reads a time: `500ms`, `2s`, `1m 30s`, or a plain number of seconds, with or without a fraction.
 ///
@@ -73,6 +73,21 @@ pub fn bytes_in_words(bytes: u64) -> String {
         0x0010_0000..0x4000_0000 => format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)),
         _ => format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30)),
     }
+}
+
+/// Hours, minutes, seconds and milliseconds in UTC: the standard library knows no time zone.
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+/// use cli::values::time_of_day;
+///
+/// assert_eq!(time_of_day(UNIX_EPOCH + Duration::from_millis(86_400_007)), "00:00:00.007");
+/// ```
+pub fn time_of_day(time: SystemTime) -> String {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (seconds, millis) = (since.as_secs(), since.subsec_millis());
+    let (hours, minutes, seconds) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{hours:02}:{minutes:02}:{seconds:02}.{millis:03}")
 }
 
 #[cfg(test)]

@@ -6,15 +6,15 @@ mod input;
 mod output;
 mod report;
 mod session;
-mod signals;
 
 use std::io;
 use std::process;
 
-use cli::{Exit, Failure};
+use cli::{Exit, Failure, signals};
 use proto::Ending;
 use tcp_client::talk::Fault;
 use tokio::runtime;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::args::{Args, Plan};
@@ -56,7 +56,14 @@ fn main() {
 fn converse(args: &Args, plan: &Plan, report: &Report) -> io::Result<(Outcome, Option<i32>)> {
     // Where nothing is to be said at the end, the signals keep their default, which nothing can delay.
     let says_last_word = report.is_json() || report.is_verbose();
-    let stop = if says_last_word { Some(signals::watch()?) } else { None };
+    let stop = if says_last_word {
+        let (sender, receiver) = oneshot::channel();
+        // Where nobody receives it, the program is about to end anyway.
+        signals::watch(move |signal| drop(sender.send(signal)))?;
+        Some(receiver)
+    } else {
+        None
+    };
     let session = Session {
         plan,
         report,

@@ -2,8 +2,9 @@
 //! output.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
+use cli::values::time_of_day;
 use cli::{Events, Exit, Failure, Format};
 use proto::{Address, address::is_local};
 use serde::Serialize;
@@ -101,7 +102,10 @@ impl Story {
                     0 => String::new(),
                     cut => format!(", {cut} of them cut off"),
                 };
-                self.say(&format!("{} stopped  served={served}{cut}\n", time_of_day()));
+                self.say(&format!(
+                    "{} stopped  served={served}{cut}\n",
+                    time_of_day(SystemTime::now())
+                ));
             }
             (Self::Text { .. }, None) => {}
         }
@@ -122,7 +126,10 @@ impl Observer for Story {
             Self::Json(events) => events.emit("open", &Open { conn, peer: peer.to_string() }),
             Self::Text { .. } => {
                 let peer = printable(&peer.to_string());
-                self.say(&format!("{} conn={conn} peer={peer} open\n", time_of_day()));
+                self.say(&format!(
+                    "{} conn={conn} peer={peer} open\n",
+                    time_of_day(SystemTime::now())
+                ));
             }
         }
     }
@@ -147,7 +154,7 @@ impl Observer for Story {
                 let (peer, ending) = (printable(&peer.to_string()), printable(&ending.to_string()));
                 self.say(&format!(
                     "{} conn={id} peer={peer} {ending}  recv={received} sent={sent} dur={:.2}s\n",
-                    time_of_day(),
+                    time_of_day(SystemTime::now()),
                     lasted.as_secs_f64(),
                 ));
             }
@@ -209,14 +216,6 @@ fn ways_to_connect(address: &Address) -> String {
             format!("nc -U {}      or      tcp-client {address}", path.display())
         }
     }
-}
-
-/// Hours, minutes, seconds and milliseconds in UTC: the standard library knows no time zone.
-fn time_of_day() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (seconds, millis) = (now.as_secs(), now.subsec_millis());
-    let (hours, minutes, seconds) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    format!("{hours:02}:{minutes:02}:{seconds:02}.{millis:03}")
 }
 
 /// A peer chooses the path of its Unix socket: no control character of it reaches a terminal.

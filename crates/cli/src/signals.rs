@@ -6,20 +6,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use cli::Exit;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag::register_conditional_default;
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
-use tokio::sync::oneshot;
+
+use crate::exit::Exit;
 
 /// How long the last word may take, where standard output may be a pipe that nobody reads: 1 s.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
-/// Gives the first of the two signals to the receiver. A second one ends the program at once, and so does
+/// Tells the first of the two signals, by its number. A second one ends the program at once, and so does
 /// a last word that takes too long.
-pub(crate) fn watch() -> io::Result<oneshot::Receiver<i32>> {
-    let (sender, receiver) = oneshot::channel();
+pub fn watch(tell: impl FnOnce(i32) + Send + 'static) -> io::Result<()> {
     let asked = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         register_conditional_default(signal, Arc::clone(&asked))?;
@@ -28,21 +27,20 @@ pub(crate) fn watch() -> io::Result<oneshot::Receiver<i32>> {
     thread::Builder::new().name("signals".into()).spawn(move || {
         let Some(signal) = signals.forever().next() else { return };
         asked.store(true, Ordering::SeqCst);
-        // Where nobody receives it, the program is about to end anyway.
-        let _ = sender.send(signal);
+        tell(signal);
         thread::sleep(LAST_WORD);
         die_by(signal);
     })?;
-    Ok(receiver)
+    Ok(())
 }
 
 /// The code that a shell sees for it.
-pub(crate) fn exit(signal: i32) -> Exit {
+pub fn exit(signal: i32) -> Exit {
     if signal == SIGTERM { Exit::Terminated } else { Exit::Interrupted }
 }
 
 /// Ends the program as the signal would have, so that a shell sees what happened and its loop stops.
-pub(crate) fn die_by(signal: i32) -> ! {
+pub fn die_by(signal: i32) -> ! {
     // It fails for a number that is no signal, and this one was received.
     let _ = emulate_default_handler(signal);
     std::process::exit(128 + signal)
