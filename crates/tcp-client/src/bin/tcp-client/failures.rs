@@ -141,8 +141,9 @@ fn target(asked: &Address, tried: &Address) -> String {
 }
 
 fn start_a_server(address: &Address) -> String {
-    let command = match address {
-        Address::Tcp { port: 7878, .. } => "tcp-server".to_owned(),
+    // What it listens on by itself.
+    let command = match address.to_string().as_str() {
+        "127.0.0.1:7878" => "tcp-server".to_owned(),
         other => format!("tcp-server {other}"),
     };
     format!("start a server in another terminal: {command}")
