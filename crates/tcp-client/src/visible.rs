@@ -64,9 +64,8 @@ fn show(bytes: &[u8], out: &mut String) {
         let mut chars = chunk.valid().chars().peekable();
         while let Some(c) = chars.next() {
             let stays = match c {
-                '\n' | '\t' => true,
                 '\r' => chars.peek() == Some(&'\n'),
-                '\u{200c}' | '\u{200d}' => true,
+                '\n' | '\t' | '\u{200c}' | '\u{200d}' => true,
                 _ => !is_unseen(c),
             };
             if stays { out.push(c) } else { escape(u32::from(c), out) }

@@ -58,8 +58,10 @@ fn converse(args: &Args, plan: &Plan, report: &Report) -> io::Result<(Outcome, O
     let says_last_word = report.is_json() || report.is_verbose();
     let stop = if says_last_word {
         let (sender, receiver) = oneshot::channel();
-        // Where nobody receives it, the program is about to end anyway.
-        signals::watch(move |signal| drop(sender.send(signal)))?;
+        signals::watch(move |signal| {
+            // Where nobody receives it, the program is about to end anyway.
+            let _ = sender.send(signal);
+        })?;
         Some(receiver)
     } else {
         None
