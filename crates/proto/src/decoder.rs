@@ -93,6 +93,13 @@ impl Decoder {
         self.buffer.chunk()
     }
 
+    /// Gives the buffer's memory back where nothing waits in it, as on a connection that falls silent.
+    ///
+    /// The next [`Decoder::space`] takes as much as the reads before have shown to be of use.
+    pub fn release(&mut self) {
+        self.buffer.release();
+    }
+
     /// How many frames of an unknown kind were skipped because their sender allowed it.
     pub fn ignored(&self) -> u64 {
         self.ignored

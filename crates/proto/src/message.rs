@@ -174,6 +174,8 @@ pub enum Why {
     RoomBad,
     /// The client is in as many rooms as it may be, or there are as many as there may be.
     TooManyRooms,
+    /// As many people are in the room as may be.
+    RoomFull,
     /// The client is not in the room that it speaks to, or wishes to leave.
     NotJoined,
     /// Something that this version of the program does not know.

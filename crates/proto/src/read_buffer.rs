@@ -59,6 +59,16 @@ impl ReadBuffer {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Gives the memory back where no bytes lie in it. What was learned of the reads is kept.
+    pub(crate) fn release(&mut self) {
+        if self.bytes.is_empty() {
+            self.learn();
+            self.bytes = BytesMut::new();
+            self.chunk = 0;
+            self.given = 0;
+        }
+    }
+
     pub(crate) fn split_to(&mut self, at: usize) -> BytesMut {
         self.bytes.split_to(at)
     }

@@ -48,15 +48,7 @@ impl Run {
 
     /// The frames one by one, to be read.
     pub fn iter(&self) -> impl Iterator<Item = (Header, &[u8])> {
-        let mut rest: &[u8] = &self.bytes;
-        std::iter::from_fn(move || {
-            if rest.is_empty() {
-                return None;
-            }
-            let (frame, after) = rest.split_at(frame_len(rest));
-            rest = after;
-            Some((Header::parse(frame, Kind::Data), &frame[HEADER_LEN..]))
-        })
+        frames(&self.bytes)
     }
 
     /// The frames one by one, with the fields that a relay stamps open for writing.
@@ -78,11 +70,43 @@ impl Run {
     /// A run that fills less than a quarter of the memory that it was read into ([`RUN_SHARE`]) is copied
     /// once, for all receivers: each of them would hold all of that memory until it has sent the run.
     pub fn freeze(self) -> Bytes {
-        if self.bytes.len() < self.chunk / RUN_SHARE {
+        if self.is_small() {
             return Bytes::copy_from_slice(&self.bytes);
         }
         self.bytes.freeze()
     }
+
+    /// How much memory is held by whoever holds what [`Run::freeze`] gives.
+    pub fn pinned(&self) -> usize {
+        if self.is_small() { self.bytes.len() } else { self.chunk }
+    }
+
+    /// Whether it is too small a part of its memory to hold all of that.
+    fn is_small(&self) -> bool {
+        self.bytes.len() < self.chunk / RUN_SHARE
+    }
+}
+
+/// The frames in `run`, which must be the bytes of a run or complete frames of its end.
+pub fn frames(run: &[u8]) -> impl Iterator<Item = (Header, &[u8])> {
+    let mut rest = run;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (frame, after) = rest.split_at(frame_len(rest));
+        rest = after;
+        Some((Header::parse(frame, Kind::Data), &frame[HEADER_LEN..]))
+    })
+}
+
+/// How many bytes the first `count` frames of `run` take.
+pub fn len_of_first(run: &[u8], count: usize) -> usize {
+    let mut end = 0;
+    for _ in 0..count {
+        end += frame_len(&run[end..]);
+    }
+    end
 }
 
 /// One frame of a [`Run`], its stamped fields open for writing.

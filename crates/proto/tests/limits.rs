@@ -273,3 +273,49 @@ fn finish_judges_what_was_not_taken() {
     assert_eq!(decoder.buffered(), stream.len());
     assert_eq!(take_run(&mut decoder).unwrap().frames(), 1);
 }
+
+#[test]
+fn what_a_holder_of_a_run_pins_is_told() {
+    for (len, reads) in [(10, 1), (6000, 1), (12_000, 3)] {
+        let stream = data(len);
+        let mut decoder = Decoder::default();
+        for read in stream.chunks(stream.len().div_ceil(reads)) {
+            decoder.space().put_slice(read);
+        }
+        let chunk = decoder.capacity();
+        let run = take_run(&mut decoder).unwrap();
+        let is_shared = stream.len() >= chunk / RUN_SHARE;
+        assert_eq!(run.pinned(), if is_shared { chunk } else { stream.len() }, "{len}");
+        assert_eq!(run.freeze(), stream);
+    }
+}
+
+#[test]
+fn a_decoder_gives_its_memory_back_only_where_nothing_waits_in_it() {
+    let stream = data(100);
+    let mut decoder = Decoder::default();
+    decoder.space().put_slice(&stream[..50]);
+    decoder.release();
+    assert_eq!(decoder.buffered(), 50);
+    decoder.space().put_slice(&stream[50..]);
+    assert_eq!(take_run(&mut decoder).unwrap().bytes(), &stream[..]);
+    assert!(decoder.capacity() > 0);
+    decoder.release();
+    assert_eq!((decoder.capacity(), decoder.buffered()), (0, 0));
+    decoder.space().put_slice(&stream);
+    assert_eq!(take_run(&mut decoder).unwrap().bytes(), &stream[..]);
+}
+
+#[test]
+fn the_frames_of_a_run_can_be_told_apart_after_it_is_shared() {
+    let mut decoder = Decoder::default();
+    for len in [3, 0, 100] {
+        decoder.push(&data(len));
+    }
+    let run = take_run(&mut decoder).unwrap().freeze();
+    let lengths: Vec<_> = proto::run::frames(&run).map(|(_, payload)| payload.len()).collect();
+    assert_eq!(lengths, [3, 0, 100]);
+    assert_eq!(proto::run::len_of_first(&run, 0), 0);
+    assert_eq!(proto::run::len_of_first(&run, 2), 2 * HEADER_LEN + 3);
+    assert_eq!(proto::run::len_of_first(&run, 3), run.len());
+}
