@@ -3,7 +3,7 @@
 //!
 //! | question | module |
 //! |---|---|
-//! | How is a connection made, and why was none made? | [`connect`] |
+//! | How is a connection made, and why was none made? | [`connect`](mod@connect) |
 //! | What is a connection made of? | [`stream`] |
 //! | When is it tried again? | [`retry`] |
 //! | Who may close first, and what happens then? | [`talk`](mod@talk) |
