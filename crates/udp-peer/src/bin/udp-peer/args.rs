@@ -1,0 +1,254 @@
+//! The command line.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, value_parser};
+use cli::values::{duration, size};
+use cli::{CommonArgs, Exit, Failure};
+use proto::address::DEFAULT_HOST;
+use proto::{Address, AddressError};
+use udp_peer::limits::MAX_DATAGRAM;
+
+/// Where `recv` receives unless it is told otherwise: beside `tcp-server`'s 7878.
+const DEFAULT_PORT: u16 = 7879;
+
+const EXAMPLES: &str = "\
+EXAMPLES
+  udp-peer recv                                who sends what to 127.0.0.1:7879
+  echo hello | udp-peer send 127.0.0.1:7879    one line, one datagram
+  udp-peer send 10.0.0.2:7879 --wait 2s        type lines, see the answers; q ends
+  udp-peer chat :7001 :7002                    two people, one here,
+  udp-peer chat :7002 :7001                    the other there
+  udp-peer recv 0.0.0.0:7879 -c 1 -W 5s        one datagram, or 124 after 5 seconds
+";
+
+const SHORT_EXAMPLES: &str = "\
+Examples:
+  udp-peer recv                                who sends what to 127.0.0.1:7879
+  echo hello | udp-peer send 127.0.0.1:7879    one line, one datagram
+  udp-peer chat :7001 :7002                    talk; the other end has chat :7002 :7001
+`--help` tells everything.";
+
+const ENDS: &str = "\
+EXIT CODES
+  0 done; 1 network or I/O error, or a line that could not be sent; 2 usage, or nothing was
+  started; 124 the time ran out before the count was reached; 130, 143 ended by SIGINT, SIGTERM
+
+TIMES AND SIZES
+  500ms, 2s, 1m, or a plain number of seconds; 64, 64K, 1M bytes";
+
+/// Datagrams (UDP): see who sends what, send lines, talk with one peer.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    before_long_help = EXAMPLES,
+    after_help = SHORT_EXAMPLES,
+    after_long_help = ENDS,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Say of each datagram who sent it, when, how long it is, and what it says.
+    Recv(RecvArgs),
+    /// Send each line of the input as a datagram, until a line "q" or the end.
+    Send(SendArgs),
+    /// Talk with one peer: type and receive at the same time, until a line "q" or the end.
+    Chat(ChatArgs),
+}
+
+/// `udp-peer recv`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RecvArgs {
+    /// Where to receive [default: 127.0.0.1:7879]; 0.0.0.0:7879 for others than this machine, too.
+    #[arg(value_name = "ADDR")]
+    address: Option<Address>,
+
+    /// Receive on this port of 127.0.0.1; 0 takes any free one.
+    #[arg(short, long, value_name = "N", conflicts_with = "address")]
+    port: Option<u16>,
+
+    /// Stop after so many datagrams [default: none].
+    #[arg(short, long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+
+    /// Stop after this time; with -c, 124 if there were fewer [default: none].
+    #[arg(short = 'W', long, value_name = "TIME", value_parser = duration)]
+    pub(crate) time: Option<Duration>,
+
+    /// Receive at most so many bytes of each datagram; what is cut off is lost.
+    #[arg(long, value_name = "SIZE", value_parser = datagram_size, default_value_t = MAX_DATAGRAM)]
+    pub(crate) max_size: usize,
+
+    /// The size of the receive buffer [default: the kernel's].
+    ///
+    /// When it is full, the kernel throws away what arrives.
+    #[arg(long, value_name = "SIZE", value_parser = buffer_size)]
+    pub(crate) rcvbuf: Option<usize>,
+
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+/// `udp-peer send`.
+#[derive(Debug, clap::Args)]
+#[command(override_usage = "udp-peer send [OPTIONS] HOST PORT | HOST:PORT | PORT")]
+pub(crate) struct SendArgs {
+    /// To whom: a host and its port, or a port of this machine.
+    #[arg(required = true, num_args = 1..=2, value_name = "ADDR")]
+    to: Vec<String>,
+
+    /// Send from this address and port of this machine [default: the kernel chooses].
+    #[arg(short, long, value_name = "ADDR")]
+    source: Option<Address>,
+
+    /// After the last line wait so long for answers [default: not at all].
+    ///
+    /// Answers that come earlier are shown, too. UDP has no end: nobody says that no more will come.
+    #[arg(short, long, value_name = "TIME", value_parser = duration)]
+    wait: Option<Duration>,
+
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+/// `udp-peer chat`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ChatArgs {
+    /// The address of this end, to which the peer sends.
+    local: Address,
+
+    /// The address of the peer.
+    peer: Address,
+
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+/// What `send` and `chat` do alike.
+#[derive(Debug)]
+pub(crate) struct TalkPlan {
+    pub(crate) mode: Mode,
+    pub(crate) local: Option<Address>,
+    pub(crate) peer: Address,
+    pub(crate) wait: Duration,
+}
+
+/// What the program does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Recv,
+    Send,
+    Chat,
+}
+
+impl Mode {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Recv => "recv",
+            Self::Send => "send",
+            Self::Chat => "chat",
+        }
+    }
+}
+
+impl Command {
+    pub(crate) fn common(&self) -> CommonArgs {
+        match self {
+            Self::Recv(recv) => recv.common,
+            Self::Send(send) => send.common,
+            Self::Chat(chat) => chat.common,
+        }
+    }
+}
+
+impl RecvArgs {
+    pub(crate) fn address(&self) -> Address {
+        let default = |port| Address::Tcp { host: DEFAULT_HOST.to_owned(), port };
+        match &self.address {
+            Some(address) => address.clone(),
+            None => default(self.port.unwrap_or(DEFAULT_PORT)),
+        }
+    }
+}
+
+impl SendArgs {
+    pub(crate) fn plan(&self) -> Result<TalkPlan, Failure> {
+        let peer = match &self.to[..] {
+            [host, port] if host.parse::<IpAddr>().is_ok() || !host.contains(':') => {
+                Address::from_host_and_port(host, port)
+            }
+            [bracketed, port] if bracketed.ends_with(']') => {
+                Address::from_host_and_port(bracketed, port)
+            }
+            [whole] => whole.parse(),
+            _ => {
+                let text = self.to.join(" ");
+                return Err(usage(format!("\"{text}\" names a port twice"))
+                    .hint("write HOST PORT or HOST:PORT"));
+            }
+        };
+        Ok(TalkPlan {
+            mode: Mode::Send,
+            local: self.source.clone(),
+            peer: with_port(peer.map_err(|error| no_address(&error))?)?,
+            wait: self.wait.unwrap_or_default(),
+        })
+    }
+}
+
+impl ChatArgs {
+    pub(crate) fn plan(&self) -> Result<TalkPlan, Failure> {
+        Ok(TalkPlan {
+            mode: Mode::Chat,
+            local: Some(self.local.clone()),
+            peer: with_port(self.peer.clone())?,
+            wait: Duration::ZERO,
+        })
+    }
+}
+
+fn with_port(peer: Address) -> Result<Address, Failure> {
+    match peer {
+        Address::Tcp { port: 0, .. } => {
+            Err(usage(format!("nothing can be sent to {peer}: 0 stands for any free port")))
+        }
+        peer => Ok(peer),
+    }
+}
+
+fn no_address(error: &AddressError) -> Failure {
+    let failure = usage(error.to_string());
+    match error {
+        AddressError::Port(_) => failure.hint("a port is a number from 0 to 65535"),
+        AddressError::NoPort(host) => failure.hint(format!("write {host}:7879 or {host} 7879")),
+        AddressError::Brackets(_) => failure.hint("write [::1]:7879 or ::1 7879"),
+        _ => failure,
+    }
+}
+
+fn usage(message: impl Into<String>) -> Failure {
+    Failure::new(Exit::Usage, "usage", message)
+}
+
+fn datagram_size(text: &str) -> Result<usize, String> {
+    let size = size(text)?;
+    usize::try_from(size)
+        .ok()
+        .filter(|size| (1..=MAX_DATAGRAM).contains(size))
+        .ok_or_else(|| format!("a datagram has at most {MAX_DATAGRAM} bytes, and 1 is the least"))
+}
+
+fn buffer_size(text: &str) -> Result<usize, String> {
+    // SO_RCVBUF is an int, and the kernel doubles it.
+    let fitting = i32::try_from(size(text)?).ok().filter(|&size| size <= i32::MAX / 2);
+    let fitting = fitting.and_then(|size| usize::try_from(size).ok());
+    fitting.ok_or_else(|| "a receive buffer has at most 1G bytes".to_owned())
+}

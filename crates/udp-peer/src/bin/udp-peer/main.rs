@@ -1,0 +1,83 @@
+//! The `udp-peer` program: datagrams between people.
+
+mod args;
+mod failures;
+mod input;
+mod recv;
+mod report;
+mod talk;
+
+use std::io;
+use std::process;
+use std::sync::Arc;
+
+use cli::{Exit, Failure, signals};
+use tokio::runtime;
+use tokio::sync::oneshot;
+
+use crate::args::{Args, Command, Mode, TalkPlan};
+use crate::report::{Report, SCHEMA};
+
+fn main() {
+    let args: Args = cli::parse(SCHEMA);
+    let common = args.command.common();
+    common.init_log();
+    let mode = match args.command {
+        Command::Recv(_) => Mode::Recv,
+        Command::Send(_) => Mode::Send,
+        Command::Chat(_) => Mode::Chat,
+    };
+    let report = Arc::new(Report::new(mode, common));
+    let (exit, signal, failure) = match run(&args.command, &report) {
+        Ok(None) => (Exit::Ok, None, None),
+        Ok(Some(signal)) => (signals::exit(signal), Some(signal), None),
+        Err(failure) => (failure.exit(), None, Some(failure)),
+    };
+    report.end(exit, failure);
+    // Without waiting for anybody: a thread may be reading a terminal at which nobody types.
+    match signal {
+        Some(signal) => signals::die_by(signal),
+        None => process::exit(exit.code().into()),
+    }
+}
+
+/// Does what was asked for. The value is the signal that the program is to die by, if any.
+fn run(command: &Command, report: &Arc<Report>) -> Result<Option<i32>, Failure> {
+    let cannot_start = |error| Failure::from_io(Exit::Failed, "cannot start", &error);
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(cannot_start)?;
+    let ended = match command {
+        Command::Recv(args) => {
+            let stop = watch().map_err(cannot_start)?;
+            // It serves until it is told to stop, and has then done what it should.
+            runtime.block_on(recv::receive(args, report, stop)).map(|()| None)
+        }
+        Command::Send(args) => talk(&runtime, &args.plan()?, report),
+        Command::Chat(args) => talk(&runtime, &args.plan()?, report),
+    };
+    // Dropping the runtime would wait for a thread that writes to a pipe that nobody reads.
+    runtime.shutdown_background();
+    ended
+}
+
+fn talk(
+    runtime: &runtime::Runtime,
+    plan: &TalkPlan,
+    report: &Arc<Report>,
+) -> Result<Option<i32>, Failure> {
+    // Where nothing is to be said at the end, the signals keep their default, which nothing can delay.
+    let stop = if report.has_last_word() { Some(watch()) } else { None };
+    let stop =
+        stop.transpose().map_err(|error| Failure::from_io(Exit::Failed, "cannot start", &error))?;
+    runtime.block_on(talk::talk(plan, report, stop))
+}
+
+/// Gives the first SIGINT or SIGTERM to the receiver.
+fn watch() -> io::Result<oneshot::Receiver<i32>> {
+    let (sender, receiver) = oneshot::channel();
+    signals::watch(move |signal| {
+        // Where nobody receives it, the program is about to end anyway.
+        let _ = sender.send(signal);
+    })?;
+    Ok(receiver)
+}
