@@ -8,6 +8,7 @@
 //! | What happens when the accept queue is full? | [`backlog`] |
 //! | What does a server see when a client goes? | [`disconnect`] |
 //! | How does what a lab recorded become what a report shows? | [`observe`], [`sent_again`] |
+//! | What happens when nobody says anything? | [`silence`] |
 //! | How do scenarios start the programs that we ship? | [`stage`] |
 //! | Why does the lab not run here? | [`doctor`] |
 
@@ -30,5 +31,7 @@ pub mod observe;
 pub mod scenario;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod sent_again;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod silence;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod stage;

@@ -131,7 +131,7 @@ fn pick(names: &[String]) -> Result<Vec<Scenario>, Failure> {
 fn run(scenarios: &[Scenario], args: &RunArgs) -> Exit {
     // First of all: namespaces are entered while the process has one thread.
     let level = if args.loopback { Level::L2 } else { enter() };
-    let programs = match programs() {
+    let programs = match programs(scenarios) {
         Ok(programs) => programs,
         Err(failure) => {
             failure.print();
@@ -161,12 +161,12 @@ fn enter() -> Level {
 }
 
 /// The folder of the programs that we ship: they are built beside this one.
-fn programs() -> Result<PathBuf, Failure> {
+fn programs(scenarios: &[Scenario]) -> Result<PathBuf, Failure> {
     let failed =
         |error: io::Error| Failure::from_io(Exit::Failed, "cannot find this program", &error);
     let folder = std::env::current_exe().map_err(failed)?;
     let folder = folder.parent().unwrap_or(Path::new(".")).to_owned();
-    for program in ["tcp-server", "tcp-client"] {
+    for program in scenarios.iter().flat_map(|scenario| scenario.programs) {
         let path = folder.join(program);
         if !path.exists() {
             let message = format!("cannot find {}", path.display());

@@ -2,7 +2,7 @@
 
 use crate::findings::{Claim, Story};
 use crate::stage::{Stage, Trouble};
-use crate::{backlog, disconnect};
+use crate::{backlog, disconnect, silence};
 
 /// A demo.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +13,8 @@ pub struct Scenario {
     pub question: &'static str,
     /// About how many seconds it takes.
     pub seconds: u32,
+    /// The programs of ours that it starts.
+    pub programs: &'static [&'static str],
     /// Plays it: hands over each story when it is complete, and gives the claims at the end.
     pub play: Play,
 }
@@ -21,18 +23,27 @@ pub struct Scenario {
 pub type Play = fn(&Stage, &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble>;
 
 /// Every demo, in the order in which one would learn from them.
-pub const ALL: [Scenario; 2] = [
+pub const ALL: [Scenario; 3] = [
     Scenario {
         name: "backlog",
         question: "what does listen(5) do with eight clients?",
         seconds: 6,
+        programs: &["tcp-server", "tcp-client"],
         play: backlog::play,
     },
     Scenario {
         name: "disconnect",
         question: "what does a server see of a client that goes?",
-        seconds: 8,
+        seconds: 10,
+        programs: &["tcp-server", "tcp-client"],
         play: disconnect::play,
+    },
+    Scenario {
+        name: "silence",
+        question: "what happens when nobody says anything, and when somebody says nothing?",
+        seconds: 3,
+        programs: &["tcp-server", "tcp-client", "udp-peer"],
+        play: silence::play,
     },
 ];
 

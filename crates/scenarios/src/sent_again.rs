@@ -42,7 +42,8 @@ impl SentBefore {
                 Some(sent.describe(tcp))
             }
             Transport::Udp { len, .. } => {
-                Some(Described { label: "UDP".to_owned(), len: *len, retry: 0 })
+                let label = if *len == 0 { "UDP, empty" } else { "UDP" };
+                Some(Described { label: label.to_owned(), len: *len, retry: 0 })
             }
             Transport::Other { .. } => None,
         }

@@ -21,6 +21,9 @@ pub const PORT: u16 = 7878;
 /// How often [`until`] looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
+/// The port of receivers of datagrams in a lab with a network of its own.
+pub const UDP_PORT: u16 = 7879;
+
 /// A scenario could not be played to its end.
 #[derive(Debug, Error)]
 pub enum Trouble {
@@ -110,6 +113,19 @@ impl Stage {
     ) -> Result<Actor, Trouble> {
         let mut command = Command::new(self.programs.join("tcp-client"));
         command.args(["--format", "json", "--quiet"]).args(args).arg(to.to_string());
+        Actor::start(lab, host, name, command)
+    }
+
+    /// Starts `udp-peer` with these arguments.
+    pub fn udp_peer(
+        &self,
+        lab: &Lab,
+        host: &str,
+        name: &str,
+        args: &[&str],
+    ) -> Result<Actor, Trouble> {
+        let mut command = Command::new(self.programs.join("udp-peer"));
+        command.args(args).args(["--format", "json", "--quiet"]);
         Actor::start(lab, host, name, command)
     }
 }

@@ -24,6 +24,7 @@ fn a_demo_is_told_as_events() {
     for (demo, expected) in [
         ("backlog", owned(&[("a", "refuted"), ("f", "partly")])),
         ("disconnect", owned(&[("d", "partly")])),
+        ("silence", owned(&[("g", "partly")])),
     ] {
         let finished = scenarios(&["run", demo, "--format", "json"]);
         assert_eq!(finished.code, 0, "{}", finished.stderr);
