@@ -180,3 +180,33 @@ impl Room {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proto::limits::{MAX_READ_CHUNK, READ_CHUNK};
+
+    use super::*;
+
+    #[test]
+    fn room_follows_what_reads_bring() {
+        let (mut room, mut buffer) = (Room::default(), BytesMut::new());
+        let mut read = |bytes: usize| {
+            room.make(&mut buffer);
+            let capacity = buffer.capacity();
+            room.learn(bytes.min(capacity));
+            capacity
+        };
+        assert_eq!(read(1), READ_CHUNK);
+        assert_eq!(read(usize::MAX), READ_CHUNK);
+        assert_eq!(read(usize::MAX), 2 * READ_CHUNK);
+        for _ in 0..10 {
+            read(usize::MAX);
+        }
+        assert_eq!(read(1), MAX_READ_CHUNK);
+        for _ in 0..10 {
+            read(1);
+        }
+        // It may keep twice what it needs, so that it does not allocate at each change of mind.
+        assert!(read(1) <= 2 * READ_CHUNK);
+    }
+}

@@ -7,7 +7,7 @@
 
 use std::future;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -54,6 +54,8 @@ pub struct Writing {
 #[derive(Debug, Default)]
 struct Alarm {
     sleep: Option<Pin<Box<Sleep>>>,
+    /// Who is woken when it fires.
+    registered: Option<Waker>,
 }
 
 impl Reading {
@@ -212,14 +214,20 @@ impl Alarm {
         // A limit that comes earlier than the one before it: the server drains, or a message began.
         if at < sleep.deadline() {
             sleep.as_mut().reset(at);
+            self.registered = None;
         }
-        loop {
-            ready!(sleep.as_mut().poll(cx));
+        let is_registered = self.registered.as_ref().is_some_and(|w| w.will_wake(cx.waker()));
+        if is_registered && !sleep.is_elapsed() {
+            return Poll::Pending;
+        }
+        while sleep.as_mut().poll(cx).is_ready() {
             if at <= sleep.deadline() {
                 return Poll::Ready(());
             }
             // It was set for an earlier wait, which is over.
             sleep.as_mut().reset(at);
         }
+        self.registered = Some(cx.waker().clone());
+        Poll::Pending
     }
 }

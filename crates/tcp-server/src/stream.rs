@@ -191,7 +191,7 @@ impl AsyncRead for Stream {
             Transport::Memory(stream) => Pin::new(stream).poll_read(cx, buf),
         };
         let read = buf.filled().len() - before;
-        self.counts.received.fetch_add(read as u64, Ordering::Relaxed);
+        add(&self.counts.received, read);
         result
     }
 }
@@ -249,7 +249,37 @@ impl AsyncWrite for Stream {
 impl Stream {
     fn count_sent(&self, result: &Poll<io::Result<usize>>) {
         if let Poll::Ready(Ok(sent)) = result {
-            self.counts.sent.fetch_add(*sent as u64, Ordering::Relaxed);
+            add(&self.counts.sent, *sent);
         }
+    }
+}
+
+/// Adds to a count that only the owner of the stream changes, so that it need not be one indivisible step.
+fn add(count: &AtomicU64, bytes: usize) {
+    count.store(count.load(Ordering::Relaxed) + bytes as u64, Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn options_are_set_as_the_kernel_shows_them() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let stream = Stream::from(listener.accept().await.unwrap().0);
+        let Transport::Tcp(socket) = &stream.transport else { panic!("{stream:?}") };
+        let socket = SockRef::from(socket);
+        stream.prepare(None).unwrap();
+        assert!(socket.tcp_nodelay().unwrap());
+        assert!(!socket.keepalive().unwrap());
+        let every = Duration::from_secs(7);
+        stream.prepare(Some(every)).unwrap();
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), every);
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), every);
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 3);
     }
 }

@@ -1,4 +1,3 @@
-use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::iter;
 
@@ -54,6 +53,9 @@ async fn echo_frames(connection: &mut Connection) -> Result<Ending, Ending> {
                 Err(error) => break Err(error),
             }
             connection.message_ended();
+            if decoder.buffered() == 0 {
+                break Ok(());
+            }
             if pieces.len() >= GATHERED_RUNS {
                 pieces.send(connection).await?;
             }
@@ -81,8 +83,10 @@ fn control(frame: &Frame, limit: u32) -> Result<Piece, FrameError> {
 /// Runs and frames that are written together.
 #[derive(Debug, Default)]
 struct Pieces {
-    waiting: VecDeque<Piece>,
-    /// How much of the first one is written.
+    all: Vec<Piece>,
+    /// How many of them are written.
+    done: usize,
+    /// How much of the next one is written.
     written: usize,
 }
 
@@ -107,47 +111,55 @@ impl Piece {
 
 impl Pieces {
     fn len(&self) -> usize {
-        self.waiting.len()
+        self.all.len()
     }
 
     fn push(&mut self, piece: Piece) {
-        self.waiting.push_back(piece);
+        // `chunk` promises that only the end is empty.
+        if !piece.bytes().is_empty() {
+            self.all.push(piece);
+        }
     }
 
     async fn send(&mut self, connection: &mut Connection) -> Result<(), Ending> {
-        if self.waiting.len() > 1 {
-            return connection.write_all_buf(self).await;
+        match &self.all[..] {
+            [] => return Ok(()),
+            // Nearly always there is one run, and one slice costs the kernel less than a list of them.
+            [only] => connection.write_all(only.bytes()).await?,
+            _ => connection.write_all_buf(self).await?,
         }
-        // Nearly always there is one run, and one slice costs the kernel less than a list of them.
-        match self.waiting.pop_front() {
-            Some(piece) => connection.write_all(piece.bytes()).await,
-            None => Ok(()),
-        }
+        self.all.clear();
+        (self.done, self.written) = (0, 0);
+        Ok(())
     }
 }
 
 impl Buf for Pieces {
     fn remaining(&self) -> usize {
-        self.waiting.iter().map(|piece| piece.bytes().len()).sum::<usize>() - self.written
+        self.all[self.done..].iter().map(|piece| piece.bytes().len()).sum::<usize>() - self.written
+    }
+
+    fn has_remaining(&self) -> bool {
+        !self.chunk().is_empty()
     }
 
     fn chunk(&self) -> &[u8] {
-        self.waiting.front().map_or(&[], |first| &first.bytes()[self.written..])
+        self.all.get(self.done).map_or(&[], |next| &next.bytes()[self.written..])
     }
 
     fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let rest = self.waiting.iter().skip(1).map(Piece::bytes);
+        let rest = self.all[self.done..].iter().skip(1).map(Piece::bytes);
         let pieces = iter::once(self.chunk()).chain(rest);
         slices.iter_mut().zip(pieces).map(|(slice, piece)| *slice = IoSlice::new(piece)).count()
     }
 
     fn advance(&mut self, count: usize) {
         self.written += count;
-        while let Some(first) = self.waiting.front().map(|first| first.bytes().len())
-            && first <= self.written
+        while let Some(next) = self.all.get(self.done).map(|next| next.bytes().len())
+            && next <= self.written
         {
-            self.written -= first;
-            self.waiting.pop_front();
+            self.written -= next;
+            self.done += 1;
         }
     }
 }
