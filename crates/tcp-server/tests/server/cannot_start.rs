@@ -1,14 +1,14 @@
 //! What keeps the server from starting is told with its cause and a way out, and the exit code is 2.
 
 use std::net::TcpListener;
-use std::process::{Output, Stdio};
+use std::process::Output;
 
 use serde_json::Value;
 
 use crate::support::program::command;
 
 fn run(args: &[&str]) -> Output {
-    command().args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap()
+    command(args).output().unwrap()
 }
 
 /// The program says `expected` and nothing else, and with `--json` the same again in an `end` event.

@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::frames::data;
 use crate::support::library::Server;
+use crate::support::pipe::Pipe;
 use crate::support::soon;
 
 async fn echo(input: Vec<u8>) -> Vec<u8> {
@@ -35,6 +36,23 @@ async fn one_room_in_long_runs() {
 async fn two_rooms_in_turn() {
     let frames = [data(1, b"one"), data(2, b"")].concat().repeat(5_000);
     assert!(echo(frames.clone()).await == frames);
+}
+
+/// A pipe that holds less than a frame: every write ends somewhere within one of the pieces.
+#[tokio::test]
+async fn two_rooms_in_turn_through_a_narrow_pipe() {
+    let frames = [data(1, b"one"), data(2, b"")].concat().repeat(200);
+    let pipe = Pipe::new(Frames, Limits::default(), 17);
+    let ((mut read, mut write), input) = (tokio::io::split(pipe.client), frames.clone());
+    let writing = tokio::spawn(async move {
+        write.write_all(&input).await.unwrap();
+        write.shutdown().await.unwrap();
+    });
+    let mut output = Vec::new();
+    soon("the echo", read.read_to_end(&mut output)).await.unwrap();
+    writing.await.unwrap();
+    assert!(output == frames);
+    assert_eq!(pipe.ending.await.unwrap(), Ending::PeerFin);
 }
 
 #[tokio::test]

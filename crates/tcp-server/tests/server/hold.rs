@@ -1,6 +1,5 @@
 //! `hold` accepts when it is told to, never reads, and still notices that a peer has gone.
 
-use std::io::Write as _;
 use std::process::Stdio;
 
 use nix::sys::signal::Signal;
@@ -56,21 +55,17 @@ async fn as_many_are_accepted_as_were_asked_for() {
 
 #[test]
 fn a_line_on_standard_input_accepts_one_connection() {
-    let mut command = command();
-    command.args(["-p", "0", "-m", "hold"]).stdin(Stdio::piped());
-    let mut program = Program::spawn(command);
+    let mut program = Program::spawn(command(&["-p", "0", "-m", "hold"]).stdin(Stdio::piped()));
     let _first = connect(&program.addr);
     let _second = connect(&program.addr);
-    let mut stdin = program.stdin.take().unwrap();
-    stdin.write_all(b"\n").unwrap();
+    program.running.write(b"\n");
     assert_eq!(program.event("open")["conn"], 1);
-    stdin.write_all(b"accept one more, please\n").unwrap();
+    program.running.write(b"accept one more, please\n");
     assert_eq!(program.event("open")["conn"], 2);
     // The end of the input is not the end of the server.
-    drop(stdin);
+    program.running.close_stdin();
     program.signal(Signal::SIGTERM);
     let left = program.wait();
     assert_eq!(left.code, 0, "{}", left.stderr);
-    let endings: Vec<_> = left.events.iter().filter_map(|event| event.get("ending")).collect();
-    assert_eq!(endings, ["Shutdown", "Shutdown"]);
+    assert_eq!(left.endings(), ["Shutdown", "Shutdown"]);
 }

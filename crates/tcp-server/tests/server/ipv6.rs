@@ -7,12 +7,12 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use crate::support::library::{Server, read_to_end};
-use crate::support::{skip, soon};
+use crate::support::soon;
 
 fn has_ipv6() -> bool {
     let has = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
     if !has {
-        skip("this machine has no IPv6 loopback");
+        tests::skip("this machine has no IPv6 loopback");
     }
     has
 }

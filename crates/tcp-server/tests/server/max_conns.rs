@@ -8,7 +8,7 @@ use crate::support::{assert_echoes, connect};
 
 #[test]
 fn a_waiting_client_is_served_when_one_leaves() {
-    let program = Program::start(&["--max-conns", "2"]);
+    let mut program = Program::start(&["--max-conns", "2"]);
     let mut first = connect(&program.addr);
     assert_echoes(&mut first, "first");
     let mut second = connect(&program.addr);

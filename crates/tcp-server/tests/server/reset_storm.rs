@@ -19,7 +19,7 @@ const STORMS: usize = 10;
 const KEPT: usize = CLIENTS * 24 * 1024;
 
 /// One storm; every connection of it is reported as reset.
-fn storm(program: &Program) {
+fn storm(program: &mut Program) {
     let clients: Vec<_> = (0..CLIENTS)
         .map(|_| {
             let mut client = connect(&program.addr);
@@ -41,14 +41,14 @@ fn storm(program: &Program) {
 
 #[test]
 fn nothing_is_left_of_them() {
-    let program = Program::start(&[]);
+    let mut program = Program::start(&[]);
     assert_echoes(&mut connect(&program.addr), "before");
     program.event("open");
     program.event("closed");
     let descriptors = proc::descriptors(program.pid());
     let resident = proc::resident(program.pid());
     for _ in 0..STORMS {
-        storm(&program);
+        storm(&mut program);
     }
     eventually("the descriptors are closed", || {
         (proc::descriptors(program.pid()) == descriptors).then_some(())
@@ -63,5 +63,5 @@ fn nothing_is_left_of_them() {
     program.signal(Signal::SIGTERM);
     let left = program.wait();
     assert_eq!((left.code, left.stderr.as_str()), (0, ""));
-    assert_eq!(left.events.last().unwrap()["served"], STORMS * CLIENTS + 2);
+    assert_eq!(left.end()["served"], STORMS * CLIENTS + 2);
 }

@@ -19,15 +19,13 @@ fn a_port_whose_connections_are_in_time_wait_is_refused_only_without_reuse() {
     drop(client);
     assert_eq!(program.wait().code, 0);
 
-    let refused = command().args(["--no-reuse-addr", &addr]).output().unwrap();
+    let refused = command(&["--no-reuse-addr", &addr]).output().unwrap();
     let stderr = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(2), "{stderr}");
     assert!(stderr.contains("address already in use\n"), "{stderr}");
     assert!(stderr.contains("without --no-reuse-addr"), "{stderr}");
 
-    let mut again = command();
-    again.arg(&addr);
-    let program = Program::spawn(again);
+    let program = Program::spawn(&mut command(&[&addr]));
     assert_eq!(program.addr, addr);
     assert_echoes(&mut connect(&addr), "again");
 }

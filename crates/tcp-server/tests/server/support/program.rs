@@ -1,34 +1,26 @@
-use std::io::{BufRead as _, BufReader, Read};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::thread::{self, JoinHandle};
+use std::process::{Command, Stdio};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use serde_json::Value;
-
-use super::{PATIENCE, eventually};
+use tests::{Finished, Running};
 
 /// A running `tcp-server --json`. It is killed when the test is over.
 pub(crate) struct Program {
     pub(crate) addr: String,
-    pub(crate) stdin: Option<ChildStdin>,
-    child: Child,
-    events: Receiver<Value>,
-    stderr: Option<JoinHandle<String>>,
+    pub(crate) running: Running,
 }
 
 /// What a program left behind.
 pub(crate) struct Left {
     pub(crate) code: i32,
-    /// The events that nobody had asked for yet.
-    pub(crate) events: Vec<Value>,
     pub(crate) stderr: String,
+    /// Every event, from `listening` to `end`.
+    pub(crate) events: Vec<Value>,
 }
 
 /// The program, to be started with any arguments.
-pub(crate) fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tcp-server"));
+pub(crate) fn command(args: &[&str]) -> Command {
+    let mut command = tests::piped(env!("CARGO_BIN_EXE_tcp-server"), args);
     command.stdin(Stdio::null());
     command
 }
@@ -36,74 +28,61 @@ pub(crate) fn command() -> Command {
 impl Program {
     /// Starts it on a free port and waits until it listens.
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut command = command();
-        command.args(["-p", "0"]).args(args);
-        Self::spawn(command)
+        Self::spawn(&mut command(&[&["-p", "0"], args].concat()))
     }
 
-    /// Starts `command`, which has arguments already, and waits until it listens.
-    pub(crate) fn spawn(mut command: Command) -> Self {
-        command.arg("--json").stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let stdin = child.stdin.take();
-        let stdout = child.stdout.take().unwrap();
-        let (sender, events) = channel();
-        thread::spawn(move || {
-            for line in BufReader::new(stdout).lines() {
-                let event = serde_json::from_str(&line.unwrap()).unwrap();
-                // A test that has ended listens no more.
-                if sender.send(event).is_err() {
-                    return;
-                }
-            }
-        });
-        let mut stderr = child.stderr.take().unwrap();
-        let stderr = thread::spawn(move || {
-            let mut text = String::new();
-            stderr.read_to_string(&mut text).unwrap();
-            text
-        });
-        let mut program = Self { addr: String::new(), stdin, child, events, stderr: Some(stderr) };
-        let listening = program.event("listening");
-        listening["addr"].as_str().unwrap().clone_into(&mut program.addr);
-        program
+    /// Starts a command that is made of [`command`] or ends in the program, and waits until it listens.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        let mut running = Running::start(command.arg("--json"));
+        let listening = running.stdout.take_event(|_| true);
+        assert_eq!(listening["event"], "listening", "{listening}");
+        Self { addr: listening["addr"].as_str().unwrap().to_owned(), running }
     }
 
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+    pub(crate) fn pid(&self) -> i32 {
+        self.running.pid()
     }
 
     /// The next event, which must have this name.
     #[track_caller]
-    pub(crate) fn event(&self, name: &str) -> Value {
+    pub(crate) fn event(&mut self, name: &str) -> Value {
         let event = self.next_event();
         assert_eq!(event["event"], name, "{event}");
         event
     }
 
     #[track_caller]
-    pub(crate) fn next_event(&self) -> Value {
-        self.events.recv_timeout(PATIENCE).expect("the program tells something")
+    pub(crate) fn next_event(&mut self) -> Value {
+        self.running.stdout.take_event(|_| true)
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.pid().cast_signed()), signal).unwrap();
+        self.running.signal(signal);
     }
 
     /// Waits until the program has ended by itself.
     #[track_caller]
-    pub(crate) fn wait(mut self) -> Left {
-        let status = eventually("the program's end", || self.child.try_wait().unwrap());
-        let stderr = self.stderr.take().unwrap().join().unwrap();
-        let code = status.code().unwrap_or_else(|| panic!("{status}: {stderr}"));
-        Left { code, events: self.events.iter().collect(), stderr }
+    pub(crate) fn wait(self) -> Left {
+        let finished: Finished = self.running.finish();
+        // The last event is the end, and says how.
+        finished.end();
+        let events = finished.events();
+        Left { code: finished.code, stderr: finished.stderr, events }
     }
 }
 
-impl Drop for Program {
-    fn drop(&mut self) {
-        // It fails where the program has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+impl Left {
+    /// The names of its events after `listening`.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.events.iter().skip(1).map(|event| event["event"].as_str().unwrap()).collect()
+    }
+
+    /// How its connections ended, in that order.
+    pub(crate) fn endings(&self) -> Vec<&str> {
+        self.events.iter().filter_map(|event| event["ending"].as_str()).collect()
+    }
+
+    pub(crate) fn end(&self) -> &Value {
+        self.events.last().unwrap()
     }
 }
