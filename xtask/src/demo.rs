@@ -14,6 +14,7 @@ pub(crate) const DEMOS: Needs = Needs {
     table: &[
         ("backlog", &["tcp-server", "tcp-client"]),
         ("disconnect", &["tcp-server", "tcp-client"]),
+        ("chat", &["udp-peer"]),
         ("silence", &["tcp-server", "tcp-client", "udp-peer"]),
     ],
 };

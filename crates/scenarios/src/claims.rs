@@ -141,6 +141,26 @@ pub fn silence_waits_and_empty_is_never_received(seen: Silence) -> Claim {
     )
 }
 
+/// A program in which somebody types and is talked to, for claim h.
+#[derive(Clone, Copy, Debug)]
+pub struct Typing {
+    /// The processes that it is made of.
+    pub processes: usize,
+    /// What it received between two lines that were typed.
+    pub heard_while_typing: usize,
+}
+
+/// Claim h: who types cannot receive in the same process.
+pub fn receiving_while_typing_needs_processes(seen: Option<Typing>) -> Claim {
+    let one_does = |typing: Typing| typing.processes == 1 && typing.heard_while_typing > 0;
+    claim(
+        "h",
+        "receiving while typing needs several processes",
+        &[Part { check: "while-typing", holds: seen.map(|typing| !one_does(typing)) }],
+        "one process waits for both at once, with poll, epoll, threads or an asynchronous runtime.",
+    )
+}
+
 /// An operating system, as claims speak of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum System {
@@ -267,6 +287,18 @@ mod tests {
         assert_eq!(judge(Some(true), Some(false), Some(true)), Verdict::Partly);
         assert_eq!(judge(Some(false), Some(true), Some(true)), Verdict::Refuted);
         assert_eq!(judge(None, None, None), Verdict::Skipped);
+    }
+
+    #[test]
+    fn claim_h_is_confirmed_where_one_process_is_deaf_while_somebody_types() {
+        let judge = |processes, heard_while_typing| {
+            let seen = Typing { processes, heard_while_typing };
+            receiving_while_typing_needs_processes(Some(seen)).verdict
+        };
+        assert_eq!(judge(1, 0), Verdict::Confirmed);
+        assert_eq!(judge(2, 5), Verdict::Confirmed);
+        assert_eq!(judge(1, 5), Verdict::Refuted);
+        assert_eq!(receiving_while_typing_needs_processes(None).verdict, Verdict::Skipped);
     }
 
     #[test]

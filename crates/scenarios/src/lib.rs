@@ -9,6 +9,7 @@
 //! | What does a server see when a client goes? | [`disconnect`] |
 //! | How does what a lab recorded become what a report shows? | [`observe`], [`sent_again`] |
 //! | What happens when nobody says anything? | [`silence`] |
+//! | How do people talk at the same time? | [`chat`] |
 //! | How do scenarios start the programs that we ship? | [`stage`] |
 //! | Why does the lab not run here? | [`doctor`] |
 
@@ -21,6 +22,8 @@ pub mod text;
 
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod backlog;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod chat;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod disconnect;
 #[cfg(all(feature = "lab", target_os = "linux"))]

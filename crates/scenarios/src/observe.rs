@@ -119,7 +119,7 @@ impl Observer {
 #[derive(Debug)]
 pub struct Watch {
     before: Vec<(String, Counters)>,
-    queue: QueueWatch,
+    queue: Option<QueueWatch>,
     server_port: u16,
 }
 
@@ -137,9 +137,11 @@ pub struct Seen {
 }
 
 impl Watch {
-    /// Begins to watch a lab whose host "server" listens on `server_port`.
+    /// Begins to watch a lab, and the accept queue on `server_port` where a host is called "server".
     pub fn begin(lab: &Lab, server_port: u16) -> Result<Self, Trouble> {
-        let queue = QueueWatch::start(lab.host("server"), lab.clock(), server_port);
+        let has_server = lab.host_names().iter().any(|name| name == "server");
+        let queue =
+            has_server.then(|| QueueWatch::start(lab.host("server"), lab.clock(), server_port));
         Ok(Self { before: read_counters(lab)?, queue, server_port })
     }
 
@@ -158,7 +160,8 @@ impl Watch {
                 .map_err(Trouble::io("write the recording"))?;
             capture = Some(file);
         }
-        let queue = self.queue.finish().map_err(Trouble::io("read the accept queue"))?;
+        let queue = self.queue.map_or(Ok(Vec::new()), QueueWatch::finish);
+        let queue = queue.map_err(Trouble::io("read the accept queue"))?;
         let after = read_counters(lab)?.into_iter().map(|(_, counters)| counters);
         let counters =
             self.before.into_iter().zip(after).map(|((host, before), after)| (host, before, after));

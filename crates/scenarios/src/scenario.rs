@@ -2,7 +2,7 @@
 
 use crate::findings::{Claim, Story};
 use crate::stage::{Stage, Trouble};
-use crate::{backlog, disconnect, silence};
+use crate::{backlog, chat, disconnect, silence};
 
 /// A demo.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,7 @@ pub struct Scenario {
 pub type Play = fn(&Stage, &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble>;
 
 /// Every demo, in the order in which one would learn from them.
-pub const ALL: [Scenario; 3] = [
+pub const ALL: [Scenario; 4] = [
     Scenario {
         name: "backlog",
         question: "what does listen(5) do with eight clients?",
@@ -44,6 +44,13 @@ pub const ALL: [Scenario; 3] = [
         seconds: 3,
         programs: &["tcp-server", "tcp-client", "udp-peer"],
         play: silence::play,
+    },
+    Scenario {
+        name: "chat",
+        question: "how do people talk at the same time, straight and through a relay?",
+        seconds: 3,
+        programs: &["udp-peer"],
+        play: chat::play,
     },
 ];
 

@@ -212,6 +212,11 @@ impl Actor {
         self.program.lines().iter().filter_map(read).filter(|e| e["event"] == name).collect()
     }
 
+    /// Every event so far.
+    pub fn all_events(&self) -> Vec<Value> {
+        self.program.lines().iter().filter_map(read).collect()
+    }
+
     /// Writes a line to its standard input.
     pub fn say(&mut self, line: &str) -> Result<(), Trouble> {
         let what = format!("write to {}", self.program.name());

@@ -1,0 +1,14 @@
+//! How do people talk at the same time, straight and through a relay?
+
+mod udp;
+
+use crate::claims::receiving_while_typing_needs_processes;
+use crate::findings::{Claim, Story};
+use crate::stage::{Stage, Trouble};
+
+/// Plays the stories.
+pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
+    let (story, typing) = udp::play(stage)?;
+    show(story);
+    Ok(vec![receiving_while_typing_needs_processes(typing)])
+}
