@@ -9,6 +9,7 @@ mod rust;
 use std::fmt;
 
 use crate::cargo;
+use crate::demo::DEMOS;
 use crate::error::Error;
 use crate::say;
 
@@ -40,7 +41,7 @@ pub(crate) fn run(demos: &[String]) -> Result<usize, Error> {
     for file in tree.ending_with(".md") {
         findings.extend(markdown::check(file, &tree));
     }
-    findings.extend(names::check(&cargo::packages()?, demos, &tree));
+    findings.extend(names::check(&cargo::packages()?, demos, &DEMOS, &tree));
     findings.sort();
     for finding in &findings {
         say::out(finding);

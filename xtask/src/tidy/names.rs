@@ -5,19 +5,25 @@ use serde_json::Value;
 use super::Finding;
 use super::code::is_word;
 use super::files::Tree;
-use crate::demo::DEMOS;
+use crate::needs::Needs;
 
 const README: &str = "README.md";
 const ARCHITECTURE: &str = "ARCHITECTURE.md";
 
-/// The findings about all crates (as `cargo metadata` describes them) and all demos.
-pub(super) fn check(packages: &[Value], demos: &[String], tree: &Tree) -> Vec<Finding> {
+/// The findings about all crates (as `cargo metadata` describes them) and all demos (as `scenarios`
+/// lists them, and what `cargo xtask demo` builds for them).
+pub(super) fn check(
+    packages: &[Value],
+    demos: &[String],
+    needs: &Needs,
+    tree: &Tree,
+) -> Vec<Finding> {
     let names: Vec<&str> = packages.iter().filter_map(|package| package["name"].as_str()).collect();
     let mut findings = crates_are_told_of(&names, tree);
     findings.extend(xtask_stands_alone(packages, &names));
-    findings.extend(demos.iter().flat_map(|demo| demo_is_told_of(demo, tree)));
+    findings.extend(demos.iter().flat_map(|demo| demo_is_told_of(demo, needs, tree)));
     let listed = |name: &&str| demos.iter().any(|demo| demo == name);
-    let unknown = DEMOS.table.iter().map(|(name, _)| *name).filter(|name| !listed(name));
+    let unknown = needs.table.iter().map(|(name, _)| *name).filter(|name| !listed(name));
     let why = "`scenarios list` does not know it";
     findings
         .extend(unknown.map(|name| about("xtask/src/demo.rs", format!("DEMOS names {name}"), why)));
@@ -60,7 +66,7 @@ fn xtask_stands_alone(packages: &[Value], names: &[&str]) -> Vec<Finding> {
     of_ours.map(|name| about("xtask/Cargo.toml", format!("depends on {name}"), why)).collect()
 }
 
-fn demo_is_told_of(demo: &str, tree: &Tree) -> Vec<Finding> {
+fn demo_is_told_of(demo: &str, needs: &Needs, tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     let page = format!("docs/{demo}.md");
     if tree.get(&page).is_none() {
@@ -72,7 +78,7 @@ fn demo_is_told_of(demo: &str, tree: &Tree) -> Vec<Finding> {
         let why = "the table there is where a reader finds the demos";
         findings.push(about(README, format!("no table row for the demo {demo}"), why));
     }
-    if !DEMOS.table.iter().any(|(name, _)| *name == demo) {
+    if !needs.table.iter().any(|(name, _)| *name == demo) {
         let why = "without a row `cargo xtask demo` builds every program for it";
         findings.push(about("xtask/src/demo.rs", format!("DEMOS has no {demo}"), why));
     }
@@ -100,35 +106,59 @@ mod tests {
         ("docs/disconnect.md", ""),
     ];
 
-    /// The findings in a tree that is good but for one file.
+    const NEEDS: Needs =
+        Needs { runner: "scenarios", table: &[("backlog", &[]), ("disconnect", &[])] };
+
+    /// What can be wrong with the good tree.
+    #[derive(Clone, Copy, Debug)]
+    enum But {
+        Nothing,
+        /// The file holds this instead, or is not there.
+        File(&'static str, Option<&'static str>),
+        XtaskDependsOn(&'static str),
+        DemosAre(&'static [&'static str]),
+    }
+
     #[track_caller]
-    fn check(changed: (&str, Option<&str>), dependency: &str, expected: &[&str]) {
-        let kept = GOOD.iter().copied().filter(|(path, _)| *path != changed.0);
-        let files: Vec<_> = kept.chain(changed.1.map(|text| (changed.0, text))).collect();
+    fn check(but: But, expected: &[&str]) {
+        let mut files = GOOD.to_vec();
+        let (mut dependency, mut demos) = ("clap", &["backlog", "disconnect"] as &[_]);
+        match but {
+            But::Nothing => {}
+            But::File(path, text) => {
+                files.retain(|(kept, _)| *kept != path);
+                files.extend(text.map(|text| (path, text)));
+            }
+            But::XtaskDependsOn(name) => dependency = name,
+            But::DemosAre(names) => demos = names,
+        }
         let packages = [
             json!({"name": "proto", "dependencies": [{"name": "serde"}]}),
             json!({"name": "xtask", "dependencies": [{"name": dependency}]}),
         ];
-        let demos = ["backlog".to_owned(), "disconnect".to_owned()];
-        let findings = super::check(&packages, &demos, &Tree::of(&files));
-        let found: Vec<_> = findings.iter().map(|f| f.what.as_str()).collect();
-        assert_eq!(found, expected, "{changed:?} {dependency}");
+        let demos: Vec<String> = demos.iter().map(|&name| name.to_owned()).collect();
+        let findings = super::check(&packages, &demos, &NEEDS, &Tree::of(&files));
+        let found: Vec<_> = findings.iter().map(|finding| finding.what.as_str()).collect();
+        assert_eq!(found, expected, "{but:?}");
     }
 
     #[test]
-    fn crates_and_demos_are_told_of() {
-        let none = ("none", None);
-        check(none, "clap", &[]);
-        check(none, "proto", &["depends on proto"]);
-        check(("docs/backlog.md", None), "clap", &["missing"]);
-        check((ARCHITECTURE, Some("`xtask`")), "clap", &["no crate `proto`"]);
-        check(
-            (ARCHITECTURE, Some("`xtask` `proto` crates/gone")),
-            "clap",
-            &["there is no crates/gone"],
-        );
-        let no_rows: &[_] =
-            &["no table row for the demo backlog", "no table row for the demo disconnect"];
-        check((README, Some("`backlog` and `disconnect`, but no table")), "clap", no_rows);
+    fn crates_are_told_of() {
+        check(But::Nothing, &[]);
+        check(But::File(ARCHITECTURE, Some("`xtask`")), &["no crate `proto`"]);
+        let gone = But::File(ARCHITECTURE, Some("`xtask` `proto` crates/gone"));
+        check(gone, &["there is no crates/gone"]);
+        check(But::XtaskDependsOn("proto"), &["depends on proto"]);
+    }
+
+    #[test]
+    fn demos_are_told_of() {
+        check(But::File("docs/backlog.md", None), &["missing"]);
+        let no_table = But::File(README, Some("`backlog` and `disconnect`, but no table"));
+        let no_rows = ["no table row for the demo backlog", "no table row for the demo disconnect"];
+        check(no_table, &no_rows);
+        check(But::DemosAre(&["backlog"]), &["DEMOS names disconnect"]);
+        let new = ["missing", "no table row for the demo new", "DEMOS has no new"];
+        check(But::DemosAre(&["backlog", "disconnect", "new"]), &new);
     }
 }
