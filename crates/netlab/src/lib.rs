@@ -14,7 +14,7 @@
 //!
 //! | question | module |
 //! |---|---|
-//! | How does a process get namespaces without root, and what if it may not? | [`enter`], [`refusal`] |
+//! | How does a process get namespaces without root, and what if it may not? | [`mod@enter`], [`refusal`] |
 //! | What is a host, and how does code or a program run in it? | [`host`], [`program`], [`family`] |
 //! | How are links made and set up? | [`link`] |
 //! | What does the wire do with a frame? | [`wire`], [`rule`], [`record`], [`packet`] |

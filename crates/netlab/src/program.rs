@@ -18,7 +18,7 @@ use crate::host::Host;
 
 /// A running program. Dropping it kills it.
 ///
-/// It dies with the lab as well, however that ends: see [`crate::enter`]. Where there is no PID
+/// It dies with the lab as well, however that ends: see [`crate::enter()`]. Where there is no PID
 /// namespace, the signal that its parent's death sends does the same for the program itself.
 #[derive(Debug)]
 pub struct Program {
