@@ -73,6 +73,12 @@ impl Connection {
         &self.parts.stream
     }
 
+    /// The stream, without limits of time, for a service that has its own and still ends the connection
+    /// with [`Connection::close`].
+    pub fn stream_mut(&mut self) -> &mut Stream {
+        &mut self.parts.stream
+    }
+
     /// Stream and limits, each on its own.
     pub fn into_parts(self) -> Parts {
         self.parts

@@ -15,6 +15,7 @@
 //! | How does a server stop? | [`drain`] |
 //! | How large, how many, how long? | [`limits`] |
 //! | What can the program do? | [`modes`] |
+//! | What have programs that serve in common? | `program`, behind the feature `cli` |
 //!
 //! ```
 //! use std::io::{Read, Write};
@@ -52,6 +53,8 @@ pub mod limits;
 pub mod listener;
 pub mod modes;
 pub mod patience;
+#[cfg(feature = "cli")]
+pub mod program;
 pub mod serve;
 pub mod stream;
 mod unix_path;

@@ -108,6 +108,16 @@ impl Stream {
         Ok(())
     }
 
+    /// Ready when a read would not have to wait, so that who holds many silent connections needs no
+    /// buffer for each. On a pipe, which cannot tell, it is always ready.
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &self.transport {
+            Transport::Tcp(stream) => stream.poll_read_ready(cx),
+            Transport::Unix(stream) => stream.poll_read_ready(cx),
+            Transport::Memory(_) => Poll::Ready(Ok(())),
+        }
+    }
+
     /// The error that the kernel keeps for this socket and nobody has been told of (`SO_ERROR`).
     pub(crate) fn pending_error(&self) -> Option<io::Error> {
         let error = match &self.transport {

@@ -1,11 +1,7 @@
 //! `tcp-server`: listen, serve, and say how each connection ended.
 
 mod args;
-mod descriptors;
-mod port_owner;
-mod refusal;
 mod requests;
-mod signals;
 mod story;
 
 use std::process::ExitCode;
@@ -14,11 +10,10 @@ use std::sync::Arc;
 use clap::Parser as _;
 use cli::{Exit, Failure};
 use tcp_server::modes::{Discard, Echo, Frames, Hold, Lines};
-use tcp_server::{Config, Listener, Phase, Service, Stopper, Summary, run, stop_pair};
-use tokio::select;
+use tcp_server::program::{self, Refused, Signals};
+use tcp_server::{Config, Listener, Service, Summary, run, stop_pair};
 
 use crate::args::{Args, Mode};
-use crate::signals::Signals;
 use crate::story::Story;
 
 fn main() -> ExitCode {
@@ -43,13 +38,16 @@ fn main() -> ExitCode {
 /// Serves until it was asked to stop. The failure beside a summary is an end by a second signal.
 async fn serve(args: &Args, story: &Arc<Story>) -> Result<(Summary, Option<Failure>), Failure> {
     let address = args.address()?;
-    descriptors::make_room(args.max_conns);
+    program::make_room(args.max_conns);
     // Before anybody can know that the server is there, so that no signal is too early.
     let signals = Signals::new()
         .map_err(|error| Failure::from_io(Exit::Failed, "cannot listen for signals", &error))?;
-    let listener = Listener::bind(&address, &args.bind_options())
-        .await
-        .map_err(|error| refusal::explain(&error, &address, args))?;
+    let options = args.bind_options();
+    let listener = Listener::bind(&address, &options).await.map_err(|error| {
+        let (address, options) = (&address, &options);
+        let refused = Refused { program: "tcp-server", default_port: 7878, address, options };
+        program::explain(&error, refused)
+    })?;
     story.listening(listener.local_address(), args);
     let start = Start { args, story, listener, signals };
     Ok(match args.mode {
@@ -79,32 +77,6 @@ impl Start<'_> {
         };
         let (stopper, stop) = stop_pair();
         let server = run(listener, config, service, Arc::clone(story), stop);
-        let mut ended_by = None;
-        let summary = select! {
-            summary = server => summary,
-            never = pass_on(signals, &stopper, &mut ended_by) => match never {},
-        };
-        let failure = ended_by.map(|exit| {
-            let connections = summary.cut;
-            let plural = if connections == 1 { "" } else { "s" };
-            let message =
-                format!("stopped by a second signal with {connections} connection{plural} open");
-            Failure::new(exit, "interrupted", message)
-        });
-        (summary, failure)
-    }
-}
-
-/// Asks the server to stop at each signal; notes which one ended it.
-async fn pass_on(
-    mut signals: Signals,
-    stopper: &Stopper,
-    ended_by: &mut Option<Exit>,
-) -> std::convert::Infallible {
-    loop {
-        let exit = signals.next().await;
-        if stopper.stop() == Phase::Ended && ended_by.is_none() {
-            *ended_by = Some(exit);
-        }
+        program::until_stopped(server, signals, stopper).await
     }
 }

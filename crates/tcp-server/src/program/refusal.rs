@@ -2,15 +2,27 @@
 
 use std::io;
 
+use super::port_owner;
+use crate::listener::{BindError, BindOptions};
 use cli::{Exit, Failure};
 use proto::Address;
-use tcp_server::BindError;
 
-use crate::args::Args;
-use crate::port_owner;
+/// What was asked for and could not be had.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused<'a> {
+    /// The program's name.
+    pub program: &'a str,
+    /// The port that it has by default.
+    pub default_port: u16,
+    /// Where it was to listen.
+    pub address: &'a Address,
+    /// And how.
+    pub options: &'a BindOptions,
+}
 
-/// The error of binding to `address`, for a person.
-pub(crate) fn explain(error: &BindError, address: &Address, args: &Args) -> Failure {
+/// The error of binding, for a person.
+pub fn explain(error: &BindError, refused: Refused<'_>) -> Failure {
+    let Refused { default_port, address, .. } = refused;
     let failure = match (error, error.io()) {
         (BindError::PathInUse { .. }, _) => {
             Failure::new(Exit::Usage, "address_in_use", error.to_string())
@@ -31,10 +43,12 @@ pub(crate) fn explain(error: &BindError, address: &Address, args: &Args) -> Fail
     let kind = error.io().map(io::Error::kind);
     match (address, kind) {
         (Address::Tcp { host, port }, Some(io::ErrorKind::AddrInUse)) => {
-            in_use(failure, host, *port, args)
+            in_use(failure, host, *port, refused)
         }
         (Address::Tcp { port, .. }, Some(io::ErrorKind::PermissionDenied)) if *port < 1024 => {
-            failure.hint("ports below 1024 are for root; any other needs no right: --port 7878")
+            failure.hint(format!(
+                "ports below 1024 are for root; any other needs no right: --port {default_port}"
+            ))
         }
         (Address::Tcp { .. }, Some(io::ErrorKind::AddrNotAvailable)) => {
             failure.hint("this machine has no such address; `ip addr` shows those that it has")
@@ -49,18 +63,19 @@ pub(crate) fn explain(error: &BindError, address: &Address, args: &Args) -> Fail
     }
 }
 
-fn in_use(failure: Failure, host: &str, port: u16, args: &Args) -> Failure {
+fn in_use(failure: Failure, host: &str, port: u16, refused: Refused<'_>) -> Failure {
+    let Refused { program, default_port, .. } = refused;
     let failure = match port_owner::find(port) {
         Some(owner) => failure.hint(format!(
-            "pid {} ({}) has this port; stop it, or use another one: tcp-server {}",
+            "pid {} ({}) has this port; stop it, or use another one: {program} {}",
             owner.pid,
             owner.name,
             Address::Tcp {
                 host: host.to_owned(),
-                port: if port < 65_535 { port + 1 } else { 7878 }
+                port: if port < 65_535 { port + 1 } else { default_port }
             },
         )),
-        None if args.no_reuse_addr => failure.hint(
+        None if !refused.options.reuse_addr => failure.hint(
             "connections of an earlier server may be in TIME_WAIT; without --no-reuse-addr they \
              are no obstacle",
         ),

@@ -9,7 +9,7 @@ const OTHERS: u64 = 64;
 ///
 /// The usual soft limit of 1024 exists for programs that use select(2); with it, `--max-conns 1024` would
 /// be a promise that the kernel breaks.
-pub(crate) fn make_room(connections: usize) {
+pub fn make_room(connections: usize) {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
     let wanted = OTHERS.saturating_add(connections as u64);
     if soft >= wanted {

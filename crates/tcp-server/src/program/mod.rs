@@ -1,0 +1,17 @@
+//! What the programs that serve have in common, behind the feature `cli`.
+//!
+//! | question | module |
+//! |---|---|
+//! | Why could it not start, and what is to be done? | `refusal` |
+//! | Which process has the port? | `port_owner` |
+//! | Which signals stop it? | `signals` |
+//! | May it open enough files? | `descriptors` |
+
+mod descriptors;
+mod port_owner;
+mod refusal;
+mod signals;
+
+pub use descriptors::make_room;
+pub use refusal::{Refused, explain};
+pub use signals::{Signals, until_stopped};
