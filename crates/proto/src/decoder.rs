@@ -93,6 +93,17 @@ impl Decoder {
         self.buffer.chunk()
     }
 
+    /// The first byte that has not been taken. That of a frame is zero at any limit below 16 MiB, so it
+    /// tells frames from text.
+    pub fn first_byte(&self) -> Option<u8> {
+        self.buffer.bytes().first().copied()
+    }
+
+    /// What has arrived and has not been taken, for who finds that it is no frames.
+    pub fn into_bytes(self) -> BytesMut {
+        self.buffer.into_bytes()
+    }
+
     /// Gives the buffer's memory back where nothing waits in it, as on a connection that falls silent.
     ///
     /// The next [`Decoder::space`] takes as much as the reads before have shown to be of use.

@@ -59,6 +59,10 @@ impl ReadBuffer {
         self.bytes.extend_from_slice(bytes);
     }
 
+    pub(crate) fn into_bytes(self) -> BytesMut {
+        self.bytes
+    }
+
     /// Gives the memory back where no bytes lie in it. What was learned of the reads is kept.
     pub(crate) fn release(&mut self) {
         if self.bytes.is_empty() {
