@@ -1,0 +1,70 @@
+//! How an event looks as an object of JSON.
+
+use proto::Change;
+use serde_json::{Value, json};
+
+use crate::event::{Event, Said};
+
+/// The event's name and its fields. Texts and names are as they came: JSON escapes control characters,
+/// and who reads it is a program.
+///
+/// ```
+/// use chat::event::{Event, Notice};
+///
+/// let (name, fields) = chat::json::of(&Event::Notice(Notice::NothingToSend));
+/// assert_eq!(name, "notice");
+/// assert_eq!(fields["kind"], "nothing_to_send");
+/// ```
+pub fn of(event: &Event) -> (&'static str, Value) {
+    match event {
+        Event::Welcome { you, name } => ("welcome", json!({"you": you, "name": name})),
+        Event::Joined { room, people, past } => {
+            ("joined", json!({"room": room, "people": people, "past": past}))
+        }
+        Event::Said(said) => ("said", said_fields(said)),
+        Event::Sent { id, seq, room, text, late } => {
+            ("sent", json!({"room": room, "id": id, "seq": seq, "text": text, "late": late}))
+        }
+        Event::Waiting { id, room, text } => {
+            ("unsent", json!({"room": room, "id": id, "text": text, "final": false}))
+        }
+        Event::Unsent { id, room, text, why } => {
+            ("unsent", json!({"room": room, "id": id, "text": text, "final": true, "why": why}))
+        }
+        Event::Presence { room, person, before, change, ending } => {
+            let change = match change {
+                Change::Joined => "joined",
+                Change::Left => "left",
+                _ => "renamed",
+            };
+            let mut fields =
+                json!({"room": room, "id": person.id, "name": person.name, "change": change});
+            if let Some(before) = before {
+                fields["before"] = before.as_str().into();
+            }
+            if let Some(ending) = ending {
+                fields["ending"] = ending.as_str().into();
+            }
+            ("presence", fields)
+        }
+        Event::Notice(notice) => {
+            ("notice", json!({"kind": notice.kind(), "text": notice.to_string()}))
+        }
+    }
+}
+
+fn said_fields(said: &Said) -> Value {
+    let Said { room, from, name, seq, id, time, payload, past, own, again } = said;
+    json!({
+        "room": room,
+        "from": from,
+        "name": name,
+        "seq": seq,
+        "id": id,
+        "time": time,
+        "text": String::from_utf8_lossy(payload),
+        "past": past,
+        "own": own,
+        "again": again,
+    })
+}
