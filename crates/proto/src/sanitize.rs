@@ -64,7 +64,7 @@ pub fn line_of_bytes(bytes: &[u8]) -> Cow<'_, str> {
 
 /// Whether a reader cannot see the character, or a terminal does something else with it than show it.
 ///
-/// Joiners need a second look, see [`line`]. The selectors of variants (U+FE00 to U+FE0F and U+E0100 to
+/// Joiners need a second look, see [`line()`]. The selectors of variants (U+FE00 to U+FE0F and U+E0100 to
 /// U+E01EF) are not among them: they choose the shape of the emoji or ideograph before them.
 pub fn is_unseen(c: char) -> bool {
     c.is_control() || UNSEEN.iter().any(|range| range.contains(&c))
