@@ -1,164 +1,108 @@
-//! The rules about names: crates, demos, and the pages that tell of them.
+//! Which name to ask the relay for.
 
-use serde_json::Value;
+use std::time::Duration;
 
-use super::Finding;
-use super::code::is_word;
-use super::files::Tree;
-use crate::needs::Needs;
+use proto::{Refused, Welcome, Why};
 
-const README: &str = "README.md";
-const ARCHITECTURE: &str = "ARCHITECTURE.md";
+use crate::event::{Event, Notice};
+use crate::limits::{MAX_NAME, MAX_NAME_TRIES, MAX_OWN};
+use crate::session::{Chat, Link, Terms};
 
-/// The findings about all crates (as `cargo metadata` describes them) and all demos (as `scenarios`
-/// lists them, and what `cargo xtask demo` builds for them).
-pub(super) fn check(
-    packages: &[Value],
-    demos: &[String],
-    needs: &Needs,
-    tree: &Tree,
-) -> Vec<Finding> {
-    let names: Vec<&str> = packages.iter().filter_map(|package| package["name"].as_str()).collect();
-    let mut findings = crates_are_told_of(&names, tree);
-    findings.extend(xtask_stands_alone(packages, &names));
-    findings.extend(demos.iter().flat_map(|demo| demo_is_told_of(demo, needs, tree)));
-    let listed = |name: &&str| demos.iter().any(|demo| demo == name);
-    let unknown = needs.table.iter().map(|(name, _)| *name).filter(|name| !listed(name));
-    let why = "`scenarios list` does not know it";
-    findings
-        .extend(unknown.map(|name| about("xtask/src/demo.rs", format!("DEMOS names {name}"), why)));
-    findings
+/// The name that the person wants, and what the relay made of it.
+#[derive(Debug)]
+pub(super) struct Naming {
+    /// What the person wants to be called; `None` leaves it to the relay.
+    wish: Option<String>,
+    /// What the relay called us last.
+    had: Option<String>,
+    /// What the last `Hello` asked for.
+    asked: Option<String>,
+    /// How often a name that we had was refused since the last welcome.
+    tries: u32,
 }
 
-fn crates_are_told_of(names: &[&str], tree: &Tree) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let text = tree.get(ARCHITECTURE).map_or("", |file| &file.text);
-    for name in names.iter().filter(|name| !text.contains(&format!("`{name}`"))) {
-        let why =
-            "whoever looks for a thing starts there: say in a paragraph what the crate is for";
-        findings.push(about(ARCHITECTURE, format!("no crate `{name}`"), why));
+impl Naming {
+    pub(super) fn new(wish: Option<String>) -> Self {
+        Self { wish, had: None, asked: None, tries: 0 }
     }
-    for file in [README, ARCHITECTURE].iter().filter_map(|path| tree.get(path)) {
-        for (index, line) in file.text.lines().enumerate() {
-            for rest in line.split("crates/").skip(1) {
-                let end = rest.find(|c| !is_word(c) && c != '-').unwrap_or(rest.len());
-                let path = format!("crates/{}", &rest[..end]);
-                if end > 0 && !tree.has(&path) {
-                    let why = "a text that names what is gone misleads";
-                    let what = format!("there is no {path}");
-                    findings.push(Finding { file: file.path.clone(), line: index + 1, what, why });
-                }
-            }
+
+    /// The name for the next `Hello`.
+    pub(super) fn next_name(&mut self) -> Option<String> {
+        let wish = self.wish.clone();
+        self.asked = match self.tries {
+            0 => wish,
+            // A connection that broke may keep the name until the relay notices.
+            1..=MAX_NAME_TRIES => wish.map(|name| format!("{name}-{}", self.tries + 1)),
+            _ => None,
+        };
+        self.asked.clone()
+    }
+}
+
+impl Chat {
+    /// `/nick`: the frames have no word for it, so we go and come back under the new name.
+    pub(super) fn nick(&mut self, now: Duration, name: String) {
+        if name.len() > MAX_NAME {
+            return self.notice(Notice::NameTooLong { len: name.len() });
+        }
+        self.naming.wish = Some(name);
+        self.naming.tries = 0;
+        match self.link {
+            Link::Up(_) => self.hang_up(now),
+            // The relay waits for another name.
+            Link::Greeting { until: None } => self.say_hello(now),
+            Link::Greeting { .. } | Link::Down | Link::HangingUp { .. } => {}
         }
     }
-    findings
-}
 
-fn xtask_stands_alone(packages: &[Value], names: &[&str]) -> Vec<Finding> {
-    let xtask = packages.iter().find(|package| package["name"] == "xtask");
-    let dependencies = xtask.and_then(|package| package["dependencies"].as_array());
-    let of_ours = dependencies
-        .into_iter()
-        .flatten()
-        .filter_map(|dependency| dependency["name"].as_str())
-        .filter(|name| names.contains(name));
-    let why = "everyone waits for xtask, so it builds none of our crates";
-    of_ours.map(|name| about("xtask/Cargo.toml", format!("depends on {name}"), why)).collect()
-}
-
-fn demo_is_told_of(demo: &str, needs: &Needs, tree: &Tree) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let page = format!("docs/{demo}.md");
-    if tree.get(&page).is_none() {
-        findings.push(about(&page, "missing".to_owned(), "every demo has a page of its own"));
-    }
-    let text = tree.get(README).map_or("", |file| &file.text);
-    let names_it = |row: &str| row.split(|c| !is_word(c) && c != '-').any(|word| word == demo);
-    if !text.lines().any(|line| line.starts_with('|') && names_it(line)) {
-        let why = "the table there is where a reader finds the demos";
-        findings.push(about(README, format!("no table row for the demo {demo}"), why));
-    }
-    if !needs.table.iter().any(|(name, _)| *name == demo) {
-        let why = "without a row `cargo xtask demo` builds every program for it";
-        findings.push(about("xtask/src/demo.rs", format!("DEMOS has no {demo}"), why));
-    }
-    findings
-}
-
-fn about(file: &str, what: String, why: &'static str) -> Finding {
-    Finding { file: file.to_owned(), line: 1, what, why }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    const GOOD: &[(&str, &str)] = &[
-        (
-            README,
-            "| demo | shows |\n|---|---|\n| [`backlog`](docs/backlog.md) | a |\n| `disconnect` | b |\n",
-        ),
-        (ARCHITECTURE, "`crates/proto` is `proto`, and `xtask` runs it.\n"),
-        ("crates/proto/Cargo.toml", ""),
-        ("docs/backlog.md", ""),
-        ("docs/disconnect.md", ""),
-    ];
-
-    const NEEDS: Needs =
-        Needs { runner: "scenarios", table: &[("backlog", &[]), ("disconnect", &[])] };
-
-    /// What can be wrong with the good tree.
-    #[derive(Clone, Copy, Debug)]
-    enum But {
-        Nothing,
-        /// The file holds this instead, or is not there.
-        File(&'static str, Option<&'static str>),
-        XtaskDependsOn(&'static str),
-        DemosAre(&'static [&'static str]),
-    }
-
-    #[track_caller]
-    fn check(but: But, expected: &[&str]) {
-        let mut files = GOOD.to_vec();
-        let (mut dependency, mut demos) = ("clap", &["backlog", "disconnect"] as &[_]);
-        match but {
-            But::Nothing => {}
-            But::File(path, text) => {
-                files.retain(|(kept, _)| *kept != path);
-                files.extend(text.map(|text| (path, text)));
-            }
-            But::XtaskDependsOn(name) => dependency = name,
-            But::DemosAre(names) => demos = names,
+    pub(super) fn welcome(&mut self, now: Duration, welcome: Welcome) {
+        let Welcome { you, name, max_frame, .. } = welcome;
+        self.link = Link::Up(Terms { you, max_frame });
+        if !self.own.contains(&you) {
+            self.own.push_back(you);
         }
-        let packages = [
-            json!({"name": "proto", "dependencies": [{"name": "serde"}]}),
-            json!({"name": "xtask", "dependencies": [{"name": dependency}]}),
-        ];
-        let demos: Vec<String> = demos.iter().map(|&name| name.to_owned()).collect();
-        let findings = super::check(&packages, &demos, &NEEDS, &Tree::of(&files));
-        let found: Vec<_> = findings.iter().map(|finding| finding.what.as_str()).collect();
-        assert_eq!(found, expected, "{but:?}");
+        if self.own.len() > MAX_OWN {
+            self.own.pop_front();
+        }
+        self.people.learn(you, &name);
+        self.naming.had = Some(name.clone());
+        let Naming { wish, asked, tries, .. } = &self.naming;
+        if wish.is_some() && *tries == 0 && asked != wish {
+            // `/nick` was typed after the `Hello` that was answered.
+            return self.hang_up(now);
+        }
+        if self.naming.wish.is_none() {
+            self.naming.wish = Some(name.clone());
+        }
+        self.naming.tries = 0;
+        self.events.push_back(Event::Welcome { you, name });
+        self.join_next();
     }
 
-    #[test]
-    fn crates_are_told_of() {
-        check(But::Nothing, &[]);
-        check(But::File(ARCHITECTURE, Some("`xtask`")), &["no crate `proto`"]);
-        let gone = But::File(ARCHITECTURE, Some("`xtask` `proto` crates/gone"));
-        check(gone, &["there is no crates/gone"]);
-        check(But::XtaskDependsOn("proto"), &["depends on proto"]);
-    }
-
-    #[test]
-    fn demos_are_told_of() {
-        check(But::File("docs/backlog.md", None), &["missing"]);
-        let no_table = But::File(README, Some("`backlog` and `disconnect`, but no table"));
-        let no_rows = ["no table row for the demo backlog", "no table row for the demo disconnect"];
-        check(no_table, &no_rows);
-        check(But::DemosAre(&["backlog"]), &["DEMOS names disconnect"]);
-        let new = ["missing", "no table row for the demo new", "DEMOS has no new"];
-        check(But::DemosAre(&["backlog", "disconnect", "new"]), &new);
+    /// The relay does not let us go by the name that we asked for.
+    pub(super) fn name_refused(&mut self, now: Duration, refused: Refused) {
+        let Refused { why, reason, .. } = refused;
+        if !matches!(why, Why::NameTaken | Why::NameBad) {
+            // It is not the name, so another name does not help.
+            self.give_up(&reason);
+            return self.notice(Notice::Refused { reason });
+        }
+        let name = self.naming.asked.clone().unwrap_or_default();
+        let had = self.naming.had.clone();
+        let is_ours = had.is_some() && self.naming.asked.is_some();
+        let is_wish = self.naming.wish == had;
+        if is_ours && !is_wish && self.naming.tries == 0 {
+            // A `/nick` that failed: we stay who we were.
+            self.notice(Notice::NameRefused { name, reason });
+            self.naming.wish = had;
+            self.say_hello(now);
+        } else if is_ours {
+            let is_taken = why == Why::NameTaken;
+            self.naming.tries = if is_taken { self.naming.tries + 1 } else { MAX_NAME_TRIES + 1 };
+            self.say_hello(now);
+        } else {
+            self.notice(Notice::NameRefused { name, reason });
+            self.link = Link::Greeting { until: None };
+        }
     }
 }
