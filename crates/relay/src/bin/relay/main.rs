@@ -1,0 +1,55 @@
+//! `relay`: listen, and relay what people say.
+
+mod args;
+mod story;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use cli::{Exit, Failure};
+use tcp_server::program::{self, Refused, Signals};
+use tcp_server::{Listener, Summary, stop_pair};
+
+use crate::args::{Args, PORT, Serve};
+use crate::story::{SCHEMA, Story};
+
+fn main() -> ExitCode {
+    let args = cli::parse::<Args>(SCHEMA).into_serve();
+    args.common.init_log();
+    let story = Arc::new(Story::new(&args));
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let failure = Failure::from_io(Exit::Failed, "cannot start", &error);
+            return story.end(None, Err(&failure)).into();
+        }
+    };
+    let exit = match runtime.block_on(serve(&args, &story)) {
+        Ok((summary, None)) => story.end(Some(summary), Ok(())),
+        Ok((summary, Some(failure))) => story.end(Some(summary), Err(&failure)),
+        Err(failure) => story.end(None, Err(&failure)),
+    };
+    exit.into()
+}
+
+/// Serves until it was asked to stop. The failure beside a summary is an end by a second signal.
+async fn serve(args: &Serve, story: &Arc<Story>) -> Result<(Summary, Option<Failure>), Failure> {
+    let address = args.address()?;
+    program::make_room(args.max_people);
+    // Before anybody can know that the relay is there, so that no signal is too early.
+    let signals = Signals::new()
+        .map_err(|error| Failure::from_io(Exit::Failed, "cannot listen for signals", &error))?;
+    let options = args.bind_options();
+    let listener = Listener::bind(&address, &options).await.map_err(|error| {
+        let (address, options) = (&address, &options);
+        let refused = Refused { program: "relay", default_port: PORT, address, options };
+        program::explain(&error, refused)
+    })?;
+    story.listening(listener.local_address(), args);
+    let (stopper, stop) = stop_pair();
+    let server = relay::serve(listener, args.limits(), Arc::clone(story), stop);
+    // In a task of its own: what runs on the main thread would hand every wake-up to another one.
+    let server = tokio::spawn(server);
+    let server = async { server.await.expect("the relay's task does not panic") };
+    Ok(program::until_stopped(server, signals, stopper).await)
+}

@@ -1,0 +1,190 @@
+//! One room: who is in it, what was said, and how it reaches everybody.
+
+use std::sync::Arc;
+
+use proto::{Change, Ending, Message, Person, Presence, Run};
+
+use crate::control;
+use crate::lines;
+use crate::names::Name;
+use crate::outbox::{Level, Parcel};
+use crate::outlet::{Dialect, Outlet};
+use crate::past::{Past, Slice};
+
+/// Members, order and past of a room.
+///
+/// Whatever is sent to the members is made once and shared by all of them: the frames of a run are the
+/// bytes that were read, and their lines are rendered once, if anybody reads lines.
+#[derive(Debug)]
+pub(crate) struct Room<O> {
+    pub(crate) id: u32,
+    pub(crate) name: Name,
+    seats: Vec<Seat<O>>,
+    /// The place in the order that was given out last.
+    seq: u64,
+    past: Past,
+    /// When the last member left, on the hub's count of such moments.
+    pub(crate) empty_since: u64,
+}
+
+/// A member's place in a room.
+#[derive(Debug)]
+struct Seat<O> {
+    person: u32,
+    name: Arc<str>,
+    outlet: O,
+    dialect: Dialect,
+    listens: bool,
+}
+
+/// Whom a delivery was too much for.
+#[derive(Debug)]
+pub(crate) struct Pressure<'a, O> {
+    /// A reader that is behind.
+    pub(crate) pressed: Option<O>,
+    /// Those whose outboxes are over their limit.
+    pub(crate) slow: &'a mut Vec<u32>,
+}
+
+impl<O: Outlet> Room<O> {
+    pub(crate) fn new(id: u32, name: Name, past: usize) -> Self {
+        Self { id, name, seats: Vec::new(), seq: 0, past: Past::new(past), empty_since: 0 }
+    }
+
+    /// The place in the order that was given out last.
+    pub(crate) fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// How many members there are.
+    pub(crate) fn members(&self) -> usize {
+        self.seats.len()
+    }
+
+    /// Who is here.
+    pub(crate) fn people(&self) -> impl Iterator<Item = Person> {
+        self.seats.iter().map(|seat| Person { id: seat.person, name: seat.name.as_ref().into() })
+    }
+
+    /// Stamps a run of `from` with its places in the order, and sends it to everybody.
+    pub(crate) fn deliver(
+        &mut self,
+        from: u32,
+        name: &Arc<str>,
+        mut run: Run,
+        time: u64,
+        pressure: &mut Pressure<'_, O>,
+    ) {
+        let frames = run.frames();
+        run.stamp(from, self.seq + 1, time);
+        self.seq += frames as u64;
+        let pinned = run.pinned();
+        let parcel = Parcel { bytes: run.freeze(), pinned };
+        self.past.keep(from, name, &parcel.bytes, frames, pinned);
+        let mut rendered = None;
+        for seat in self.seats.iter().filter(|seat| seat.listens) {
+            let level = match seat.dialect {
+                Dialect::Frames => seat.outlet.put(&parcel),
+                Dialect::Lines => {
+                    let lines = rendered
+                        .get_or_insert_with(|| Parcel::from(lines::render(name, &parcel.bytes)));
+                    seat.outlet.put(lines)
+                }
+            };
+            pressure.note(level, seat);
+        }
+    }
+
+    /// Lets somebody in, who is sent the past, and tells the others.
+    ///
+    /// Who is here already only says whether he wishes to listen.
+    pub(crate) fn seat(
+        &mut self,
+        person: u32,
+        name: &Arc<str>,
+        (outlet, dialect): (&O, Dialect),
+        listens: bool,
+        pressure: &mut Pressure<'_, O>,
+    ) {
+        if let Some(seat) = self.seats.iter_mut().find(|seat| seat.person == person) {
+            seat.listens = listens;
+            control::joined(self, &[], person, outlet, dialect);
+            return;
+        }
+        let change = (Change::Joined, None, None);
+        self.announce(&Person { id: person, name: name.as_ref().into() }, change, pressure);
+        let (name, outlet) = (Arc::clone(name), outlet.clone());
+        self.seats.push(Seat { person, name, outlet, dialect, listens });
+        let past: Vec<Slice> = if listens { self.past.slices().collect() } else { Vec::new() };
+        let seat = self.seats.last().expect("it was just pushed");
+        let level = control::joined(self, &past, person, &seat.outlet, dialect);
+        pressure.note(level, seat);
+    }
+
+    /// Lets somebody go, and tells the others. `ending` is how the connection ended, if that is why.
+    pub(crate) fn unseat(
+        &mut self,
+        person: u32,
+        ending: Option<&Ending>,
+        pressure: &mut Pressure<'_, O>,
+    ) {
+        let Some(at) = self.seats.iter().position(|seat| seat.person == person) else { return };
+        let seat = self.seats.swap_remove(at);
+        let gone = Person { id: person, name: seat.name.as_ref().into() };
+        self.announce(&gone, (Change::Left, None, ending), pressure);
+    }
+
+    /// Tells everybody of another name.
+    pub(crate) fn rename(&mut self, person: u32, name: &Arc<str>, pressure: &mut Pressure<'_, O>) {
+        let Some(seat) = self.seats.iter_mut().find(|seat| seat.person == person) else { return };
+        let before = std::mem::replace(&mut seat.name, Arc::clone(name));
+        let person = Person { id: person, name: name.as_ref().into() };
+        self.announce(&person, (Change::Renamed, Some(&before), None), pressure);
+    }
+
+    fn announce(
+        &self,
+        person: &Person,
+        (change, before, ending): (Change, Option<&Arc<str>>, Option<&Ending>),
+        pressure: &mut Pressure<'_, O>,
+    ) {
+        let (mut frame, mut line) = (None, None);
+        for seat in self.seats.iter().filter(|seat| seat.listens) {
+            let parcel = match seat.dialect {
+                Dialect::Frames => frame.get_or_insert_with(|| {
+                    control::frame(&Message::Presence(Presence {
+                        room: self.id,
+                        person: person.clone(),
+                        change,
+                        ending: ending.map(|ending| ending.name().into()),
+                    }))
+                }),
+                Dialect::Lines => line.get_or_insert_with(|| {
+                    Parcel::from(lines::presence(person, change, before, ending))
+                }),
+            };
+            pressure.note(seat.outlet.put(parcel), seat);
+        }
+    }
+}
+
+impl<O: Outlet> Pressure<'_, O> {
+    #[inline]
+    fn note(&mut self, level: Level, seat: &Seat<O>) {
+        match level {
+            Level::Low => {}
+            Level::Pressed => _ = self.pressed.get_or_insert_with(|| seat.outlet.clone()),
+            Level::Over => self.slow.push(seat.person),
+        }
+    }
+}
+
+impl Slice {
+    /// The slice as it is sent.
+    pub(crate) fn parcel(&self, dialect: Dialect) -> Parcel {
+        match dialect {
+            Dialect::Frames => Parcel { bytes: self.bytes.clone(), pinned: self.pinned() },
+            Dialect::Lines => Parcel::from(lines::render(&self.name, &self.bytes)),
+        }
+    }
+}

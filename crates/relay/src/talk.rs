@@ -1,0 +1,411 @@
+//! One connection: what is read goes to the hub, what the hub puts is written, and neither takes too long.
+
+use std::future::{self, Future as _};
+use std::io::IoSlice;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::BytesMut;
+use proto::{Decoder, Ending, ProtocolError};
+use tcp_server::Stream;
+use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _};
+use tokio::time::{Instant, timeout_at};
+
+use crate::alarm::{Alarm, after};
+use crate::control;
+use crate::limits::{BULK, Limits, SLICES};
+use crate::line_session::LineSession;
+use crate::lines;
+use crate::mailbox::{Found, Mailbox};
+use crate::outbox::Batch;
+use crate::outlet::{Dialect, Outlet as _};
+use crate::serve::{Shared, now};
+use crate::session::Session;
+
+/// A connection's task. Reading and writing take turns in it, which saves half of the memory that two
+/// tasks would take, and nothing of the speed: the system calls are what takes time.
+pub(crate) struct Talk {
+    shared: Arc<Shared>,
+    conn: u64,
+    mailbox: Mailbox,
+    input: Input,
+    batch: Batch,
+    opened: Instant,
+    was_greeted: bool,
+    /// Since when a frame or a line is not complete.
+    begun: Option<Instant>,
+    /// Until when the client must take something of what waits for it.
+    write_until: Option<Instant>,
+    pause: Option<Pause>,
+    alarm: Alarm,
+}
+
+/// What a client speaks, as far as it is known.
+enum Input {
+    Unknown(Decoder),
+    Frames(Decoder, Session),
+    Lines(BytesMut, LineSession),
+}
+
+/// Waiting for a reader that is behind.
+struct Pause {
+    reader: Mailbox,
+    progress: u64,
+    until: Instant,
+}
+
+impl Talk {
+    pub(crate) fn new(shared: Arc<Shared>, conn: u64) -> Self {
+        let mailbox = shared.open(conn);
+        let input = Input::Unknown(Decoder::new(shared.limits.frame));
+        Self {
+            shared,
+            conn,
+            mailbox,
+            input,
+            batch: Batch::default(),
+            opened: Instant::now(),
+            was_greeted: false,
+            begun: None,
+            write_until: None,
+            pause: None,
+            alarm: Alarm::default(),
+        }
+    }
+
+    /// Talks until the end, which is told to the rooms, and sends what the client is owed.
+    pub(crate) async fn run(mut self, stream: &mut Stream) -> Ending {
+        let mut ending = future::poll_fn(|cx| self.poll(cx, stream)).await;
+        self.leave(&ending);
+        if let Ending::Protocol(_) | Ending::Idle | Ending::Done = ending {
+            self.mailbox.put(&control::goodbye(&ending, self.dialect()));
+        }
+        if let Ending::PeerFin
+        | Ending::Protocol(_)
+        | Ending::Idle
+        | Ending::Done
+        | Ending::Shutdown = ending
+        {
+            self.mailbox.end(ending.clone());
+            if let Err(cut) = future::poll_fn(|cx| self.poll_last_words(cx, stream)).await {
+                ending = cut;
+            } else if let Ending::Idle | Ending::Done | Ending::Shutdown = ending {
+                self.linger(stream).await;
+            }
+        }
+        ending
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.shared.limits
+    }
+
+    fn dialect(&self) -> Dialect {
+        match self.input {
+            Input::Frames(..) => Dialect::Frames,
+            _ => Dialect::Lines,
+        }
+    }
+
+    fn person(&self) -> Option<u32> {
+        match &self.input {
+            Input::Unknown(_) => None,
+            Input::Frames(_, session) => session.person(),
+            Input::Lines(_, session) => session.person(),
+        }
+    }
+
+    fn leave(&mut self, ending: &Ending) {
+        if let Some(person) = self.person() {
+            self.shared.with(|hub| hub.leave(person, ending));
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<Ending> {
+        loop {
+            if let Poll::Ready(ending) = self.poll_write(cx, stream) {
+                return Poll::Ready(ending);
+            }
+            match self.poll_read(cx, stream) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(ending)) => return Poll::Ready(ending),
+                Poll::Pending => match self.poll_patience(cx) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(ending)) => return Poll::Ready(ending),
+                    Poll::Pending => return Poll::Pending,
+                },
+            }
+        }
+    }
+
+    /// Sends what waits for the client. Ready with the reason when no more will be sent.
+    fn poll_write(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<Ending> {
+        let (mut has_moved, mut released) = (false, 0);
+        loop {
+            if self.batch.is_empty() {
+                match self.mailbox.collect(cx, &mut self.batch, released) {
+                    Found::More => (has_moved, released) = (false, 0),
+                    Found::Nothing => {
+                        self.batch.release();
+                        self.write_until = None;
+                        return Poll::Pending;
+                    }
+                    Found::End(ending) => return Poll::Ready(ending),
+                }
+            }
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let written = match self.batch.slices(&mut slices) {
+                1 => Pin::new(&mut *stream).poll_write(cx, &slices[0]),
+                filled => Pin::new(&mut *stream).poll_write_vectored(cx, &slices[..filled]),
+            };
+            match written {
+                // No socket does this for bytes that are not empty.
+                Poll::Ready(Ok(0)) => return Poll::Ready(Ending::PeerGone),
+                Poll::Ready(Ok(sent)) => {
+                    has_moved = true;
+                    released += self.batch.advance(sent);
+                    self.write_until = None;
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Ending::from_io(&error)),
+                Poll::Pending => {
+                    if let Some(ending) = self.mailbox.blocked(cx, has_moved, released) {
+                        return Poll::Ready(ending);
+                    }
+                    let limit = self.limits().write;
+                    self.write_until.get_or_insert_with(|| after(Instant::now(), limit));
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// Reads once, and does what was read. Ready with an error when nothing more is to be read.
+    fn poll_read(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<Result<(), Ending>> {
+        if let Some(pause) = &self.pause {
+            if !pause.reader.is_relieved(cx) {
+                return Poll::Pending;
+            }
+            self.pause = None;
+        }
+        // No memory is taken for a read before there is something to read.
+        let readable = match stream.poll_readable(cx) {
+            Poll::Ready(Ok(())) => {
+                let space = self.input.space();
+                let room = space.capacity() - space.len();
+                pin!(stream.read_buf(space)).poll(cx).map_ok(|read| (read, room))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        };
+        match readable {
+            Poll::Ready(Ok((0, _))) => Poll::Ready(Err(self.finish())),
+            Poll::Ready(Ok((read, room))) => {
+                let pressed = self.take()?;
+                if let Some(reader) = pressed.filter(|_| read >= BULK) {
+                    let until = after(Instant::now(), self.limits().pause);
+                    self.pause = Some(Pause { progress: reader.progress(), reader, until });
+                }
+                if read == room {
+                    // There is more, and those who were just sent something come first.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(Ending::from_io(&error))),
+            Poll::Pending => {
+                self.input.release();
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Does what was read. Gives a reader that is behind, if there is one.
+    fn take(&mut self) -> Result<Option<Mailbox>, Ending> {
+        self.input.identify(self.conn, self.shared.limits.line, self.shared.limits.frame);
+        let (shared, mailbox) = (&self.shared, &self.mailbox);
+        let mut is_complete = false;
+        let result = match &mut self.input {
+            Input::Unknown(_) => Ok(None),
+            Input::Frames(decoder, session) => {
+                let mut pressed = None;
+                let now = now();
+                let ignored = decoder.ignored();
+                let result = shared.with(|hub| {
+                    while let Some(taken) = decoder.take()? {
+                        is_complete = true;
+                        let behind = session.take(now, hub, mailbox, taken)?;
+                        pressed = pressed.take().or(behind);
+                    }
+                    Ok(())
+                });
+                is_complete |= decoder.ignored() > ignored;
+                result.map(|()| pressed)
+            }
+            Input::Lines(input, session) => {
+                if !self.was_greeted {
+                    self.was_greeted = true;
+                    mailbox.put(&lines::greeting());
+                }
+                let before = input.len();
+                let taken = shared.with(|hub| session.take(now(), hub, mailbox, input, false));
+                is_complete = input.len() < before;
+                taken
+            }
+        };
+        if is_complete {
+            self.begun = None;
+        }
+        if self.input.is_partial() {
+            self.begun.get_or_insert_with(Instant::now);
+        }
+        result
+    }
+
+    /// The end of what the client says, and what that means.
+    fn finish(&mut self) -> Ending {
+        match &mut self.input {
+            Input::Unknown(_) => Ending::PeerFin,
+            Input::Frames(decoder, _) => {
+                decoder.finish().map_or_else(Ending::from, |()| Ending::PeerFin)
+            }
+            Input::Lines(input, session) => {
+                let taken =
+                    self.shared.with(|hub| session.take(now(), hub, &self.mailbox, input, true));
+                taken.map_or_else(|ending| ending, |_| Ending::PeerFin)
+            }
+        }
+    }
+
+    /// Ready when something has taken too long: with the ending, or where the task can go on.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ending>> {
+        let limits = &self.shared.limits;
+        let nobody = self.person().is_none();
+        let greet = (!self.was_greeted && matches!(self.input, Input::Unknown(_)))
+            .then(|| after(self.opened, limits.greet));
+        let first = nobody.then(|| after(self.opened, limits.first));
+        let message = self.begun.map(|begun| after(begun, limits.message));
+        let pause = self.pause.as_ref().map(|pause| pause.until);
+        let deadlines = [greet, first, message, pause, self.write_until];
+        let at = deadlines.into_iter().flatten().min();
+        if self.alarm.poll(cx, at).is_pending() {
+            return Poll::Pending;
+        }
+        let is_due = |deadline: Option<Instant>| deadline.is_some() && deadline == at;
+        if is_due(self.write_until) {
+            return Poll::Ready(Err(Ending::TooSlow));
+        }
+        if is_due(pause) {
+            if let Some(pause) = self.pause.take() {
+                pause.reader.gave_up(pause.progress);
+            }
+            return Poll::Ready(Ok(()));
+        }
+        if is_due(greet) {
+            self.was_greeted = true;
+            self.mailbox.put(&lines::greeting());
+            return Poll::Ready(Ok(()));
+        }
+        let limit = if is_due(message) { limits.message } else { limits.first };
+        Poll::Ready(Err(if self.begun.is_some() {
+            Ending::Protocol(ProtocolError::Unfinished { limit })
+        } else {
+            Ending::Idle
+        }))
+    }
+
+    /// Sends what is left, while what still comes is read and forgotten: a client that writes before it
+    /// reads gets to read.
+    fn poll_last_words(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut Stream,
+    ) -> Poll<Result<(), Ending>> {
+        loop {
+            match self.poll_write(cx, stream) {
+                // Where everything is sent it is the ending that was put; else why it cannot be sent.
+                Poll::Ready(_) if self.batch.is_empty() => return Poll::Ready(Ok(())),
+                Poll::Ready(ending) => return Poll::Ready(Err(ending)),
+                Poll::Pending => {}
+            }
+            if self.alarm.poll(cx, self.write_until).is_ready() {
+                return Poll::Ready(Err(Ending::TooSlow));
+            }
+            let mut scratch = BytesMut::new();
+            match stream.poll_readable(cx) {
+                Poll::Ready(Ok(())) => scratch.reserve(proto::limits::READ_CHUNK),
+                _ => return Poll::Pending,
+            }
+            match pin!(stream.read_buf(&mut scratch)).poll(cx) {
+                Poll::Ready(Ok(read)) if read > 0 => {}
+                // After the end of the stream it is readable for ever.
+                _ => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Closes this side's direction, and reads what the client had under way until it closes too, so
+    /// that closing does not become a reset which destroys the last words.
+    async fn linger(&mut self, stream: &mut Stream) {
+        let until = after(Instant::now(), self.limits().linger);
+        let mut scratch = BytesMut::with_capacity(proto::limits::READ_CHUNK);
+        if stream.shutdown().await.is_err() {
+            return;
+        }
+        while let Ok(Ok(1..)) = timeout_at(until, stream.read_buf(&mut scratch)).await {
+            scratch.clear();
+        }
+    }
+}
+
+impl Drop for Talk {
+    fn drop(&mut self) {
+        // Where the task was cut off or has panicked, nobody has been told yet.
+        self.leave(&Ending::Shutdown);
+        self.mailbox.end(Ending::Shutdown);
+        self.shared.forget(self.conn);
+    }
+}
+
+impl Input {
+    /// The buffer, with room for another read.
+    fn space(&mut self) -> &mut BytesMut {
+        match self {
+            Self::Unknown(decoder) | Self::Frames(decoder, _) => decoder.space(),
+            Self::Lines(input, _) => {
+                input.reserve(proto::limits::READ_CHUNK);
+                input
+            }
+        }
+    }
+
+    /// Gives back the memory of a connection that falls silent.
+    fn release(&mut self) {
+        match self {
+            Self::Unknown(decoder) | Self::Frames(decoder, _) => decoder.release(),
+            Self::Lines(input, _) if input.is_empty() => *input = BytesMut::new(),
+            Self::Lines(..) => {}
+        }
+    }
+
+    /// Whether something has come that is not complete.
+    fn is_partial(&self) -> bool {
+        match self {
+            Self::Unknown(decoder) | Self::Frames(decoder, _) => decoder.buffered() > 0,
+            Self::Lines(input, _) => !input.is_empty(),
+        }
+    }
+
+    /// Tells clients of frames from those of lines: a frame begins with a zero, no text does.
+    fn identify(&mut self, conn: u64, line: usize, frame: u32) {
+        let Self::Unknown(decoder) = self else { return };
+        let decoder = std::mem::take(decoder);
+        let is_frames = decoder.first_byte() == Some(0);
+        *self = if is_frames {
+            Self::Frames(decoder, Session::new(conn, frame))
+        } else {
+            Self::Lines(decoder.into_bytes(), LineSession::new(conn, line))
+        };
+    }
+}
