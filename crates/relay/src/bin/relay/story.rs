@@ -53,7 +53,7 @@ struct Named<'a> {
     name: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Copy, Serialize)]
 struct InRoom<'a> {
     conn: u64,
     name: &'a str,
@@ -142,6 +142,7 @@ impl Story {
     }
 
     /// A line with the time, in which nothing of a peer's is obeyed by a terminal.
+    #[expect(clippy::disallowed_methods, reason = "the program is none of the pure parts")]
     fn line(&self, text: &str) {
         let text = sanitize::line(text);
         self.say(&format!("{} {text}\n", time_of_day(SystemTime::now())));
