@@ -129,10 +129,10 @@ pub enum Notice {
         /// How many wait.
         lines: usize,
     },
-    /// We are in no room.
+    /// The line was said to no room.
     NoRoom,
-    /// The line came after the end.
-    Leaving,
+    /// We are in no room, or not yet.
+    NotIn,
     /// There is no such command.
     Unknown {
         /// As it was typed.
@@ -187,6 +187,11 @@ pub enum Notice {
 }
 
 impl Notice {
+    /// Whether it says that a line was not kept, and so will not be sent.
+    pub const fn is_loss(&self) -> bool {
+        matches!(self, Self::TooLong { .. } | Self::NotText | Self::Full { .. } | Self::NoRoom)
+    }
+
     /// A word that a program can compare.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -196,7 +201,7 @@ impl Notice {
             Self::NotText => "not_text",
             Self::Full { .. } => "full",
             Self::NoRoom => "no_room",
-            Self::Leaving => "leaving",
+            Self::NotIn => "not_in",
             Self::Unknown { .. } => "unknown_command",
             Self::Missing(_) => "missing",
             Self::Help => "help",
@@ -227,7 +232,7 @@ impl fmt::Display for Notice {
                 "not sent: {lines} lines wait already, as many as may; say it again when they are sent"
             ),
             Self::NoRoom => f.write_str("not sent: you are in no room; /join ROOM goes into one"),
-            Self::Leaving => f.write_str("not sent: you are leaving"),
+            Self::NotIn => f.write_str("you are in no room now"),
             Self::Unknown { typed, nearest: Some(nearest) } => {
                 write!(f, "unknown command {typed}; did you mean {nearest}?")
             }

@@ -212,10 +212,13 @@ impl Chat {
 
     /// A line was typed.
     pub fn typed(&mut self, now: Duration, line: Line) {
-        let is_late = self.leaving.is_some() || self.over;
+        let is_late = self.is_leaving();
         match line {
             Line::Text(text) => match Command::read(&text) {
-                Command::Say(_) if is_late => self.refuse(Notice::Leaving),
+                Command::Say(text) if is_late => {
+                    let (id, room) = (self.unsent.number(), self.room.clone().unwrap_or_default());
+                    self.not_sent(id, room, text, "you are leaving");
+                }
                 _ if is_late => {}
                 command => self.command(now, command),
             },
@@ -262,9 +265,7 @@ impl Chat {
     /// Ends it here and now. What was not taken is told line by line.
     pub fn give_up(&mut self, why: &str) {
         for line in self.unsent.give_up() {
-            self.given_up += 1;
-            let (id, room, text) = (line.id, line.room, line.text);
-            self.events.push_back(Event::Unsent { id, room, text, why: why.to_owned() });
+            self.not_sent(line.id, line.room, line.text, why);
         }
         self.over = true;
     }
@@ -297,6 +298,11 @@ impl Chat {
     /// Whether another line would be kept. Who reads from a pipe waits until it would.
     pub fn has_room(&self) -> bool {
         self.unsent.has_room(MAX_LINE)
+    }
+
+    /// Whether the input has ended, or `/quit` was typed: what is typed now is not sent.
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.is_some() || self.over
     }
 
     /// The lines that the relay has not taken.
@@ -381,7 +387,7 @@ impl Chat {
                 let people = room.people.iter().map(|&id| self.people.person(id)).collect();
                 self.notice(Notice::Who { room: room.name.clone(), people });
             }
-            None => self.notice(Notice::NoRoom),
+            None => self.notice(Notice::NotIn),
         }
     }
 
@@ -433,6 +439,11 @@ impl Chat {
 
     fn notice(&mut self, notice: Notice) {
         self.events.push_back(notice.into());
+    }
+
+    fn not_sent(&mut self, id: u64, room: String, text: String, why: &str) {
+        self.given_up += 1;
+        self.events.push_back(Event::Unsent { id, room, text, why: why.to_owned() });
     }
 
     /// A line that is not kept counts as one that was not sent.

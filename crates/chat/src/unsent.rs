@@ -74,11 +74,17 @@ impl Unsent {
 
     /// Keeps a line and gives its number.
     pub(crate) fn keep(&mut self, room: &str, text: String, late: bool) -> u64 {
-        let id = self.next_id;
-        self.next_id = self.next_id.wrapping_add(1);
+        let id = self.number();
         self.bytes += text.len();
         let room = room.to_owned();
         self.lines.push_back(UnsentLine { id, room, text, late, state: State::Waiting });
+        id
+    }
+
+    /// The next number.
+    pub(crate) fn number(&mut self) -> u64 {
+        let id = self.next_id;
+        self.next_id = self.next_id.wrapping_add(1);
         id
     }
 
@@ -159,7 +165,7 @@ impl Unsent {
     }
 
     /// Takes out all of them.
-    pub(crate) fn give_up(&mut self) -> impl Iterator<Item = UnsentLine> {
+    pub(crate) fn give_up(&mut self) -> impl Iterator<Item = UnsentLine> + use<> {
         self.bytes = 0;
         std::mem::take(&mut self.lines).into_iter()
     }

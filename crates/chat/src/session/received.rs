@@ -114,10 +114,7 @@ impl Chat {
     fn refused(&mut self, refused: Refused) {
         let Refused { reason, id, .. } = refused;
         if let Some(line) = id.and_then(|id| self.unsent.refused(id)) {
-            self.given_up += 1;
-            let (id, room, text) = (line.id, line.room, line.text);
-            self.events.push_back(Event::Unsent { id, room, text, why: reason });
-            return;
+            return self.not_sent(line.id, line.room, line.text, &reason);
         }
         match (id, self.joining.take()) {
             (None, Some(asked)) => self.room_refused(&asked, &reason),

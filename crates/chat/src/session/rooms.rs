@@ -141,9 +141,7 @@ impl Chat {
     /// The relay does not let us into the room that we asked for: what was said to it cannot be sent.
     pub(super) fn room_refused(&mut self, asked: &str, reason: &str) {
         while let Some(line) = self.unsent.of_room(asked) {
-            self.given_up += 1;
-            let (id, room, text) = (line.id, line.room, line.text);
-            self.events.push_back(Event::Unsent { id, room, text, why: reason.to_owned() });
+            self.not_sent(line.id, line.room, line.text, reason);
         }
         self.notice(Notice::Refused { reason: reason.to_owned() });
         if self.room.as_deref() == Some(asked) {
@@ -174,12 +172,20 @@ impl Chat {
         let Presence { room: number, person, change, ending } = presence;
         let before = self.people.learn(person.id, &person.name);
         let Some(room) = self.rooms.iter_mut().find(|room| room.number == number) else { return };
+        let was_there = room.people.contains(&person.id);
+        // Between `Joined` and the end of the past a relay names who spoke and has left, and people for
+        // whom `Joined` had no room: nobody of them comes or goes now.
+        let is_news = match change {
+            Change::Left => was_there,
+            Change::Joined => room.is_ready() && !was_there,
+            _ => true,
+        };
         room.people.retain(|&id| id != person.id);
         if change != Change::Left && room.people.len() < MAX_PEOPLE {
             room.people.push(person.id);
         }
         let (asked, room) = (room.asked.as_str(), room.name.clone());
-        if self.room.as_deref() == Some(asked) {
+        if is_news && self.room.as_deref() == Some(asked) {
             self.events.push_back(Event::Presence { room, person, before, change, ending });
         }
     }

@@ -106,7 +106,7 @@ proptest! {
                     prop_assert_eq!(taken.insert(*id, (room.clone(), text.clone())), None);
                 }
                 Event::Unsent { .. } => told += 1,
-                Event::Notice(notice) => told += u64::from(notice.to_string().starts_with("not sent")),
+                Event::Notice(notice) => told += u64::from(notice.is_loss()),
                 Event::Said(said) if said.own && !said.again => {
                     *shown.entry(said.id).or_insert(0) += 1;
                 }

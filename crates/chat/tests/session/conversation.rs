@@ -91,6 +91,26 @@ fn who_names_those_who_are_there_now() {
     notice(&mut world, "/who", "in #lobby: peter, rob");
 }
 
+/// A relay names those who spoke and have left before it sends what they said.
+#[test]
+fn the_names_of_the_past_are_known_and_nobody_seems_to_leave() {
+    let mut world = World::new(Settings::default());
+    world.other_says("lobby", 900, "earlier");
+    world.connect();
+    while !world.events.iter().any(|event| matches!(event, Event::Joined { .. })) {
+        world.deliver_to_relay(1);
+        world.deliver_to_client(1);
+    }
+    let past = world.to_client.pop_front().unwrap();
+    world.presence(1, 900, "bob", Change::Left);
+    world.to_client.push_back(past);
+    world.run();
+    let [.., Event::Said(said)] = &world.events[..] else { panic!("{:?}", world.events) };
+    assert_eq!(said.name.as_deref(), Some("bob"));
+    let left = world.events.iter().any(|event| matches!(event, Event::Presence { .. }));
+    assert!(!left, "{:?}", world.events);
+}
+
 #[test]
 fn the_end_of_input_waits_until_everything_is_taken() {
     let mut world = World::joined();
