@@ -1,5 +1,7 @@
 //! One accepted connection, as a service gets it.
 
+use std::sync::Arc;
+
 use bytes::{Buf, BytesMut};
 use proto::Ending;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,7 +21,7 @@ use crate::stream::{Peer, Stream};
 pub struct Connection {
     id: u64,
     peer: Peer,
-    limits: Limits,
+    limits: Arc<Limits>,
     stop: Stop,
     parts: Parts,
 }
@@ -42,7 +44,14 @@ pub(crate) struct Room(usize);
 
 impl Connection {
     /// A connection over `stream`. `id` is its number in the log.
-    pub fn new(id: u64, stream: Stream, peer: Peer, limits: Limits, stop: Stop) -> Self {
+    pub fn new(
+        id: u64,
+        stream: Stream,
+        peer: Peer,
+        limits: impl Into<Arc<Limits>>,
+        stop: Stop,
+    ) -> Self {
+        let limits = limits.into();
         let reading = Reading::new(&limits, &stop);
         let writing = Writing::new(&limits);
         Self { id, peer, limits, stop, parts: Parts { stream, reading, writing } }

@@ -141,6 +141,7 @@ pub async fn run<S: Service, O: Observer>(
     let Config { limits, at_most, requests } = config;
     let mut acceptor = Acceptor::new(listener, limits.connections, at_most, requests);
     let open = AtomicUsize::new(0);
+    let limits = Arc::new(limits);
     let context = Arc::new(Context { service, observer, limits, stop: stop.clone(), open });
     let mut tasks = JoinSet::new();
     let mut served = 0;
@@ -168,7 +169,7 @@ pub async fn run<S: Service, O: Observer>(
 struct Context<S, O> {
     service: S,
     observer: O,
-    limits: Limits,
+    limits: Arc<Limits>,
     stop: Stop,
     /// How many connections have not been reported as closed. Their tasks end a moment later.
     open: AtomicUsize,
@@ -239,7 +240,8 @@ impl<S: Service, O: Observer> Context<S, O> {
             // It is so for a peer that has reset already; reading will tell.
             tracing::debug!(conn = id, %error, "cannot set the options of the socket");
         }
-        let connection = Connection::new(id, stream, peer, self.limits.clone(), self.stop.clone());
+        let connection =
+            Connection::new(id, stream, peer, Arc::clone(&self.limits), self.stop.clone());
         report.ending = Some(self.service.serve(connection).await);
     }
 }
