@@ -75,9 +75,11 @@ struct Relay {
 
 impl Service for Relay {
     async fn serve(&self, mut connection: Connection) -> Ending {
-        let ending =
-            Talk::new(Arc::clone(&self.shared), connection.id()).run(connection.stream_mut()).await;
-        connection.close(ending).await
+        let mut talk = Talk::new(Arc::clone(&self.shared), connection.id());
+        let ending = talk.run(connection.stream_mut()).await;
+        drop(talk);
+        // Boxed, so that it takes no memory while people talk.
+        Box::pin(connection.close(ending)).await
     }
 }
 

@@ -74,9 +74,15 @@ impl Talk {
         }
     }
 
-    /// Talks until the end, which is told to the rooms, and sends what the client is owed.
-    pub(crate) async fn run(mut self, stream: &mut Stream) -> Ending {
-        let mut ending = future::poll_fn(|cx| self.poll(cx, stream)).await;
+    /// Talks until the end.
+    pub(crate) async fn run(&mut self, stream: &mut Stream) -> Ending {
+        let ending = future::poll_fn(|cx| self.poll(cx, stream)).await;
+        // Boxed, so that it takes no memory while people talk.
+        Box::pin(self.end(stream, ending)).await
+    }
+
+    /// Tells the rooms how it ended, and sends what the client is owed.
+    async fn end(&mut self, stream: &mut Stream, mut ending: Ending) -> Ending {
         self.leave(&ending);
         if let Ending::Protocol(_) | Ending::Idle | Ending::Done = ending {
             self.mailbox.put(&control::goodbye(&ending, self.dialect()));
