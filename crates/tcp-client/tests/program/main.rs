@@ -8,6 +8,7 @@
 mod ascii_only;
 mod big_file;
 mod broken_pipe;
+mod chat;
 mod check_only;
 mod closed_early;
 mod connect_timeout;
@@ -20,6 +21,7 @@ mod on_close_reset;
 mod on_eof;
 mod peer_fin;
 mod refused;
+mod relay;
 mod reset;
 mod retry;
 mod signals;

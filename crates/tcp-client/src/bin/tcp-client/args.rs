@@ -3,12 +3,14 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use cli::values::duration;
 use cli::{CommonArgs, Exit, Failure};
 use proto::{Address, AddressError};
 use tcp_client::limits::MAX_RETRY_DELAY;
 use tcp_client::{ConnectOptions, Family, OnEof, Retry};
+
+use crate::chatting::ChatArgs;
 
 const EXAMPLES: &str = "\
 EXAMPLES
@@ -18,6 +20,7 @@ EXAMPLES
   tcp-client -z 10.0.0.9 22 && ssh 10.0.0.9     only see whether somebody listens
   tcp-client -r 20 -w 1s localhost 5432         wait for a server that is starting
   tcp-client unix:/run/app.sock                 talk to a Unix socket
+  tcp-client chat                               talk with others through a relay
 ";
 
 const SHORT_EXAMPLES: &str = "\
@@ -49,9 +52,17 @@ TIMES
     after_long_help = ENDS,
     arg_required_else_help = true,
     max_term_width = 100,
-    override_usage = "tcp-client [OPTIONS] HOST PORT | HOST:PORT | PORT | unix:PATH"
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    // A host may be called `help`; one called `chat` is written with its port.
+    disable_help_subcommand = true,
+    override_usage = "tcp-client [OPTIONS] HOST PORT | HOST:PORT | PORT | unix:PATH\n       \
+                      tcp-client chat [OPTIONS] [ADDR]"
 )]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
     /// Where to connect: a host and its port, or a port of this machine, or a Unix socket.
     ///
     /// An IPv6 address stands in brackets before its port, or apart from it.
@@ -151,6 +162,15 @@ pub(crate) struct Args {
     listen: bool,
 }
 
+/// What else the program does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Talk with others in a room of a relay
+    // The usage names it; a list of one would push the short help off a small terminal.
+    #[command(hide = true)]
+    Chat(ChatArgs),
+}
+
 /// `--on-eof`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum EofArg {
@@ -174,10 +194,30 @@ enum CloseArg {
     Reset,
 }
 
+/// The program of ours that could listen where the client connects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Server {
+    TcpServer,
+    Relay,
+}
+
+impl Server {
+    /// The command that makes it listen at an address.
+    pub(crate) fn command(self, address: &Address) -> String {
+        let (name, default) = match self {
+            Self::TcpServer => ("tcp-server", "127.0.0.1:7878"),
+            Self::Relay => ("relay", "127.0.0.1:7880"),
+        };
+        let address = address.to_string();
+        if address == default { name.to_owned() } else { format!("{name} {address}") }
+    }
+}
+
 /// What the command line asks for, checked.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) address: Address,
+    pub(crate) server: Server,
     pub(crate) connect: ConnectOptions,
     pub(crate) retry: Retry,
     pub(crate) on_eof: OnEof,
@@ -207,6 +247,7 @@ impl Args {
         };
         Ok(Plan {
             address,
+            server: Server::TcpServer,
             connect: ConnectOptions {
                 timeout: Some(self.timeout).filter(|timeout| !timeout.is_zero()),
                 family: self.family(),
@@ -266,9 +307,9 @@ impl Args {
     }
 }
 
-// A later subcommand (`chat`, `send-file`) comes before the target: clap takes its name first, and a host
-// of the same name can still be written with its port, `chat:7878`.
-fn parse_target(target: &[String]) -> Result<Address, Failure> {
+// A subcommand comes before the target: clap takes its name first, and a host of the same name can still
+// be written with its port, `chat:7878`.
+pub(crate) fn parse_target(target: &[String]) -> Result<Address, Failure> {
     let parsed = match target {
         [host, port]
             if !host.contains(':') || host.parse::<IpAddr>().is_ok() || host.starts_with('[') =>

@@ -71,7 +71,7 @@ fn unreached(error: &ConnectError, last: &Unreached, plan: &Plan) -> Failure {
                 "cannot connect to {what}: nothing listens there, the socket met itself{tries}"
             ),
         )
-        .hint(start_a_server(&plan.address)),
+        .hint(start_a_server(plan)),
         Why::Bind { from, error: why } => {
             let failure =
                 Failure::from_io(Exit::Usage, &format!("cannot connect from {from}"), why);
@@ -84,7 +84,7 @@ fn unreached(error: &ConnectError, last: &Unreached, plan: &Plan) -> Failure {
             }
         }
         Why::Socket(why) => Failure::from_io(Exit::Failed, "cannot open a socket", why),
-        Why::Connect(why) => refused(&what, &tries, why, &plan.address),
+        Why::Connect(why) => refused(&what, &tries, why, plan),
         _ => Failure::new(Exit::Failed, "io", error.to_string()),
     }
 }
@@ -107,7 +107,8 @@ fn no_answer(what: &str, tries: &str, plan: &Plan) -> Failure {
     .hint(format!("-w 30s waits longer{only_check}"))
 }
 
-fn refused(what: &str, tries: &str, why: &io::Error, address: &Address) -> Failure {
+fn refused(what: &str, tries: &str, why: &io::Error, plan: &Plan) -> Failure {
+    let address = &plan.address;
     let unix = matches!(address, Address::Unix(_));
     let meaning = match why.kind() {
         io::ErrorKind::ConnectionRefused if unix => {
@@ -123,7 +124,7 @@ fn refused(what: &str, tries: &str, why: &io::Error, address: &Address) -> Failu
     let failure = failure.and(meaning).and(tries);
     match why.kind() {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound if is_local(address) => {
-            failure.hint(start_a_server(address))
+            failure.hint(start_a_server(plan))
         }
         io::ErrorKind::ConnectionRefused => {
             failure.hint("a server that listens on 127.0.0.1 only is not reached from elsewhere")
@@ -140,12 +141,8 @@ fn target(asked: &Address, tried: &Address) -> String {
     if asked == tried { asked.to_string() } else { format!("{asked} ({tried})") }
 }
 
-fn start_a_server(address: &Address) -> String {
-    // What it listens on by itself.
-    let command = match address.to_string().as_str() {
-        "127.0.0.1:7878" => "tcp-server".to_owned(),
-        other => format!("tcp-server {other}"),
-    };
+fn start_a_server(plan: &Plan) -> String {
+    let command = plan.server.command(&plan.address);
     format!("start a server in another terminal: {command}")
 }
 

@@ -1,6 +1,7 @@
 //! The `tcp-client` program: standard input to the peer, what the peer sends to standard output.
 
 mod args;
+mod chatting;
 mod failures;
 mod input;
 mod output;
@@ -17,39 +18,52 @@ use tokio::runtime;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::args::{Args, Plan};
+use crate::args::{Args, Command, Plan};
 use crate::input::Input;
 use crate::output::Output;
 use crate::report::{End, Report, SCHEMA};
 use crate::session::{Outcome, Session};
 
 /// How the program leaves.
-enum Leave {
+pub(crate) enum Leave {
     With(Exit),
     By(i32),
 }
 
 fn main() {
     let args: Args = cli::parse(SCHEMA);
-    args.common.init_log();
-    let started = Instant::now();
-    let report = Report::new(args.common);
-    let left = args.plan().and_then(|plan| {
-        let (outcome, signal) = converse(&args, &plan, &report)
-            .map_err(|error| Failure::from_io(Exit::Failed, "cannot start", &error))?;
-        Ok(finish(&outcome, signal, &plan, &report, started))
-    });
-    let leave = left.unwrap_or_else(|failure| {
-        failure.print();
-        let exit = failure.exit();
-        report.event("end", &End::new(exit, started.elapsed(), None, Some(failure)));
-        Leave::With(exit)
-    });
+    let leave = match &args.command {
+        Some(Command::Chat(chat)) => {
+            chat.common.init_log();
+            chatting::run(chat)
+        }
+        None => {
+            args.common.init_log();
+            run(&args)
+        }
+    };
     // Without waiting for anybody: a thread may be reading a terminal at which nobody types.
     match leave {
         Leave::With(exit) => process::exit(exit.code().into()),
         Leave::By(signal) => signals::die_by(signal),
     }
+}
+
+/// Runs a plain connection to its end, and says how to leave.
+fn run(args: &Args) -> Leave {
+    let started = Instant::now();
+    let report = Report::new(args.common);
+    let left = args.plan().and_then(|plan| {
+        let (outcome, signal) = converse(args, &plan, &report)
+            .map_err(|error| Failure::from_io(Exit::Failed, "cannot start", &error))?;
+        Ok(finish(&outcome, signal, &plan, &report, started))
+    });
+    left.unwrap_or_else(|failure| {
+        failure.print();
+        let exit = failure.exit();
+        report.event("end", &End::new(exit, started.elapsed(), None, Some(failure)));
+        Leave::With(exit)
+    })
 }
 
 /// Connects and talks. The second value is the signal that ended it, if one did.

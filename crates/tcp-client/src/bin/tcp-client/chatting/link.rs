@@ -1,0 +1,117 @@
+//! The connection to the relay: none, one that is awaited, or one that is there.
+
+use std::future::pending;
+use std::io;
+use std::pin::Pin;
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use chat::Incoming;
+use proto::Ending;
+use tcp_client::{ConnectError, Connected, Stream};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, split};
+use tokio::time::Sleep;
+
+/// How much is read at a time: 16 KiB, what many people say in a moment.
+const CHUNK: usize = 16 * 1024;
+
+type Connecting = Pin<Box<dyn Future<Output = Result<Connected, ConnectError>>>>;
+
+/// How far the connection has come.
+pub(super) enum Link {
+    Down,
+    Waiting(Pin<Box<Sleep>>),
+    Connecting(Connecting),
+    Up(Up),
+}
+
+/// A connection that is there.
+pub(super) struct Up {
+    reader: ReadHalf<Stream>,
+    writer: WriteHalf<Stream>,
+    pub(super) incoming: Incoming,
+    chunk: BytesMut,
+    pending: Bytes,
+    has_ended: bool,
+}
+
+/// What has happened to it.
+pub(super) enum Moved {
+    /// The wait is over.
+    Waited,
+    Connected(Box<Connected>),
+    NotConnected(ConnectError),
+    /// Bytes have come; they are in [`Up::incoming`].
+    Read,
+    /// Bytes were sent.
+    Wrote,
+    Ended(Ending),
+}
+
+impl Link {
+    /// Waits until something happens to it. It may be dropped at any time, and nothing is lost.
+    pub(super) async fn moved(&mut self) -> Moved {
+        match self {
+            Self::Down => pending().await,
+            Self::Waiting(sleep) => {
+                sleep.await;
+                Moved::Waited
+            }
+            Self::Connecting(connecting) => match connecting.await {
+                Ok(connected) => Moved::Connected(Box::new(connected)),
+                Err(error) => Moved::NotConnected(error),
+            },
+            Self::Up(up) => up.moved().await,
+        }
+    }
+}
+
+impl Up {
+    pub(super) fn new(stream: Stream) -> Self {
+        let (reader, writer) = split(stream);
+        Self {
+            reader,
+            writer,
+            incoming: Incoming::default(),
+            chunk: BytesMut::new(),
+            pending: Bytes::new(),
+            has_ended: false,
+        }
+    }
+
+    /// Whether everything that was given to it is sent.
+    pub(super) fn is_idle(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Sends this next; only where it is idle.
+    pub(super) fn send(&mut self, bytes: Bytes) {
+        self.pending = bytes;
+    }
+
+    /// Ends our direction, once.
+    pub(super) async fn end(&mut self) {
+        if !self.has_ended {
+            self.has_ended = true;
+            // An error only says that the relay was quicker, and reading tells how.
+            let _ = self.writer.shutdown().await;
+        }
+    }
+
+    async fn moved(&mut self) -> Moved {
+        self.chunk.reserve(CHUNK);
+        let moved: io::Result<Moved> = tokio::select! {
+            read = self.reader.read_buf(&mut self.chunk) => read.map(|read| {
+                self.incoming.push(&self.chunk);
+                self.chunk.clear();
+                if read == 0 { Moved::Ended(Ending::PeerFin) } else { Moved::Read }
+            }),
+            written = self.writer.write(&self.pending), if !self.pending.is_empty() => {
+                written.map(|count| {
+                    self.pending.advance(count);
+                    Moved::Wrote
+                })
+            }
+        };
+        moved.unwrap_or_else(|error| Moved::Ended(Ending::from_io(&error)))
+    }
+}

@@ -1,0 +1,139 @@
+//! What is told: what was said on standard output, the story on standard error, or events.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use chat::show::{Shown, Style, text};
+use chat::{Event, Outcome, json};
+use cli::{Exit, Failure, output};
+use proto::Address;
+use serde::Serialize;
+use serde_json::json;
+use tcp_client::{ConnectError, Connected};
+
+use crate::chatting::driver::in_words;
+use crate::report::Report;
+
+/// Where it goes.
+pub(super) struct Tell<'a> {
+    report: &'a Report,
+    quiet: bool,
+    style: Style,
+}
+
+/// The last event.
+#[derive(Serialize)]
+struct End {
+    ok: bool,
+    exit: u8,
+    /// How many lines the relay took.
+    sent: u64,
+    /// How many lines were not sent.
+    unsent: u64,
+    seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Failure>,
+}
+
+impl<'a> Tell<'a> {
+    pub(super) fn new(report: &'a Report, quiet: bool) -> Self {
+        let style = if io::stdout().is_terminal() { Style::Terminal } else { Style::Pipe };
+        Self { report, quiet, style }
+    }
+
+    pub(super) fn event(&self, event: &Event) {
+        if self.report.is_json() {
+            let (name, fields) = json::of(event);
+            return self.report.event(name, &fields);
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        match text(event, self.style, now) {
+            Some(Shown::Data(line)) => output::or_exit(writeln!(io::stdout(), "{line}")),
+            Some(Shown::Story(line)) => self.line(&line, is_loss(event)),
+            None => {}
+        }
+    }
+
+    pub(super) fn connected(&self, connected: &Connected) {
+        self.report.connected(connected);
+    }
+
+    pub(super) fn not_connected(&self, error: &ConnectError) {
+        self.notice("not_connected", &error.to_string());
+    }
+
+    pub(super) fn waiting(&self, wait: Duration) {
+        self.notice("waiting", &format!("connecting again in {}", in_words(wait)));
+    }
+
+    pub(super) fn story(&self, line: &str) {
+        self.notice("story", line);
+    }
+
+    pub(super) fn end(
+        &self,
+        exit: Exit,
+        outcome: Option<Outcome>,
+        failure: Option<Failure>,
+        elapsed: Duration,
+    ) {
+        if let Some(failure) = &failure {
+            failure.print();
+        }
+        let end = End {
+            ok: exit == Exit::Ok,
+            exit: exit.code(),
+            sent: outcome.map_or(0, |outcome| outcome.taken),
+            unsent: outcome.map_or(0, |outcome| outcome.unsent),
+            // Microseconds are what the clock is good for; more digits would be noise.
+            seconds: (elapsed.as_secs_f64() * 1e6).round() / 1e6,
+            error: failure,
+        };
+        self.report.event("end", &end);
+    }
+
+    fn notice(&self, kind: &str, line: &str) {
+        if self.report.is_json() {
+            self.report.event("notice", &json!({"kind": kind, "text": line}));
+        } else {
+            self.line(line, false);
+        }
+    }
+
+    fn line(&self, line: &str, is_loss: bool) {
+        if !self.quiet || is_loss {
+            // Where nobody can read it, there is nobody to tell.
+            let _ = writeln!(io::stderr().lock(), "{line}");
+        }
+    }
+}
+
+/// Whether it says that a line is lost, which `--quiet` does not hide.
+fn is_loss(event: &Event) -> bool {
+    match event {
+        Event::Unsent { .. } => true,
+        Event::Notice(notice) => notice.is_loss(),
+        _ => false,
+    }
+}
+
+/// What was wrong with a chat that came to its end.
+pub(super) fn failure(
+    outcome: &Outcome,
+    address: &Address,
+    signal: Option<i32>,
+) -> Option<Failure> {
+    if signal.is_some() && outcome.unsent == 0 {
+        return None;
+    }
+    let unsent = match outcome.unsent {
+        0 if outcome.was_joined => return None,
+        0 => {
+            let message = format!("{address} let us into no room");
+            return Some(Failure::new(Exit::Failed, "not_joined", message));
+        }
+        1 => "1 line was not sent".to_owned(),
+        lines => format!("{lines} lines were not sent"),
+    };
+    Some(Failure::new(Exit::Failed, "unsent", format!("{unsent} to {address}")))
+}
