@@ -1,5 +1,6 @@
 //! How do people talk at the same time, straight and through a relay?
 
+mod relay;
 mod udp;
 
 use crate::claims::receiving_while_typing_needs_processes;
@@ -10,5 +11,6 @@ use crate::stage::{Stage, Trouble};
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
     let (story, typing) = udp::play(stage)?;
     show(story);
+    show(relay::play(stage)?);
     Ok(vec![receiving_while_typing_needs_processes(typing)])
 }

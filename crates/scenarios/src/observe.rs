@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use netlab::clock::Moment;
 use netlab::queue_watch::{QueueSample, QueueWatch};
-use netlab::{Counters, Lab, Record, Tcp, Verdict, pcap};
+use netlab::{Counters, Host, Lab, Record, Tcp, Verdict, pcap};
 
 use crate::findings::{Check, CounterLine, Fate, PacketLine, QueueLine, Story};
 use crate::sent_again::{Described, SentBefore};
@@ -37,9 +37,8 @@ pub struct Observer {
 impl Observer {
     /// An observer of these records.
     pub fn new(records: &[Record]) -> Self {
-        let mut observer = Self::default();
-        observer.begin_at(records);
-        observer
+        let zero = records.first().map(|record| record.sent).unwrap_or_default();
+        Self { zero, ..Self::default() }
     }
 
     /// Names the client that talks from this port.
@@ -50,11 +49,6 @@ impl Observer {
     /// Says of a packet that it arrived and that the kernel dropped it.
     pub fn dropped_by_kernel(&mut self, number: usize, why: &str) {
         self.ignored.insert(number, why.to_owned());
-    }
-
-    /// Takes the first of these records as the zero of the story's time.
-    pub fn begin_at(&mut self, records: &[Record]) {
-        self.zero = records.first().map(|record| record.sent).unwrap_or_default();
     }
 
     /// Milliseconds since the first packet.
@@ -183,6 +177,14 @@ impl Seen {
     pub fn segments(&self, is_it: impl Fn(&Record, &Tcp) -> bool) -> Vec<&Record> {
         let tcp_of = |record: &'_ Record| record.packet.as_ref().and_then(|p| p.tcp().cloned());
         self.records.iter().filter(|r| tcp_of(r).is_some_and(|tcp| is_it(r, &tcp))).collect()
+    }
+
+    /// Leaves the packets from and to a host out, and says so in words, if there are any.
+    pub fn hide(&mut self, host: &Host, whose: &str) -> Option<String> {
+        let all = self.records.len();
+        self.records.retain(|record| record.from != host.id() && record.to != Some(host.id()));
+        let hidden = all - self.records.len();
+        (hidden > 0).then(|| format!("{hidden} packets of {whose}"))
     }
 
     /// Puts all of it into the story, as the observer names and marks it, and checks that the recording

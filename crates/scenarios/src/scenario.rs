@@ -49,7 +49,7 @@ pub const ALL: [Scenario; 4] = [
         name: "chat",
         question: "how do people talk at the same time, straight and through a relay?",
         seconds: 3,
-        programs: &["udp-peer"],
+        programs: &["relay", "tcp-client", "udp-peer"],
         play: chat::play,
     },
 ];

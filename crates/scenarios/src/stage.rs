@@ -24,6 +24,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// The port of receivers of datagrams in a lab with a network of its own.
 pub const UDP_PORT: u16 = 7879;
 
+/// The port of a relay in a lab with a network of its own.
+pub const RELAY_PORT: u16 = 7880;
+
 /// A scenario could not be played to its end.
 #[derive(Debug, Error)]
 pub enum Trouble {
@@ -171,7 +174,8 @@ pub struct Actor {
 }
 
 impl Actor {
-    fn start(lab: &Lab, host: &str, name: &str, command: Command) -> Result<Self, Trouble> {
+    /// Starts a program that tells what it does.
+    pub fn start(lab: &Lab, host: &str, name: &str, command: Command) -> Result<Self, Trouble> {
         let path = command.get_program().to_string_lossy().into_owned();
         let program =
             lab.start(host, name, command).map_err(Trouble::io(format!("start {path}")))?;

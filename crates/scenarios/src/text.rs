@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use unicode_width::UnicodeWidthStr as _;
+
 use crate::findings::{Check, Claim, Outcome, SetUp, Story, Table, Tally};
 use crate::ladder;
 
@@ -132,16 +134,15 @@ fn counters(story: &Story) -> String {
 
 fn table(table: &Table) -> String {
     let mut out = format!("\n  {}\n", table.says);
-    let widths: Vec<usize> = (0..table.columns.len())
-        .map(|column| {
-            let cells = table.rows.iter().chain([&table.columns]);
-            cells.filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
-        })
-        .map(Option::unwrap_or_default)
-        .collect();
-    for row in [&table.columns].into_iter().chain(&table.rows) {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+    let all = || [&table.columns].into_iter().chain(&table.rows);
+    let widest = |column: usize| all().filter_map(|row| row.get(column)).map(|c| c.width()).max();
+    let widths: Vec<usize> =
+        (0..table.columns.len()).map(|column| widest(column).unwrap_or_default()).collect();
+    for row in all() {
+        // A Chinese character is two columns wide, which `format!` does not know.
+        let pad =
+            |(cell, width): (&String, &usize)| cell.clone() + &" ".repeat(width - cell.width());
+        let cells: Vec<String> = row.iter().zip(&widths).map(pad).collect();
         let _ = writeln!(out, "    {}", cells.join("  ").trim_end());
     }
     out
@@ -184,6 +185,17 @@ mod tests {
     · skipped  cannot be seen   no wire at level L2
 ";
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn columns_stand_below_each_other_in_chinese_too() {
+        let cells = |row: [&str; 2]| row.map(str::to_owned).to_vec();
+        let shown = table(&Table {
+            says: "x".into(),
+            columns: cells(["who", "what"]),
+            rows: vec![cells(["小明", "你好"]), cells(["alice", "hello"])],
+        });
+        assert_eq!(shown, "\n  x\n    who    what\n    小明   你好\n    alice  hello\n");
     }
 
     #[test]

@@ -25,6 +25,7 @@ fn a_demo_is_told_as_events() {
         ("backlog", owned(&[("a", "refuted"), ("f", "partly")])),
         ("disconnect", owned(&[("d", "partly")])),
         ("silence", owned(&[("g", "partly")])),
+        ("chat", owned(&[("h", "refuted")])),
     ] {
         let finished = scenarios(&["run", demo, "--format", "json"]);
         assert_eq!(finished.code, 0, "{}", finished.stderr);

@@ -181,18 +181,11 @@ const OTHERS: (&str, &str) = ("others", "questions of another client answered me
 
 /// Puts what was seen into the story, without the packets of the other client.
 fn draw(lab: &Lab, mut seen: Seen, port: Option<u16>, story: &mut Story) {
+    story.not_drawn = seen.hide(lab.host("other"), "the other client");
     let mut observer = Observer::new(&seen.records);
     if let Some(port) = port {
         observer.name(port, "client");
     }
-    let other = lab.host("other").id();
-    let all = seen.records.len();
-    seen.records.retain(|record| record.from != other && record.to != Some(other));
-    let hidden = all - seen.records.len();
-    if hidden > 0 {
-        story.not_drawn = Some(format!("{hidden} packets of the other client"));
-    }
-    observer.begin_at(&seen.records);
     seen.put_into(story, &observer);
 }
 

@@ -1,0 +1,222 @@
+//! Three people talk through a relay at the same time: two with `tcp-client chat`, one as `nc` would.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use history::{Acknowledged, Frame};
+use netlab::{Lab, Rule};
+use serde_json::Value;
+
+use crate::findings::{Check, Story, Table};
+use crate::observe::{Observer, Watch, lifelines};
+use crate::stage::{Actor, RELAY_PORT, Stage, Trouble, until};
+
+/// How many lines each of them types.
+const LINES: usize = 8;
+
+/// How many lines of the conversation the report shows.
+const ROWS: usize = 6;
+
+/// The pause between two lines of one person.
+const PAUSE: Duration = Duration::from_millis(10);
+
+const ALL: usize = 3 * LINES;
+
+/// What `history` calls the room, of which the clients know the name.
+const LOBBY: u32 = 1;
+
+/// Plays the story.
+pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
+    let lab = stage.lab(&["alice", "server", "others"])?;
+    if let Some(wire) = lab.wire() {
+        wire.add(Rule::delay("5 ms each way", Duration::from_millis(5)));
+    }
+    let (relay, address) = start_relay(stage, &lab)?;
+    let watch = Watch::begin(&lab, address.port())?;
+    let mut alice = chatter(stage, &lab, "alice", "alice", address)?;
+    let mut carol = chatter(stage, &lab, "others", "carol", address)?;
+    let mut bob = stage.client(&lab, "others", "bob", address, &[])?;
+    bob.say("/nick bob")?;
+    bob.say("/join lobby")?;
+    until("bob in the lobby", || {
+        Ok(heard_as_text(&bob).contains("you are in lobby").then_some(()))
+    })?;
+
+    let type_lines = |person: &mut Actor, text: &str| -> Result<(), Trouble> {
+        for number in 1..=LINES {
+            person.say(&format!("{text} {number}"))?;
+            thread::sleep(PAUSE);
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let alice = scope.spawn(|| type_lines(&mut alice, "你好"));
+        let carol = scope.spawn(|| type_lines(&mut carol, "hello"));
+        type_lines(&mut bob, "hi")?;
+        alice.join().expect("typing does not panic")?;
+        carol.join().expect("typing does not panic")
+    })?;
+    until("everything that was said", || {
+        let heard = [&alice, &carol].iter().all(|person| person.events("said").len() >= ALL);
+        let taken = [&alice, &carol].iter().all(|person| person.events("sent").len() >= LINES);
+        Ok((heard && taken && lines_of(&bob).len() >= ALL).then_some(()))
+    })?;
+    let mut seen = watch.end(&lab)?;
+
+    let mut story = Story {
+        name: "relay".into(),
+        says: "three people type at the same time; one of them has only what nc has".into(),
+        belief: "a server in the middle can serve one of them at a time".into(),
+        set_up: vec![
+            format!("server: relay serve {address} --open-to-network"),
+            format!("alice, carol: tcp-client chat {address}"),
+            format!("bob: tcp-client {address}, which sends lines as nc does"),
+            format!("each types {LINES} lines, one every {} ms", PAUSE.as_millis()),
+        ],
+        lifelines: lifelines(&lab, "alice", "server", address.port()),
+        explanation: vec![
+            "The relay gives every message its place in the room's order and sends the same bytes to \
+             everybody. So all three read the same conversation, whoever typed when, and whatever program \
+             they use."
+                .into(),
+        ],
+        ..Story::default()
+    };
+    let orders = [texts_of(&alice), texts_of(&carol), lines_of(&bob)];
+    story.tables = vec![Table {
+        says: "the first lines, as each of them read them".into(),
+        columns: ["alice", "carol", "bob"].map(str::to_owned).to_vec(),
+        rows: (0..ROWS.min(ALL))
+            .map(|row| orders.iter().map(|o| o[row].clone()).collect())
+            .collect(),
+    }];
+    story.checks = checks(&alice, &carol, &orders);
+    story.not_drawn = seen.hide(lab.host("others"), "carol and bob");
+    let mut observer = Observer::new(&seen.records);
+    observer.name(alice.local_port()?, "alice");
+    seen.put_into(&mut story, &observer);
+    drop(relay);
+    Ok(story)
+}
+
+const CHECKS: [(&str, &str); 4] = [
+    ("relay-heard", "lines that each of the three has read, of twenty-four"),
+    ("relay-history", "gaps, repeats, losses and second orders in what they saw"),
+    ("relay-lines", "lines that stand elsewhere for bob, who sees no numbers"),
+    ("relay-taken", "lines that the relay told alice and carol it has taken"),
+];
+
+fn start_relay(stage: &Stage, lab: &Lab) -> Result<(Actor, SocketAddr), Trouble> {
+    let port = if stage.level.has_namespaces() { RELAY_PORT } else { 0 };
+    let own = SocketAddr::new(lab.host("server").address().into(), port);
+    let mut command = Command::new(stage.programs.join("relay"));
+    command.args(["serve", &own.to_string(), "--open-to-network", "--format", "json", "--quiet"]);
+    let relay = Actor::start(lab, "server", "relay", command)?;
+    let listening = relay.expect("listening")?;
+    let address = listening["addr"].as_str().and_then(|text| text.parse().ok());
+    let address = address.ok_or_else(|| Trouble::program("relay", "told no address"))?;
+    Ok((relay, address))
+}
+
+fn chatter(
+    stage: &Stage,
+    lab: &Lab,
+    host: &str,
+    name: &str,
+    relay: SocketAddr,
+) -> Result<Actor, Trouble> {
+    let mut command = Command::new(stage.programs.join("tcp-client"));
+    command.args(["chat", &relay.to_string(), "--name", name, "--format", "json", "--quiet"]);
+    let actor = Actor::start(lab, host, name, command)?;
+    actor.expect("joined")?;
+    Ok(actor)
+}
+
+/// What a client of lines has been sent.
+fn heard_as_text(lines: &Actor) -> String {
+    lines.events("data").iter().filter_map(|event| event["text"].as_str()).collect()
+}
+
+/// The lines of people, without those of the relay itself.
+fn lines_of(lines: &Actor) -> Vec<String> {
+    let heard = heard_as_text(lines);
+    heard.lines().filter(|line| !line.starts_with("* ")).map(str::to_owned).collect()
+}
+
+fn texts_of(person: &Actor) -> Vec<String> {
+    let text = |said: &Value| {
+        let (name, text) = (said["name"].as_str()?, said["text"].as_str()?);
+        Some(format!("{name}: {text}"))
+    };
+    person.events("said").iter().filter_map(text).collect()
+}
+
+fn checks(alice: &Actor, carol: &Actor, orders: &[Vec<String>; 3]) -> Vec<Check> {
+    let [heard, clean, lines, taken] = CHECKS;
+    let counts: Vec<String> = orders.iter().map(|order| order.len().to_string()).collect();
+    let sent = alice.events("sent").len() + carol.events("sent").len();
+    let violations = violations(alice, carol);
+    let elsewhere = orders[0].iter().zip(&orders[2]).filter(|(alice, bob)| alice != bob).count();
+    let all = ALL.to_string();
+    vec![
+        Check::equal(heard.0, heard.1, [&*all; 3].join(", "), counts.join(", ")),
+        Check::equal(clean.0, clean.1, "none".to_owned(), violations),
+        Check::equal(lines.0, lines.1, 0, elsewhere),
+        Check::equal(taken.0, taken.1, 2 * LINES, sent),
+    ]
+}
+
+/// What `history` finds in what the two clients of frames saw, in words.
+fn violations(alice: &Actor, carol: &Actor) -> String {
+    let number = |event: &Value, field: &str| event[field].as_u64().unwrap_or_default();
+    let person = |event: &Value| u32::try_from(number(event, "from")).unwrap_or_default();
+    let client = |actor: &Actor| {
+        let you = actor.events("welcome").first().map_or(0, |welcome| number(welcome, "you"));
+        let payload =
+            |event: &Value| event["text"].as_str().unwrap_or_default().as_bytes().to_vec();
+        let (sent, said) = (actor.events("sent"), actor.events("said"));
+        history::Client {
+            name: actor.program.name().to_owned(),
+            person: u32::try_from(you).unwrap_or_default(),
+            said: sent.iter().map(|event| (LOBBY, number(event, "id"), payload(event))).collect(),
+            acknowledged: sent
+                .iter()
+                .map(|event| Acknowledged {
+                    room: LOBBY,
+                    id: number(event, "id"),
+                    seq: number(event, "seq"),
+                })
+                .collect(),
+            received: said
+                .iter()
+                .map(|event| Frame {
+                    room: LOBBY,
+                    seq: number(event, "seq"),
+                    from: person(event),
+                    id: number(event, "id"),
+                    payload: payload(event),
+                })
+                .collect(),
+            stayed: true,
+        }
+    };
+    let (alice, carol) = (client(alice), client(carol));
+    // Bob is told no numbers; his lines are numbered from 1 by the relay, in the order of his typing.
+    let others = [alice.person, carol.person];
+    let from_bob = alice.received.iter().find(|frame| !others.contains(&frame.from));
+    let bob = history::Client {
+        name: "bob".to_owned(),
+        person: from_bob.map_or(0, |frame| frame.from),
+        said: (1..=LINES)
+            .map(|number| (LOBBY, number as u64, format!("hi {number}").into_bytes()))
+            .collect(),
+        ..history::Client::default()
+    };
+    let found = history::check(&[alice, carol, bob]);
+    if found.is_empty() {
+        return "none".to_owned();
+    }
+    found.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
