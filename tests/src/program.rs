@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::running::Running;
 
 /// The packages of the programs that tests start.
-const PACKAGES: &[&str] = &["tcp-server", "tcp-client", "udp-peer", "scenarios", "udp-peer", "relay"];
+const PACKAGES: &[&str] = &["tcp-server", "tcp-client", "udp-peer", "relay", "scenarios"];
 
 /// How long a build from nothing may take on a slow machine: 10 minutes.
 const BUILD_LIMIT: Duration = Duration::from_secs(600);

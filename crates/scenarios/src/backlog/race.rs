@@ -10,7 +10,7 @@ use crate::stage::{PORT, SOON, Server, Stage, Trouble, sockets, until};
 
 /// Each way. Both SYNs must arrive before either handshake is complete, so a round trip is far longer
 /// than two programs take to start.
-const DELAY: Duration = Duration::from_millis(100);
+const DELAY: Duration = Duration::from_millis(250);
 
 const CHECKS: [(&str, &str); 5] = [
     ("race-clients", "clients whose connect succeeded"),
@@ -45,7 +45,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
         story.checks = CHECKS.map(|(id, says)| Check::skipped(id, says, why)).to_vec();
         return Ok(story);
     };
-    wire.add(Rule::delay("100 ms each way", DELAY));
+    wire.add(Rule::delay("250 ms each way", DELAY));
     let args = ["--mode", "hold", "--backlog", "1", "--idle", "0"];
     let mut server = stage.server(&lab, "server", "tcp-server", PORT, &args)?;
     let watch = Watch::begin(&lab, server.address.port())?;

@@ -273,7 +273,8 @@ impl Scene<'_> {
         // The RST is on its way; only the kernel knows when it has arrived.
         let error = until("the reset", || {
             let client = sockets(self.lab, "client")?;
-            let gone = client.iter().all(|s| s.local.port() != port);
+            let is_it = |s: &TcpSocket| s.local.port() == port && s.remote == address;
+            let gone = !client.iter().any(is_it);
             Ok(gone.then(|| socket.write(b"hello?").err()))
         })?;
         let second = error.and_then(|error| error.raw_os_error()).map(nix::errno::Errno::from_raw);
