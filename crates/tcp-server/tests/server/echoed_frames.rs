@@ -42,17 +42,22 @@ async fn two_rooms_in_turn() {
 #[tokio::test]
 async fn two_rooms_in_turn_through_a_narrow_pipe() {
     let frames = [data(1, b"one"), data(2, b"")].concat().repeat(200);
-    let pipe = Pipe::new(Frames, Limits::default(), 17);
-    let ((mut read, mut write), input) = (tokio::io::split(pipe.client), frames.clone());
-    let writing = tokio::spawn(async move {
-        write.write_all(&input).await.unwrap();
-        write.shutdown().await.unwrap();
-    });
+    let mut pipe = Pipe::new(Frames, Limits::default(), 17);
+    let (mut read, mut write) = tokio::io::split(&mut pipe.client);
     let mut output = Vec::new();
-    soon("the echo", read.read_to_end(&mut output)).await.unwrap();
-    writing.await.unwrap();
+    let talk = async {
+        let (written, heard) = tokio::join!(
+            async {
+                write.write_all(&frames).await?;
+                write.shutdown().await
+            },
+            read.read_to_end(&mut output),
+        );
+        written.and(heard)
+    };
+    soon("the echo", talk).await.unwrap();
     assert!(output == frames);
-    assert_eq!(pipe.ending.await.unwrap(), Ending::PeerFin);
+    assert_eq!(pipe.ending().await, Ending::PeerFin);
 }
 
 #[tokio::test]

@@ -44,11 +44,12 @@ async fn as_many_are_accepted_as_were_asked_for() {
     let clients = [server.connect().await, server.connect().await, server.connect().await];
     ask.send(()).await.unwrap();
     ask.send(()).await.unwrap();
-    // Nobody asks any more: that is no end for those who are there.
+    // Nobody asks any more: that is no end for those who are there, nor for the server.
     drop(ask);
     drop(clients);
     assert_eq!(server.closed().await.id, 1);
     assert_eq!(server.closed().await.id, 2);
+    server.connect().await;
     server.stopper.stop();
     assert_eq!(server.end().await.served, 2);
 }

@@ -2,7 +2,7 @@
 
 use proto::{Ending, ProtocolError};
 use tcp_server::{Limits, modes::Frames};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::time::Instant;
 
 use crate::support::frames::split_goodbye;
@@ -19,11 +19,10 @@ async fn a_peer_that_stays_is_left_after_two_seconds() {
     let mut pipe = Pipe::new(Frames, limits, 1024);
     let start = Instant::now();
     pipe.client.write_all(&[0xFF; 8]).await.unwrap();
-    let mut words = Vec::new();
-    pipe.client.read_to_end(&mut words).await.unwrap();
+    let words = pipe.read_to_end().await;
     assert!(split_goodbye(&words).1.is_some());
     // It has read the end, and does not close.
-    assert!(is_protocol(&pipe.ending.await.unwrap()));
+    assert!(is_protocol(&pipe.ending().await));
     assert_eq!(start.elapsed(), linger);
 }
 
@@ -37,7 +36,7 @@ async fn a_peer_that_goes_on_sending_is_left_after_a_mebibyte() {
     while pipe.client.write_all(&[0xFF; 1024]).await.is_ok() {
         sent += 1024;
     }
-    assert!(is_protocol(&pipe.ending.await.unwrap()));
+    assert!(is_protocol(&pipe.ending().await));
     // What was read before the mistake was seen, and what the pipe holds, comes on top.
     assert!(sent >= most && sent <= most + 64 * 1024, "{sent}");
     assert_eq!(start.elapsed().as_millis(), 0);

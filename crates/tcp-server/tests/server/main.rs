@@ -9,6 +9,7 @@ mod support;
 mod bad_frames;
 mod bad_lines;
 mod cannot_start;
+mod chat;
 mod drain;
 mod echoed_frames;
 mod endings;

@@ -42,12 +42,10 @@ async fn a_frame_that_comes_a_byte_a_second_is_given_a_minute() {
         pipe.client.write_u8(*byte).await.unwrap();
         sleep(SECOND).await;
     }
-    let mut words = Vec::new();
-    pipe.client.read_to_end(&mut words).await.unwrap();
+    let words = pipe.read_to_end().await;
     assert_eq!(start.elapsed(), limits.message);
     assert_eq!(split_goodbye(&words).1.unwrap().ending, "Protocol");
-    drop(pipe.client);
-    assert_eq!(pipe.ending.await.unwrap(), unfinished(&limits));
+    assert_eq!(pipe.ending().await, unfinished(&limits));
 }
 
 #[tokio::test(start_paused = true)]
@@ -55,16 +53,14 @@ async fn a_line_that_comes_a_byte_a_second_is_given_a_minute() {
     let limits = Limits::default();
     let mut pipe = Pipe::new(Lines, limits.clone(), PIPE);
     let start = Instant::now();
-    let mut answer = Vec::new();
     while start.elapsed() < limits.message {
         pipe.client.write_u8(b'x').await.unwrap();
         sleep(SECOND).await;
     }
-    pipe.client.read_to_end(&mut answer).await.unwrap();
+    let answer = pipe.read_to_end().await;
     assert_eq!(start.elapsed(), limits.message);
     assert_eq!(answer, b"error: a message was not complete within 60s\n");
-    drop(pipe.client);
-    assert_eq!(pipe.ending.await.unwrap(), unfinished(&limits));
+    assert_eq!(pipe.ending().await, unfinished(&limits));
 }
 
 /// The minute is each message's own: a stream of frames may go on for ever, also when no read ever ends
@@ -99,7 +95,7 @@ async fn silence_ends_after_five_minutes_to_the_millisecond() {
         pipe.client.read_u8().await.unwrap();
     }
     let start = Instant::now();
-    assert_eq!(pipe.client.read(&mut [0]).await.unwrap(), 0);
+    assert_eq!(pipe.read_to_end().await, b"");
     let waited = start.elapsed();
     assert!(waited >= idle && waited <= idle + Duration::from_millis(2), "{waited:?}");
     assert_eq!(pipe.ending().await, Ending::Idle);
@@ -120,8 +116,7 @@ async fn without_an_idle_limit_silence_may_last() {
 #[tokio::test(start_paused = true)]
 async fn an_idle_peer_hears_a_goodbye() {
     let mut pipe = Pipe::new(Frames, Limits::default(), PIPE);
-    let mut words = Vec::new();
-    pipe.client.read_to_end(&mut words).await.unwrap();
+    let words = pipe.read_to_end().await;
     assert_eq!(split_goodbye(&words).1.unwrap().ending, "Idle");
     assert_eq!(pipe.ending().await, Ending::Idle);
 }

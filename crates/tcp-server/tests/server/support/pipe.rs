@@ -1,13 +1,16 @@
+use std::time::Duration;
+
 use tcp_server::{Connection, Ending, Limits, Peer, Service, Stopper, stop_pair};
-use tokio::io::{DuplexStream, duplex};
+use tokio::io::{AsyncReadExt as _, DuplexStream, duplex};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 /// One connection over a pipe in memory. In a test with paused time the clock moves only when everybody
 /// waits, and then at once to the next timer, so that an hour takes no time and limits are exact.
 pub(crate) struct Pipe {
     pub(crate) client: DuplexStream,
     pub(crate) stopper: Stopper,
-    pub(crate) ending: JoinHandle<Ending>,
+    ending: JoinHandle<Ending>,
 }
 
 impl Pipe {
@@ -20,7 +23,22 @@ impl Pipe {
         Self { client, stopper, ending }
     }
 
-    pub(crate) async fn ending(self) -> Ending {
-        self.ending.await.unwrap()
+    /// How it ends, while the client stays.
+    pub(crate) async fn ending(&mut self) -> Ending {
+        ever("the end of the connection", &mut self.ending).await.unwrap()
     }
+
+    /// Everything that still comes, up to the end of the stream.
+    pub(crate) async fn read_to_end(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        ever("the end of the stream", self.client.read_to_end(&mut bytes)).await.unwrap();
+        bytes
+    }
+}
+
+/// The future's value, unless ten virtual years are not enough.
+pub(crate) async fn ever<T>(what: &str, future: impl Future<Output = T>) -> T {
+    const YEARS: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+    let Ok(value) = timeout(YEARS, future).await else { panic!("never: {what}") };
+    value
 }
