@@ -8,8 +8,10 @@ use crate::error::Error;
 use crate::needs::Needs;
 
 /// Every benchmark and which programs of ours it starts.
-const BENCHES: Needs =
-    Needs { runner: "bench", table: &[("framing", &[]), ("tcp", &["tcp-server"])] };
+const BENCHES: Needs = Needs {
+    runner: "bench",
+    table: &[("framing", &[]), ("tcp", &["tcp-server"]), ("relay", &["relay"])],
+};
 
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "cargo xtask bench [NAME] [OPTION]...")]

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | How fast are frames found and stamped? | [`framing`] |
 //! | What do limits and accounting cost `tcp-server`? | [`tcp`] |
+//! | What does the relay deliver, and at what cost? | [`relay`] |
 //! | How do contenders take turns? | [`rounds`] |
 //! | What does a row say, and when is its goal met? | [`row`] |
 //! | What are a median and its range? | [`figures`] |
@@ -26,6 +27,7 @@ pub mod framing;
 pub mod load;
 pub mod machine;
 pub mod publish;
+pub mod relay;
 pub mod report;
 pub mod rounds;
 pub mod row;

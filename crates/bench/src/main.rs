@@ -10,7 +10,7 @@ use bench::report::Report;
 use bench::rounds::Rounds;
 use bench::row::Tally;
 use bench::session::{Audience, Plan, Session};
-use bench::{bare_echo, framing, publish, server, tcp};
+use bench::{bare_echo, framing, publish, relay, server, tcp};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cli::{CommonArgs, Events, Exit, Failure, Format, output};
 use serde_json::json;
@@ -68,6 +68,8 @@ enum Name {
     Framing,
     /// tcp-server in mode frames, beside a bare echo of ten lines.
     Tcp,
+    /// relay, beside nats-server and redis-server.
+    Relay,
     /// All of them.
     All,
 }
@@ -122,13 +124,14 @@ fn verdict(tally: Tally, strict: bool) -> Exit {
 }
 
 fn measure(session: &mut Session, args: &RunArgs) -> Result<(), Failure> {
-    for name in [Name::Framing, Name::Tcp] {
+    for name in [Name::Framing, Name::Tcp, Name::Relay] {
         if !args.names.contains(&name) && !args.names.contains(&Name::All) {
             continue;
         }
         match name {
             Name::Framing => framing::run(session)?,
             Name::Tcp => tcp::run(session)?,
+            Name::Relay => relay::run(session)?,
             Name::All => unreachable!("it is not in the list above"),
         }
         let Some(report) = session.reports().last() else { continue };

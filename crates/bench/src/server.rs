@@ -1,7 +1,7 @@
 //! How a server under test is started, watched and ended.
 
 use std::ffi::OsStr;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::os::unix::process::{CommandExt, parent_id};
 use std::path::{Path, PathBuf};
@@ -27,34 +27,58 @@ pub struct Server {
     address: SocketAddr,
 }
 
+/// On which stream a server says where it listens.
+#[derive(Clone, Copy, Debug)]
+pub enum Told {
+    /// Standard output.
+    Stdout,
+    /// Standard error; nobody reads its standard output.
+    Stderr,
+}
+
 impl Server {
     /// Starts `program` and waits until it says where it listens: an event `listening` with its `addr`,
     /// as `--format json` of our programs writes it.
     pub fn start(name: &'static str, program: &Path, args: &[&str]) -> Result<Self, Failure> {
+        Self::start_other(name, program, args, Told::Stdout, listening_address)
+    }
+
+    /// Starts a program that has a way of its own to say where it listens: `listening` finds it in a
+    /// line of what the program tells.
+    pub fn start_other(
+        name: &'static str,
+        program: &Path,
+        args: &[&str],
+        told: Told,
+        listening: impl Fn(&str) -> Option<SocketAddr> + Send + 'static,
+    ) -> Result<Self, Failure> {
         let cannot = |error: &io::Error| {
             Failure::from_io(Exit::Usage, &format!("cannot start {name}"), error)
         };
-        let mut child = Command::new(this_program()?)
-            .args([AS_PEER, &process::id().to_string(), "--"])
-            .arg(program)
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| cannot(&error))?;
-        let stdout = child.stdout.take().expect("it is piped");
+        let mut command = Command::new(this_program()?);
+        command.args([AS_PEER, &process::id().to_string(), "--"]).arg(program).args(args);
+        command.stdin(Stdio::null());
+        match told {
+            Told::Stdout => command.stdout(Stdio::piped()),
+            Told::Stderr => command.stdout(Stdio::null()).stderr(Stdio::piped()),
+        };
+        let mut child = command.spawn().map_err(|error| cannot(&error))?;
+        let out: Box<dyn Read + Send> = match told {
+            Told::Stdout => Box::new(child.stdout.take().expect("it is piped")),
+            Told::Stderr => Box::new(child.stderr.take().expect("it is piped")),
+        };
         // From here on every way out ends the child.
         let mut server = Self { name, child, address: SocketAddr::from(([0, 0, 0, 0], 0)) };
-        let (sender, listening) = mpsc::channel();
+        let (sender, address) = mpsc::channel();
         // It goes on reading what the server says, so that no full pipe holds it up.
         thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if let Some(address) = listening_address(&line) {
-                    let _ = sender.send(address);
-                }
+            let mut lines = BufReader::new(out).lines().map_while(Result::ok);
+            if let Some(address) = lines.find_map(|line| listening(&line)) {
+                let _ = sender.send(address);
             }
+            lines.for_each(drop);
         });
-        server.address = listening.recv_timeout(START).map_err(|error| {
+        server.address = address.recv_timeout(START).map_err(|error| {
             let why = match error {
                 mpsc::RecvTimeoutError::Timeout => "has not said in time where it listens",
                 mpsc::RecvTimeoutError::Disconnected => "ended before it said where it listens",

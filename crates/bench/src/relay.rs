@@ -1,0 +1,268 @@
+//! What the relay delivers, and at what cost: beside `nats-server` and `redis-server`.
+//!
+//! One load generator, in this process, speaks the protocols of all three ([`speech`]) over plain TCP
+//! on the loopback device. Each server is a process of its own with its default settings, lives through
+//! the run, and sleeps while it is not its turn. Every measurement has connections and a room (a subject,
+//! a channel) of its own.
+//!
+//! | works | what one unit is | module |
+//! |---|---|---|
+//! | `fanout-10x16B` to `fanout-10x16KiB` | a message at one of 10 receivers; the sender writes many at a time | [`flood`] |
+//! | `fanout-100x128B-single` | the same with 100 receivers and one write for each message | [`flood`] |
+//! | `one-to-one-128B`, `four-to-one-128B` | a message at the one receiver | [`flood`] |
+//! | `fanout-10x128B-cpu` | nanoseconds of the server's processor time for a message at a receiver | [`flood`] |
+//! | `turn-128B-p50`, `turn-128B-p99` | a message there and another one back, one at a time | [`turns`] |
+//! | `idle-10000` | the server's memory for a connection that is logged in, in a room, and silent | [`idle`] |
+//!
+//! What counts is what has arrived at the receivers. Before the rounds of a work each server does it
+//! once more, while every message is read and compared ([`verify`]).
+
+pub mod client;
+pub mod crowd;
+pub mod flood;
+pub mod idle;
+pub mod peers;
+pub mod pump;
+pub mod speech;
+pub mod turns;
+pub mod verify;
+
+use std::io;
+use std::time::Duration;
+
+use cli::{Exit, Failure};
+
+use crate::figures::Figures;
+use crate::row::{Better, Outcome, Row, Work};
+use crate::session::{Bench, Measured, Session};
+
+use crowd::{Shape, Writes};
+use peers::{Contender, Found, NATS, OURS, REDIS};
+
+/// How long one measurement takes.
+const TIME: Duration = Duration::from_secs(2);
+
+/// A work in which messages are delivered as fast as they can be.
+struct Flood {
+    name: &'static str,
+    shape: Shape,
+    /// Beside whom, and how many times as much is asked of ours.
+    goals: &'static [(&'static str, f64)],
+}
+
+const fn batched(senders: usize, receivers: usize, payload: usize) -> Shape {
+    Shape { senders, receivers, payload, writes: Writes::Batched }
+}
+
+const FLOODS: [Flood; 7] = [
+    Flood { name: "fanout-10x16B", shape: batched(1, 10, 16), goals: &[(NATS, 8.0), (REDIS, 1.0)] },
+    Flood { name: FANOUT_OF_CPU, shape: batched(1, 10, 128), goals: &[(NATS, 5.0), (REDIS, 1.0)] },
+    Flood {
+        name: "fanout-10x1KiB",
+        shape: batched(1, 10, 1024),
+        goals: &[(NATS, 4.0), (REDIS, 1.0)],
+    },
+    Flood {
+        name: "fanout-10x16KiB",
+        shape: batched(1, 10, 16 * 1024),
+        goals: &[(NATS, 3.0), (REDIS, 1.0)],
+    },
+    Flood {
+        name: "fanout-100x128B-single",
+        shape: Shape { senders: 1, receivers: 100, payload: 128, writes: Writes::Single },
+        goals: &[(NATS, 4.0)],
+    },
+    Flood { name: "one-to-one-128B", shape: batched(1, 1, 128), goals: &[(NATS, 2.0)] },
+    Flood { name: "four-to-one-128B", shape: batched(4, 1, 128), goals: &[(NATS, 2.0)] },
+];
+
+/// The work whose processor time has a row of its own, and what part of the peer's ours may take.
+const FANOUT_OF_CPU: &str = "fanout-10x128B";
+const CPU_GOAL: f64 = 0.25;
+
+/// What part of the peer's time a message there and back may take.
+const TURN_GOAL: f64 = 1.0;
+const TURN_PAYLOAD: usize = 128;
+
+/// How many idle connections there are, and how much memory each may take.
+const IDLE: usize = 10_000;
+const IDLE_GOAL: f64 = 3.0 * 1024.0;
+
+/// Measures every work.
+pub fn run(session: &mut Session) -> Result<(), Failure> {
+    let found = Found::look()?;
+    let mut bench = session.begin("relay", found.peers(), TIME);
+    bench.note(format!(
+        "The load generator shares the machine with the server: {} reads and writes, and no more than \
+         {} KiB were on the way to the slowest receiver",
+        "one thread",
+        pump::WINDOW / 1024
+    ));
+    let contenders = found.start()?;
+    for flood in &FLOODS {
+        run_flood(&mut bench, flood, &contenders, &found)?;
+    }
+    run_turns(&mut bench, &contenders, &found)?;
+    drop(contenders);
+    run_idle(&mut bench, &found)
+}
+
+/// Those of `contenders` that a work is measured with: ours first. `None` where there is no peer.
+fn take_part<'a>(contenders: &'a [Contender], peers: &[&str]) -> Option<Vec<&'a Contender>> {
+    let named = |name: &str| contenders.iter().find(|contender| contender.name() == name);
+    let ours = named(OURS)?;
+    let peers: Vec<_> = peers.iter().filter_map(|name| named(name)).collect();
+    (!peers.is_empty()).then(|| [vec![ours], peers].concat())
+}
+
+fn run_flood(
+    bench: &mut Bench<'_>,
+    flood: &Flood,
+    contenders: &[Contender],
+    found: &Found,
+) -> Result<(), Failure> {
+    let work = Work { name: flood.name.into(), unit: "msg/s", better: Better::More };
+    let has_cpu = flood.name == FANOUT_OF_CPU;
+    let cpu_work =
+        Work { name: format!("{}-cpu", flood.name), unit: "ns/msg", better: Better::Less };
+    let peers: Vec<_> = flood.goals.iter().map(|&(peer, _)| peer).collect();
+    let mut reached = Reached::default();
+    if let Some(taking_part) = take_part(contenders, &peers) {
+        for contender in &taking_part {
+            verify::run(contender, flood.shape)
+                .map_err(|error| failed("verify", contender, flood.name, &error))?;
+        }
+        let time = bench.time();
+        reached = measure(bench, &work, &taking_part, |contender| {
+            flood::run(contender, flood.shape, time)
+        })?;
+    }
+    for &(peer, goal) in flood.goals {
+        bench.row(reached.row(&work, peer, goal, found, |round| round.value));
+    }
+    if has_cpu {
+        bench.row(reached.row(&cpu_work, NATS, CPU_GOAL, found, nanoseconds));
+    }
+    for (name, rounds) in &reached.of {
+        bench.note(format!("{}: {}", flood.name, used(name, rounds)));
+    }
+    Ok(())
+}
+
+/// The server's processor time for each message.
+fn nanoseconds(round: &Measured) -> f64 {
+    round.server_cores.unwrap_or(f64::NAN) / round.value * 1e9
+}
+
+fn used(name: &str, rounds: &[Measured]) -> String {
+    let median = |of: fn(&Measured) -> f64| Figures::new(rounds.iter().map(of).collect()).median();
+    let load = |round: &Measured| round.load_cores.unwrap_or(f64::NAN);
+    format!(
+        "{name} used {:.2} cores, {:.0} ns a message; its load generator {:.2} cores, {:.0} ns",
+        median(|round| round.server_cores.unwrap_or(f64::NAN)),
+        median(nanoseconds),
+        median(load),
+        median(|round| round.load_cores.unwrap_or(f64::NAN) / round.value * 1e9),
+    )
+}
+
+fn run_turns(
+    bench: &mut Bench<'_>,
+    contenders: &[Contender],
+    found: &Found,
+) -> Result<(), Failure> {
+    let work = |percent: &str| Work {
+        name: format!("turn-128B-{percent}"),
+        unit: "us",
+        better: Better::Less,
+    };
+    let (middle, tail) = (work("p50"), work("p99"));
+    let mut reached = [Reached::default(), Reached::default()];
+    if let Some(taking_part) = take_part(contenders, &[NATS]) {
+        let time = bench.time();
+        let mut tails = vec![Vec::new(); taking_part.len()];
+        reached[0] = measure(bench, &middle, &taking_part, |contender| {
+            let turns = turns::run(contender, TURN_PAYLOAD, time)?;
+            let at = taking_part.iter().position(|other| other.name() == contender.name());
+            tails[at.expect("it takes part")].push(Measured::alone(turns.p99));
+            Ok(turns.p50)
+        })?;
+        reached[1].of = taking_part
+            .iter()
+            // The first one was the warm-up.
+            .zip(tails.into_iter().map(|tails| tails[1..].to_vec()))
+            .map(|(contender, tails)| (contender.name(), tails))
+            .collect();
+    }
+    for (work, reached) in [middle, tail].iter().zip(&reached) {
+        bench.row(reached.row(work, NATS, TURN_GOAL, found, |round| round.value));
+    }
+    Ok(())
+}
+
+fn run_idle(bench: &mut Bench<'_>, found: &Found) -> Result<(), Failure> {
+    let work = Work { name: format!("idle-{IDLE}"), unit: "B", better: Better::Less };
+    if let Err(why) = idle::raise_limit(IDLE) {
+        bench.row(Row { work, peer: None, goal: IDLE_GOAL, outcome: Outcome::Skipped(why) });
+        return Ok(());
+    }
+    let names: Vec<_> = [OURS, NATS].into_iter().filter(|&name| found.has(name)).collect();
+    let rounds = bench.measure(&work, &names, |at| {
+        let contender = found.start_one(names[at])?;
+        let memory = idle::run(&contender, IDLE)
+            .map_err(|error| failed("measure", &contender, &work.name, &error))?;
+        Ok(Measured::alone(memory))
+    })?;
+    let figures: Vec<_> = rounds.iter().map(|rounds| Measured::figures(rounds)).collect();
+    if let Some(theirs) = figures.get(1) {
+        bench.note(format!("{}: {NATS} took {}", work.name, theirs.show("B")));
+    }
+    let outcome = Outcome::Measured { ours: figures[0].clone(), theirs: None };
+    bench.row(Row { work, peer: None, goal: IDLE_GOAL, outcome });
+    Ok(())
+}
+
+/// What the contenders reached in the rounds that count.
+#[derive(Default)]
+struct Reached {
+    of: Vec<(&'static str, Vec<Measured>)>,
+}
+
+impl Reached {
+    fn row(
+        &self,
+        work: &Work,
+        peer: &str,
+        goal: f64,
+        found: &Found,
+        value: fn(&Measured) -> f64,
+    ) -> Row {
+        let figures = |name: &str| {
+            let (_, rounds) = self.of.iter().find(|(contender, _)| *contender == name)?;
+            Some(Figures::new(rounds.iter().map(value).collect()))
+        };
+        let outcome = match (figures(OURS), figures(peer)) {
+            (Some(ours), Some(theirs)) => Outcome::Measured { ours, theirs: Some(theirs) },
+            _ => Outcome::Skipped(found.why_not(peer)),
+        };
+        Row { work: work.clone(), peer: Some(peer.into()), goal, outcome }
+    }
+}
+
+fn measure(
+    bench: &mut Bench<'_>,
+    work: &Work,
+    contenders: &[&Contender],
+    mut once: impl FnMut(&Contender) -> io::Result<Measured>,
+) -> Result<Reached, Failure> {
+    let names: Vec<_> = contenders.iter().map(|contender| contender.name()).collect();
+    let rounds = bench.measure(work, &names, |at| {
+        once(contenders[at]).map_err(|error| failed("measure", contenders[at], &work.name, &error))
+    })?;
+    Ok(Reached { of: names.into_iter().zip(rounds).collect() })
+}
+
+fn failed(what: &str, contender: &Contender, work: &str, error: &io::Error) -> Failure {
+    let operation = format!("cannot {what} {} at {work}", contender.name());
+    Failure::from_io(Exit::Failed, &operation, error)
+}

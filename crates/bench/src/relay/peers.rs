@@ -1,0 +1,222 @@
+//! Who is measured: our relay and the servers that are found on this machine.
+
+use std::env;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use cli::{Exit, Failure};
+
+use crate::relay::speech::Speech;
+use crate::server::{Server, Told, our_program};
+use crate::session::Peer;
+
+/// As the rows name them.
+pub const OURS: &str = "relay";
+/// See [`OURS`].
+pub const NATS: &str = "nats-server";
+/// See [`OURS`].
+pub const REDIS: &str = "redis-server";
+
+/// A server that is measured.
+#[derive(Debug)]
+pub struct Contender {
+    server: Server,
+    speech: Speech,
+}
+
+impl Contender {
+    /// As the rows name it.
+    pub fn name(&self) -> &'static str {
+        self.server.name()
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.server.pid()
+    }
+
+    /// What it speaks.
+    pub fn speech(&self) -> Speech {
+        self.speech
+    }
+}
+
+/// The programs on this machine.
+#[derive(Debug)]
+pub struct Found {
+    relay: PathBuf,
+    others: Vec<Other>,
+}
+
+#[derive(Debug)]
+struct Other {
+    name: &'static str,
+    install: &'static str,
+    /// Where it is, and its version.
+    program: Option<(PathBuf, String)>,
+}
+
+impl Found {
+    /// Looks for them. Ours must be there; the others need not.
+    pub fn look() -> Result<Self, Failure> {
+        let other = |name, install, version: &str| {
+            let program = find(name).map(|program| {
+                let version = version_of(&program, version);
+                (program, version)
+            });
+            Other { name, install, program }
+        };
+        let others = vec![
+            other(NATS, "apt-get install nats-server", "nats-server: v"),
+            other(REDIS, "apt-get install redis-server", "v="),
+        ];
+        Ok(Self { relay: our_program(OURS)?, others })
+    }
+
+    /// Beside whom we measure.
+    pub fn peers(&self) -> Vec<Peer> {
+        let peer = |other: &Other| Peer {
+            name: other.name,
+            version: other.program.as_ref().map_or(String::new(), |(_, version)| version.clone()),
+            install: other.program.is_none().then(|| other.install.to_owned()),
+        };
+        self.others.iter().map(peer).collect()
+    }
+
+    /// Whether the program `name` is there.
+    pub fn has(&self, name: &str) -> bool {
+        name == OURS || self.program(name).is_some()
+    }
+
+    /// Why a row beside `name` is not measured.
+    pub fn why_not(&self, name: &str) -> String {
+        let other = self.others.iter().find(|other| other.name == name);
+        let install = other.map_or("", |other| other.install);
+        format!("not found: {name} ({install})")
+    }
+
+    /// Starts all of them.
+    pub fn start(&self) -> Result<Vec<Contender>, Failure> {
+        let names = [OURS, NATS, REDIS].into_iter().filter(|name| self.has(name));
+        names.map(|name| self.start_one(name)).collect()
+    }
+
+    /// Starts the server `name`, which is there.
+    pub fn start_one(&self, name: &str) -> Result<Contender, Failure> {
+        if name == OURS {
+            let args = ["serve", "--port", "0", "--format", "json"];
+            let server = Server::start(OURS, &self.relay, &args)?;
+            return Ok(Contender { server, speech: Speech::Frames });
+        }
+        let program = self.program(name).expect("whoever asks has looked whether it is there");
+        match name {
+            NATS => {
+                // Port -1 is any free one.
+                let args = ["--addr", "127.0.0.1", "--port", "-1"];
+                let server = Server::start_other(NATS, program, &args, Told::Stderr, nats_address)?;
+                Ok(Contender { server, speech: Speech::Nats })
+            }
+            _ => start_redis(program),
+        }
+    }
+
+    fn program(&self, name: &str) -> Option<&Path> {
+        let other = self.others.iter().find(|other| other.name == name)?;
+        other.program.as_ref().map(|(program, _)| program.as_path())
+    }
+}
+
+/// Redis takes no port for "any free one", and where the one that was free is taken in between, it says
+/// so and ends.
+fn start_redis(program: &Path) -> Result<Contender, Failure> {
+    let mut tries = 3;
+    loop {
+        let address = free_address()
+            .map_err(|error| Failure::from_io(Exit::Usage, "cannot find a free port", &error))?;
+        let port = address.port().to_string();
+        let folder = env::temp_dir();
+        let folder = folder.to_string_lossy();
+        // Nothing is kept: neither snapshots nor the log of writes, which no publisher would pay for
+        // anyway.
+        let args = [
+            "--bind",
+            "127.0.0.1",
+            "--port",
+            &port,
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--dir",
+            &folder,
+        ];
+        let ready =
+            move |line: &str| line.contains("Ready to accept connections").then_some(address);
+        tries -= 1;
+        match Server::start_other(REDIS, program, &args, Told::Stdout, ready) {
+            Ok(server) => return Ok(Contender { server, speech: Speech::Redis }),
+            Err(failure) if tries == 0 => return Err(failure),
+            Err(_) => {}
+        }
+    }
+}
+
+fn free_address() -> std::io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
+fn nats_address(line: &str) -> Option<SocketAddr> {
+    let (_, address) = line.split_once("Listening for client connections on ")?;
+    address.trim().parse().ok()
+}
+
+/// A program in the usual folders, also in those that only the superuser's path has.
+fn find(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let more = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
+    env::split_paths(&path).chain(more).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+/// The word behind `before` in what the program says of its version.
+fn version_of(program: &Path, before: &str) -> String {
+    let output = Command::new(program).arg("-v").output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let word = text.ok().and_then(|text| {
+        let (_, version) = text.split_once(before)?;
+        version.split_whitespace().next().map(str::to_owned)
+    });
+    word.unwrap_or_else(|| "of unknown version".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_of_nats_says_where_it_listens() {
+        for (line, address) in [
+            (
+                "[1] 2026/01/01 00:00:00.0 [INF] Listening for client connections on 127.0.0.1:4222",
+                Some("127.0.0.1:4222"),
+            ),
+            ("[1] 2026/01/01 00:00:00.0 [INF] Server is ready", None),
+        ] {
+            assert_eq!(nats_address(line), address.map(|text| text.parse().unwrap()));
+        }
+    }
+
+    #[test]
+    fn a_peer_that_is_missing_is_named_with_the_way_to_install_it() {
+        let other = Other { name: NATS, install: "get it", program: None };
+        let found = Found { relay: PathBuf::new(), others: vec![other] };
+        assert!(!found.has(NATS) && found.has(OURS));
+        assert_eq!(found.why_not(NATS), "not found: nats-server (get it)");
+        assert_eq!(found.peers()[0].install.as_deref(), Some("get it"));
+    }
+}

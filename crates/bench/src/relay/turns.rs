@@ -1,0 +1,92 @@
+//! How long a message takes there and another one back, with nothing else under way.
+//!
+//! Two clients, two rooms: what the first one says in one room the second answers in the other. Both
+//! are served by one thread with waiting reads, so that between the two ways nothing but the servers'
+//! own work and the kernel's is timed.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+
+use crate::relay::client::Client;
+use crate::relay::crowd::new_room;
+use crate::relay::peers::Contender;
+use crate::session::Measured;
+
+/// How many turns are taken before they count.
+const WARM_UP: usize = 500;
+
+/// How long it takes, in microseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Turns {
+    /// Half of the turns take no longer.
+    pub p50: Measured,
+    /// Of a hundred turns 99 take no longer.
+    pub p99: f64,
+}
+
+/// Measures for `time`, with messages of `payload` bytes.
+pub fn run(contender: &Contender, payload: usize, time: Duration) -> io::Result<Turns> {
+    let (speech, address) = (contender.speech(), contender.address());
+    let (mut first, mut second) =
+        (Client::connect(address, speech)?, Client::connect(address, speech)?);
+    let (there, back) = (new_room(), new_room());
+    second.enter(&there, true)?;
+    let there = first.enter(&there, false)?;
+    first.enter(&back, true)?;
+    let back = second.enter(&back, false)?;
+    let payload = vec![b'x'; payload];
+    let (mut question, mut answer) = (BytesMut::new(), BytesMut::new());
+    speech.say(&there, 1, &payload, &mut question);
+    speech.say(&back, 1, &payload, &mut answer);
+    let mut turn = || -> io::Result<Duration> {
+        let begin = Instant::now();
+        first.say(&question)?;
+        second.listen()?;
+        second.say(&answer)?;
+        first.listen()?;
+        Ok(begin.elapsed())
+    };
+    for _ in 0..WARM_UP {
+        turn()?;
+    }
+    let (start, mut turns) = (Instant::now(), Vec::new());
+    while start.elapsed() < time {
+        turns.push(turn()?);
+    }
+    turns.sort_unstable();
+    let microseconds = |part: f64| percentile(&turns, part).as_secs_f64() * 1e6;
+    Ok(Turns { p50: Measured::alone(microseconds(0.5)), p99: microseconds(0.99) })
+}
+
+/// The smallest of `sorted` that no smaller a part than `part` exceeds not.
+fn percentile(sorted: &[Duration], part: f64) -> Duration {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a part of a length is a length"
+    )]
+    let at = (sorted.len() as f64 * part).ceil() as usize;
+    sorted.get(at.saturating_sub(1)).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_the_nearest_rank() {
+        let hundred: Vec<_> = (1..=100).map(Duration::from_micros).collect();
+        let five: Vec<_> = (1..=5).map(Duration::from_micros).collect();
+        for (sorted, part, expected) in [
+            (&hundred[..], 0.5, 50),
+            (&hundred, 0.99, 99),
+            (&five, 0.5, 3),
+            (&five, 0.99, 5),
+            (&five[..1], 0.5, 1),
+        ] {
+            assert_eq!(percentile(sorted, part), Duration::from_micros(expected));
+        }
+    }
+}
