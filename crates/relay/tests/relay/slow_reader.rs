@@ -1,0 +1,116 @@
+//! Who does not read is ended; who reads slowly but steadily is not.
+
+use std::io::Read as _;
+use std::thread;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use proto::{Change, Ending};
+use relay::Limits;
+
+use crate::support::{Client, Relay, data};
+
+/// Two mebibytes, so that the kernel's buffers and the outbox are full soon.
+fn limits() -> Limits {
+    Limits { outbox: 2 << 20, ..Limits::default() }
+}
+
+fn burst(room: u32, first: u64, frames: u64, payload: usize) -> BytesMut {
+    let mut bytes = BytesMut::new();
+    for id in first..first + frames {
+        bytes.extend_from_slice(&data(room, id, &vec![b'x'; payload]));
+    }
+    bytes
+}
+
+#[test]
+fn who_never_reads_is_too_slow_and_the_others_hear_everything() {
+    let relay = Relay::start(limits());
+    let (mut alice, room) = Client::in_room(relay.address, "alice", "lobby");
+    let (mut bob, _) = Client::in_room(relay.address, "bob", "lobby");
+    let (mut deaf, _) = Client::in_room(relay.address, "deaf", "lobby");
+    let mut sent = 0;
+    // The kernel takes some mebibytes for a client that does not read, and then the relay does.
+    while relay.log.endings().is_empty() {
+        std::io::Write::write_all(&mut alice.stream, &burst(room, sent, 100, 4000)).unwrap();
+        sent += 100;
+        for _ in 0..100 {
+            alice.data();
+            bob.data();
+        }
+        assert!(sent < 10_000, "it is never too slow");
+    }
+    let closed = relay.log.closed.lock().unwrap()[0].clone();
+    assert_eq!(closed.ending, Ending::TooSlow);
+    let presence = bob.presence();
+    assert_eq!((&*presence.person.name, presence.change), ("deaf", Change::Left));
+    assert_eq!(presence.ending.as_deref(), Some("TooSlow"));
+    // What it did not take is not offered to it any more.
+    while let Ok(Some(_)) = deaf.try_frame() {}
+    alice.say(room, sent, "on we go");
+    assert_eq!(bob.data().header.seq, sent + 1);
+    relay.stop();
+}
+
+#[test]
+fn who_takes_nothing_for_too_long_is_ended_however_little_waits() {
+    let relay = Relay::start(Limits { write: Duration::from_millis(200), ..Limits::default() });
+    let (mut alice, room) = Client::in_room(relay.address, "alice", "lobby");
+    let (deaf, _) = Client::in_room(relay.address, "deaf", "lobby");
+    socket2::SockRef::from(&deaf.stream).set_recv_buffer_size(4096).unwrap();
+    let mut sent = 0;
+    while relay.log.endings().is_empty() {
+        // Less than the outbox may hold, so that it is the time that ends it.
+        if sent < 1500 {
+            std::io::Write::write_all(&mut alice.stream, &burst(room, sent, 1, 4000)).unwrap();
+            sent += 1;
+            alice.data();
+        } else {
+            thread::yield_now();
+        }
+    }
+    assert_eq!(relay.endings(1), ["TooSlow"]);
+    assert_eq!(alice.presence().ending.as_deref(), Some("TooSlow"));
+    relay.stop();
+}
+
+#[test]
+fn who_reads_slowly_but_steadily_gets_everything_and_holds_back_who_pushes() {
+    let relay = Relay::start(limits());
+    let (mut alice, room) = Client::in_room(relay.address, "alice", "lobby");
+    let (mut slow, _) = Client::in_room(relay.address, "slow", "lobby");
+    // Twenty mebibytes: many times what the outbox and the kernel hold.
+    let frames = 5000;
+    let writer = thread::spawn({
+        let mut stream = alice.stream.try_clone().unwrap();
+        move || {
+            for first in (0..frames).step_by(100) {
+                std::io::Write::write_all(&mut stream, &burst(room, first, 100, 4000)).unwrap();
+            }
+        }
+    });
+    let own = thread::spawn(move || {
+        while alice.data().header.seq < frames {}
+        alice
+    });
+    let mut chunk = vec![0; 16 * 1024];
+    let mut decoder = proto::Decoder::default();
+    let mut next = 1;
+    while next <= frames {
+        let read = slow.stream.read(&mut chunk).unwrap();
+        assert!(read > 0, "it was taken for one that does not read, at {next}");
+        decoder.push(&chunk[..read]);
+        while let Some(frame) = decoder.take_frame().unwrap() {
+            if frame.header.kind == proto::Kind::Data {
+                assert_eq!(frame.header.seq, next);
+                next += 1;
+            }
+        }
+        // 16 MiB a second, which is a tenth of what the sender could push.
+        thread::sleep(Duration::from_millis(1));
+    }
+    writer.join().unwrap();
+    drop(own.join().unwrap());
+    assert_eq!(relay.endings(1), ["PeerFin"]);
+    relay.stop();
+}

@@ -1,0 +1,347 @@
+//! Simulated clients and seeds over the pure core: nothing is lost, repeated or seen in another order,
+//! whatever people do and however slowly they read, and what waits for them is bounded.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io::IoSlice;
+use std::rc::Rc;
+
+use bytes::{Bytes, BytesMut};
+use fastrand::Rng;
+use proto::{Change, Decoder, Ending, Header, Hello, Join, Kind, Leave, Message, Taken};
+use relay::outbox::Batch;
+use relay::{Hub, Level, Limits, Outbox, Outlet, Parcel, Session};
+
+const CLIENTS: usize = 8;
+const STEPS: usize = 3000;
+const OUTBOX: usize = 300_000;
+/// A run is read in one piece, so no parcel pins more.
+const LARGEST: usize = 600_000;
+
+/// An outbox in a cell, as the relay's connections have one behind a lock.
+#[derive(Clone)]
+struct Wire(Rc<RefCell<Ends>>);
+
+struct Ends {
+    outbox: Outbox,
+    batch: Batch,
+    end: Option<Ending>,
+}
+
+impl Wire {
+    fn new() -> Self {
+        let (outbox, batch) = (Outbox::new(OUTBOX), Batch::default());
+        Self(Rc::new(RefCell::new(Ends { outbox, batch, end: None })))
+    }
+
+    /// Takes up to `most` bytes, as a socket would.
+    fn read(&self, most: usize) -> Vec<u8> {
+        let mut ends = self.0.borrow_mut();
+        let ends = &mut *ends;
+        if ends.batch.is_empty() {
+            ends.outbox.take(&mut ends.batch);
+        }
+        let mut slices = [IoSlice::new(&[]); 16];
+        let filled = ends.batch.slices(&mut slices);
+        let mut bytes: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
+        bytes.truncate(most);
+        let released = ends.batch.advance(bytes.len());
+        ends.outbox.sent(released);
+        bytes
+    }
+}
+
+impl Outlet for Wire {
+    fn put(&self, parcel: &Parcel) -> Level {
+        let mut ends = self.0.borrow_mut();
+        if ends.end.is_some() {
+            return Level::Low;
+        }
+        let level = ends.outbox.push(parcel);
+        assert!(ends.outbox.pinned() <= OUTBOX + LARGEST, "{}", ends.outbox.pinned());
+        level
+    }
+
+    fn end(&self, ending: Ending) {
+        let mut ends = self.0.borrow_mut();
+        ends.outbox.clear();
+        ends.end.get_or_insert(ending);
+    }
+}
+
+/// What was said at a place in the order of a room: by whom, with which number, and what.
+type Said = (u32, u64, Bytes);
+
+/// What a room's order is, as far as anybody has seen it.
+type Orders = HashMap<(u32, u64), Said>;
+
+struct Client {
+    session: Session,
+    wire: Wire,
+    input: Decoder,
+    output: Decoder,
+    /// The rooms that it is in, as it was told, with the place that the next frame has.
+    rooms: HashMap<u32, u64>,
+    next_id: u64,
+    /// How many bytes it reads at a time, and one time in how many it does.
+    pace: (usize, usize),
+    told_too_slow: usize,
+}
+
+impl Client {
+    fn new(conn: u64, rng: &mut Rng) -> Self {
+        let pace = *rng.choice(&[(100_000, 1), (1000, 1), (50_000, 20), (0, 1)]).unwrap();
+        Self {
+            session: Session::new(conn, proto::limits::MAX_FRAME_LENGTH),
+            wire: Wire::new(),
+            input: Decoder::default(),
+            output: Decoder::default(),
+            rooms: HashMap::new(),
+            next_id: 1,
+            pace,
+            told_too_slow: 0,
+        }
+    }
+
+    /// Sends bytes, of which the relay reads all that are there.
+    fn send(&mut self, hub: &mut Hub<Wire>, bytes: &[u8]) {
+        self.input.push(bytes);
+        while let Some(taken) = self.input.take().unwrap() {
+            self.session.take(7, hub, &self.wire, taken).unwrap();
+        }
+    }
+
+    fn ask(&mut self, hub: &mut Hub<Wire>, message: &Message) {
+        let mut bytes = BytesMut::new();
+        message.encode(&mut bytes).unwrap();
+        self.send(hub, &bytes);
+    }
+
+    /// Says some frames in rooms that it may or may not be in.
+    fn speak(&mut self, hub: &mut Hub<Wire>, rng: &mut Rng) {
+        let mut bytes = BytesMut::new();
+        let (mut room, size) = (rng.u32(1..5), *rng.choice(&[0, 10, 300, 5000, 20_000]).unwrap());
+        for _ in 0..rng.usize(1..12) {
+            if rng.u8(..4) == 0 {
+                room = rng.u32(1..5);
+            }
+            let mut header = Header::new(Kind::Data, room, self.next_id);
+            (header.from, header.seq, header.time) = (rng.u32(..), rng.u64(..), rng.u64(..));
+            let payload = vec![rng.u8(..); rng.usize(..=size)];
+            header.encode(&payload, proto::limits::MAX_FRAME_LENGTH, &mut bytes).unwrap();
+            self.next_id += 1;
+        }
+        self.send(hub, &bytes);
+    }
+
+    /// Reads some bytes and checks what they say.
+    fn read(&mut self, most: usize, orders: &mut Orders) -> bool {
+        let bytes = self.wire.read(most);
+        self.output.push(&bytes);
+        while let Some(taken) = self.output.take().unwrap() {
+            match taken {
+                Taken::Run(run) => {
+                    for (header, payload) in run.iter() {
+                        let next = self.rooms.get_mut(&header.room).expect("it is in the room");
+                        assert_eq!(header.seq, *next, "room {}", header.room);
+                        *next += 1;
+                        assert_eq!(header.time, 7);
+                        let said = (header.from, header.id, Bytes::copy_from_slice(payload));
+                        let place = (header.room, header.seq);
+                        let first = orders.entry(place).or_insert_with(|| said.clone());
+                        assert_eq!(*first, said, "{place:?}");
+                    }
+                }
+                Taken::Control(frame) => self.hear(Message::from_frame(&frame).unwrap()),
+            }
+        }
+        !bytes.is_empty()
+    }
+
+    fn hear(&mut self, message: Message) {
+        match message {
+            Message::Joined(joined) => {
+                let next = joined.seq + 1 - u64::from(joined.past);
+                assert!(joined.past <= 200);
+                assert_eq!(joined.people[0].id, self.session.person().unwrap());
+                let known = self.rooms.insert(joined.room, next);
+                assert!(known.is_none_or(|known| known == next && joined.past == 0));
+            }
+            Message::Left(left) => assert!(self.rooms.remove(&left.room).is_some()),
+            Message::Presence(presence) => {
+                assert!(self.rooms.contains_key(&presence.room));
+                if presence.ending.as_deref() == Some("TooSlow") {
+                    assert_eq!(presence.change, Change::Left);
+                    self.told_too_slow += 1;
+                }
+            }
+            Message::Welcome(_) | Message::Refused(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.wire.0.borrow().end.is_some()
+    }
+}
+
+/// What a simulation came to, so that one that shows nothing is seen.
+#[derive(Debug, Default)]
+struct Tally {
+    said: usize,
+    too_slow: usize,
+    told: usize,
+    at_the_end: usize,
+}
+
+fn simulate(seed: u64) -> Tally {
+    let mut rng = Rng::with_seed(seed);
+    let mut hub = Hub::new(Limits { rooms: 6, ..Limits::default() });
+    let mut orders = Orders::new();
+    let mut clients: Vec<Client> = Vec::new();
+    let mut tally = Tally::default();
+    let mut conn = 0;
+    for _ in 0..STEPS {
+        if clients.len() < CLIENTS {
+            conn += 1;
+            let mut client = Client::new(conn, &mut rng);
+            let hello = Hello { version: 1, name: None, max_frame: 1 << 20, features: Vec::new() };
+            client.ask(&mut hub, &Message::Hello(hello));
+            clients.push(client);
+        }
+        let at = rng.usize(..clients.len());
+        let client = &mut clients[at];
+        match rng.u8(..100) {
+            0..10 => {
+                let room = format!("room {}", rng.u8(..4));
+                client.ask(&mut hub, &Message::Join(Join { room, listen: true }));
+            }
+            10..14 => client.ask(&mut hub, &Message::Leave(Leave { room: rng.u32(1..5) })),
+            14 => {
+                hub.leave(client.session.person().unwrap(), &Ending::PeerReset);
+                tally.told += clients.swap_remove(at).told_too_slow;
+            }
+            _ => client.speak(&mut hub, &mut rng),
+        }
+        for client in &mut clients {
+            let (most, every) = client.pace;
+            if most > 0 && rng.usize(..every) == 0 {
+                client.read(most, &mut orders);
+            }
+        }
+        clients.retain(|client| {
+            let has_ended = client.has_ended();
+            if has_ended {
+                tally.too_slow += 1;
+                tally.told += client.told_too_slow;
+                assert_eq!(client.wire.0.borrow().end, Some(Ending::TooSlow));
+            }
+            !has_ended
+        });
+    }
+    // Everybody reads to the end, and has then seen the same.
+    let mut last: HashMap<u32, u64> = HashMap::new();
+    for client in &mut clients {
+        while client.read(usize::MAX, &mut orders) {}
+        for (&room, &next) in &client.rooms {
+            assert_eq!(*last.entry(room).or_insert(next), next, "room {room}");
+        }
+        tally.at_the_end += client.rooms.len();
+        tally.told += client.told_too_slow;
+        let ends = client.wire.0.borrow();
+        assert_eq!(ends.outbox.pinned(), 0);
+    }
+    tally.said = orders.len();
+    tally
+}
+
+#[test]
+fn every_member_sees_one_order_without_a_gap_or_a_repeat() {
+    let mut all = Tally::default();
+    for seed in 0..30 {
+        let tally = simulate(seed);
+        all.said += tally.said;
+        all.too_slow += tally.too_slow;
+        all.told += tally.told;
+        all.at_the_end += tally.at_the_end;
+    }
+    // The simulation shows what it is for.
+    assert!(all.said > 10_000 && all.too_slow > 30, "{all:?}");
+    assert!(all.told > all.too_slow && all.at_the_end > 100, "{all:?}");
+}
+
+#[test]
+fn a_room_that_is_empty_makes_way_and_numbers_are_given_out_once() {
+    let mut hub = Hub::new(Limits { rooms: 2, rooms_each: 2, ..Limits::default() });
+    let (a, b) = (Wire::new(), Wire::new());
+    let frames = relay::Dialect::Frames;
+    let a_id = hub.enter(1, &a, frames, Some("a")).unwrap();
+    let b_id = hub.enter(2, &b, frames, Some("b")).unwrap();
+    let one = hub.join(a_id, "one", true).unwrap();
+    let two = hub.join(b_id, "two", true).unwrap();
+    assert_eq!(hub.join(a_id, "ONE", true), Ok(one), "it looks the same");
+    assert_eq!(hub.join(a_id, "three", true).unwrap_err().why, proto::Why::TooManyRooms);
+    assert!(hub.part(b_id, two));
+    assert!(!hub.part(b_id, two));
+    let three = hub.join(a_id, "three", true).unwrap();
+    assert!(three > two);
+    assert_eq!(hub.rooms(), 2);
+    assert_eq!(hub.join(a_id, "four", true).unwrap_err().why, proto::Why::TooManyRooms);
+    hub.leave(a_id, &Ending::PeerFin);
+    assert!(hub.enter(3, &a, frames, Some("a")).unwrap() > b_id);
+}
+
+#[test]
+fn people_members_and_rooms_of_one_person_are_bounded() {
+    let limits = Limits { people: 3, members: 1, rooms_each: 1, ..Limits::default() };
+    let mut hub = Hub::new(limits);
+    let wire = Wire::new();
+    let mut enter = |name| hub.enter(1, &wire, relay::Dialect::Frames, Some(name));
+    let ids = [enter("a").unwrap(), enter("b").unwrap(), enter("c").unwrap()];
+    assert_eq!(enter("d").unwrap_err().why, proto::Why::Other);
+    assert!(hub.join(ids[0], "room", true).is_ok());
+    assert_eq!(hub.join(ids[1], "room", true).unwrap_err().why, proto::Why::RoomFull);
+    assert_eq!(hub.join(ids[0], "another", true).unwrap_err().why, proto::Why::TooManyRooms);
+    assert_eq!(hub.join(ids[2], "", true).unwrap_err().why, proto::Why::RoomBad);
+}
+
+#[test]
+fn people_for_whom_joined_has_no_room_are_told_of_one_by_one() {
+    let mut hub = Hub::new(Limits::default());
+    let wire = Wire::new();
+    let mut ids = Vec::new();
+    for n in 0..3000 {
+        let id =
+            hub.enter(n, &wire, relay::Dialect::Frames, Some(&format!("somebody {n}"))).unwrap();
+        hub.join(id, "room", false).unwrap();
+        ids.push(id);
+    }
+    let listener = Wire::new();
+    let me = hub.enter(0, &listener, relay::Dialect::Frames, None).unwrap();
+    hub.join(me, "room", true).unwrap();
+    let mut decoder = Decoder::default();
+    loop {
+        let bytes = listener.read(usize::MAX);
+        if bytes.is_empty() {
+            break;
+        }
+        decoder.push(&bytes);
+    }
+    let (mut told, mut listed) = (Vec::new(), 0);
+    while let Some(frame) = decoder.take_frame().unwrap() {
+        match Message::from_frame(&frame).unwrap() {
+            Message::Joined(joined) => {
+                listed = joined.people.len();
+                told.extend(joined.people.iter().map(|person| person.id));
+            }
+            Message::Presence(presence) => told.push(presence.person.id),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!((500..2500).contains(&listed), "{listed}");
+    told.sort_unstable();
+    ids.push(me);
+    assert_eq!(told, ids);
+}
