@@ -1,16 +1,15 @@
 //! The least that one can write in tokio to send back what comes: no limits, no accounting, no frames.
 //!
-//! It is what `tcp-server --mode frames` is measured beside, on the same runtime and with the same
-//! socket options. Its buffer is of the size with which it is quickest at bulk.
+//! It is what `tcp-server --mode frames` is measured beside, on the same runtime, with the same socket
+//! options, and with reads as large as the largest there: a smaller buffer, as such an echo mostly has,
+//! would make it slower at bulk.
 
 use std::io;
 use std::net::Ipv4Addr;
 
+use proto::limits::MAX_READ_CHUNK;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-
-/// Length of the buffer of a connection.
-const BUFFER: usize = 256 * 1024;
 
 /// Listens on a free port of this machine, tells `listening` which one, and serves for ever.
 pub async fn serve(listening: impl FnOnce(&str)) -> io::Result<()> {
@@ -20,7 +19,7 @@ pub async fn serve(listening: impl FnOnce(&str)) -> io::Result<()> {
         let (mut stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         tokio::spawn(async move {
-            let mut buffer = vec![0; BUFFER];
+            let mut buffer = vec![0; MAX_READ_CHUNK];
             while let Ok(read @ 1..) = stream.read(&mut buffer).await {
                 if stream.write_all(&buffer[..read]).await.is_err() {
                     break;

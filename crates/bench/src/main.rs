@@ -46,6 +46,9 @@ struct RunArgs {
     /// Three counted rounds instead of five. No bench leaves out a row so far.
     #[arg(long)]
     quick: bool,
+    /// So many counted rounds, at least five: more of them for a machine that others use too.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(5..), conflicts_with = "quick")]
+    rounds: Option<u16>,
     /// How long one measurement takes, instead of each bench's own time.
     #[arg(long, value_name = "DUR", value_parser = cli::values::duration)]
     time: Option<Duration>,
@@ -103,7 +106,11 @@ fn run(args: &RunArgs) -> Exit {
         (Format::Text, true) => Audience::Nobody,
         (Format::Text, false) => Audience::Person,
     };
-    let rounds = if args.quick { Rounds::QUICK } else { Rounds::FULL };
+    let rounds = match args.rounds {
+        Some(rounds) => Rounds { counted: rounds.into() },
+        None if args.quick => Rounds::QUICK,
+        None => Rounds::FULL,
+    };
     let mut session =
         Session::start(Plan { rounds, time: args.time, command: command() }, audience);
     let result = measure(&mut session, args);

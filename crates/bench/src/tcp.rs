@@ -65,7 +65,9 @@ pub fn run(session: &mut Session) -> Result<(), Failure> {
         let reached = bench.measure(&work, &[OURS, BARE], |contender| {
             measure([&ours, &theirs][contender], load, time)
         })?;
-        bench.note(format!("{name}: {}; {}", used(OURS, &reached[0]), used(BARE, &reached[1])));
+        let [ours, theirs] = [(OURS, &reached[0]), (BARE, &reached[1])]
+            .map(|(contender, rounds)| used(contender, unit, rounds));
+        bench.note(format!("{name}: {ours}; {theirs}"));
         let outcome = Outcome::Measured {
             ours: Measured::figures(&reached[0]),
             theirs: Some(Measured::figures(&reached[1])),
@@ -101,11 +103,18 @@ fn measure(server: &Server, load: Load, time: Duration) -> Result<Measured, Fail
     })
 }
 
-/// How many cores were used in the rounds of `name`, as medians.
-fn used(name: &str, rounds: &[Measured]) -> String {
-    let median = |cores: fn(&Measured) -> Option<f64>| {
-        Figures::new(rounds.iter().filter_map(cores).collect()).median()
+/// How many cores were used in the rounds of `name`, and how much of the server's time one unit took, as
+/// medians.
+fn used(name: &str, unit: &str, rounds: &[Measured]) -> String {
+    let median = |figure: fn(&Measured) -> Option<f64>| {
+        Figures::new(rounds.iter().filter_map(figure).collect()).median()
     };
     let (server, load) = (median(|round| round.server_cores), median(|round| round.load_cores));
-    format!("{name} used {server:.2} cores, its load generator {load:.2}")
+    let seconds = median(|round| Some(round.server_cores? / round.value));
+    let cost = match seconds {
+        1e-6.. => format!("{:.2} µs", seconds * 1e6),
+        _ => format!("{:.2} ns", seconds * 1e9),
+    };
+    let unit = unit.trim_end_matches("/s");
+    format!("{name} used {server:.2} cores ({cost} for one {unit}), its load generator {load:.2}")
 }
