@@ -34,7 +34,8 @@ pub fn stop_pair() -> (Stopper, Stop) {
 }
 
 /// Asks a server to stop. When it is dropped without having asked, the server runs on.
-#[derive(Debug)]
+/// Clones ask the same server.
+#[derive(Clone, Debug)]
 pub struct Stopper {
     shared: Arc<Shared>,
 }

@@ -7,13 +7,16 @@
 //! | [`Lines`] | an answer to each line |
 //! | [`Frames`] | the frames that it sends |
 //! | [`Hold`] | nothing; it is not even read from |
+//! | [`Chat`] | the lines of a person at the server, one client at a time |
 
+mod chat;
 mod discard;
 mod echo;
 mod frames;
 mod hold;
 mod lines;
 
+pub use chat::{Chat, Ear, Word};
 pub use discard::Discard;
 pub use echo::Echo;
 pub use frames::Frames;

@@ -16,6 +16,7 @@ EXAMPLES
   tcp-server unix:/tmp/echo.sock     a Unix socket; nc -U /tmp/echo.sock
   tcp-server -p 0 --json             any free port, told in the first event
   tcp-server -m hold --backlog 5     accept one connection for each line on standard input
+  tcp-server -m chat                 talk with one client at a time: nc 127.0.0.1 7878
 ";
 
 const AFTER: &str = "\
@@ -36,11 +37,12 @@ pub(crate) struct Args {
     )]
     addr: Option<String>,
 
-    /// echo, discard, lines, frames or hold
+    /// echo, discard, lines, frames, hold or chat
     ///
     /// echo sends back the bytes that come, discard reads them, lines answers each line with
-    /// `N bytes, M characters: TEXT`, frames sends back the project's frames, and hold reads nothing and
-    /// accepts one connection for each line on standard input.
+    /// `N bytes, M characters: TEXT`, frames sends back the project's frames, hold reads nothing and
+    /// accepts one connection for each line on standard input, and chat lets you talk with one client at a
+    /// time: what you type goes to the client, /next takes the next one, q ends.
     #[arg(short, long, value_enum, default_value_t, hide_possible_values = true)]
     pub(crate) mode: Mode,
 
@@ -55,12 +57,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = BACKLOG)]
     pub(crate) backlog: u32,
 
-    /// Serve so many at a time
+    /// Serve so many at a time [default: 1024; chat: 1]
     ///
     /// The others wait in the kernel's backlog.
-    #[arg(long, value_name = "N", default_value_t = 1024)]
-    #[arg(value_parser = connections)]
-    pub(crate) max_conns: usize,
+    #[arg(long, value_name = "N", value_parser = connections)]
+    max_conns: Option<usize>,
 
     /// End what is silent for so long; 0 = never
     #[arg(long, value_name = "DUR", default_value = "5m", value_parser = values::duration)]
@@ -108,6 +109,8 @@ pub(crate) enum Mode {
     Frames,
     /// Nothing is read; one connection is accepted for each line on standard input
     Hold,
+    /// The lines of the person at the server, one client at a time
+    Chat,
 }
 
 impl Mode {
@@ -118,6 +121,7 @@ impl Mode {
             Self::Lines => "lines",
             Self::Frames => "frames",
             Self::Hold => "hold",
+            Self::Chat => "chat",
         }
     }
 }
@@ -143,6 +147,12 @@ impl Args {
         })
     }
 
+    /// How many are served at a time. The person at the server talks with one of them.
+    pub(crate) fn max_conns(&self) -> usize {
+        let default = if self.mode == Mode::Chat { 1 } else { Limits::default().connections };
+        self.max_conns.unwrap_or(default)
+    }
+
     pub(crate) fn bind_options(&self) -> BindOptions {
         BindOptions {
             backlog: self.backlog,
@@ -153,7 +163,7 @@ impl Args {
 
     pub(crate) fn limits(&self) -> Limits {
         Limits {
-            connections: self.max_conns,
+            connections: self.max_conns(),
             idle: (!self.idle.is_zero()).then_some(self.idle),
             keepalive: self.keepalive,
             drain: self.drain,
@@ -233,6 +243,18 @@ mod tests {
     }
 
     #[test]
+    fn a_person_talks_with_one_client_at_a_time_unless_told_otherwise() {
+        for (args, expected) in [
+            (&["-m", "chat"][..], 1),
+            (&["-m", "chat", "--max-conns", "5"], 5),
+            (&["-m", "lines"], 1024),
+        ] {
+            let args = Args::try_parse_from([&["tcp-server"], args].concat()).unwrap();
+            assert_eq!(args.limits().connections, expected);
+        }
+    }
+
+    #[test]
     fn what_contradicts_itself_is_refused() {
         for args in [
             &["-p", "1", "9000"][..],
@@ -240,7 +262,7 @@ mod tests {
             &["--keepalive", "500ms"],
             &["--keepalive", "40000"],
             &["--backlog", "-1"],
-            &["-m", "chat"],
+            &["-m", "chatter"],
             &["--idle", "-1"],
         ] {
             let parsed = Args::try_parse_from([&["tcp-server"], args].concat());

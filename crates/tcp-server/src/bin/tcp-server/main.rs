@@ -1,6 +1,7 @@
 //! `tcp-server`: listen, serve, and say how each connection ended.
 
 mod args;
+mod person;
 mod requests;
 mod story;
 
@@ -9,9 +10,10 @@ use std::sync::Arc;
 
 use clap::Parser as _;
 use cli::{Exit, Failure};
-use tcp_server::modes::{Discard, Echo, Frames, Hold, Lines};
+use tcp_server::modes::{Chat, Discard, Echo, Frames, Hold, Lines};
 use tcp_server::program::{self, Refused, Signals};
-use tcp_server::{Config, Listener, Service, Summary, run, stop_pair};
+use tcp_server::{Config, Listener, Service, Stop, Stopper, Summary, run, stop_pair};
+use tokio::sync::mpsc;
 
 use crate::args::{Args, Mode};
 use crate::story::Story;
@@ -38,7 +40,7 @@ fn main() -> ExitCode {
 /// Serves until it was asked to stop. The failure beside a summary is an end by a second signal.
 async fn serve(args: &Args, story: &Arc<Story>) -> Result<(Summary, Option<Failure>), Failure> {
     let address = args.address()?;
-    program::make_room(args.max_conns);
+    program::make_room(args.max_conns());
     // Before anybody can know that the server is there, so that no signal is too early.
     let signals = Signals::new()
         .map_err(|error| Failure::from_io(Exit::Failed, "cannot listen for signals", &error))?;
@@ -49,13 +51,20 @@ async fn serve(args: &Args, story: &Arc<Story>) -> Result<(Summary, Option<Failu
         program::explain(&error, refused)
     })?;
     story.listening(listener.local_address(), args);
-    let start = Start { args, story, listener, signals };
+    let (stopper, stop) = stop_pair();
+    let start = Start { args, story, listener, signals, stopper, stop };
     Ok(match args.mode {
         Mode::Echo => start.with(Echo).await,
         Mode::Discard => start.with(Discard).await,
         Mode::Lines => start.with(Lines).await,
         Mode::Frames => start.with(Frames).await,
         Mode::Hold => start.with(Hold).await,
+        Mode::Chat => {
+            // One word at a time, so that what is typed waits where it is typed.
+            let (words, heard) = mpsc::channel(1);
+            person::sit_down(Arc::clone(story), words, start.stopper.clone());
+            start.with(Chat::new(heard, Arc::clone(story), person::waits())).await
+        }
     })
 }
 
@@ -65,17 +74,18 @@ struct Start<'a> {
     story: &'a Arc<Story>,
     listener: Listener,
     signals: Signals,
+    stopper: Stopper,
+    stop: Stop,
 }
 
 impl Start<'_> {
     async fn with(self, service: impl Service) -> (Summary, Option<Failure>) {
-        let Self { args, story, listener, signals } = self;
+        let Self { args, story, listener, signals, stopper, stop } = self;
         let config = Config {
             limits: args.limits(),
             at_most: args.once.then_some(1),
             requests: (args.mode == Mode::Hold).then(requests::from_stdin),
         };
-        let (stopper, stop) = stop_pair();
         let server = run(listener, config, service, Arc::clone(story), stop);
         program::until_stopped(server, signals, stopper).await
     }

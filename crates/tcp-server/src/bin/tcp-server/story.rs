@@ -2,20 +2,29 @@
 //! output.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use cli::values::time_of_day;
-use cli::{Events, Exit, Failure, Format};
+use cli::{Events, Exit, Failure, Format, output};
 use proto::address::is_local;
 use proto::{Address, sanitize};
 use serde::Serialize;
-use tcp_server::{Closed, Observer, Peer, Summary};
+use tcp_server::modes::Ear;
+use tcp_server::{Closed, Connection, Observer, Peer, Summary};
 
 use crate::args::{Args, Mode};
 
 /// Tells the story as it was asked for.
 #[derive(Debug)]
-pub(crate) enum Story {
+pub(crate) struct Story {
+    telling: Telling,
+    /// How many clients have their turn to talk with the person at the server.
+    talking: AtomicUsize,
+}
+
+#[derive(Debug)]
+enum Telling {
     /// Text on standard error.
     Text { quiet: bool },
     /// One object a line on standard output.
@@ -48,6 +57,19 @@ struct ClosedEvent<'a> {
 }
 
 #[derive(Serialize)]
+struct Said<'a> {
+    conn: u64,
+    peer: String,
+    text: &'a str,
+}
+
+#[derive(Serialize)]
+struct Notice<'a> {
+    kind: &'a str,
+    text: &'a str,
+}
+
+#[derive(Serialize)]
 struct Draining {
     connections: usize,
     seconds: f64,
@@ -64,25 +86,26 @@ struct End<'a> {
 
 impl Story {
     pub(crate) fn new(args: &Args) -> Self {
-        match args.common.format() {
-            Format::Text => Self::Text { quiet: args.common.quiet },
-            Format::Json => Self::Json(Events::stdout("tcp-server/1")),
-        }
+        let telling = match args.common.format() {
+            Format::Text => Telling::Text { quiet: args.common.quiet },
+            Format::Json => Telling::Json(Events::stdout("tcp-server/1")),
+        };
+        Self { telling, talking: AtomicUsize::new(0) }
     }
 
     /// The server listens: from now on clients get in.
     pub(crate) fn listening(&self, address: &Address, args: &Args) {
-        match self {
-            Self::Json(events) => events.emit(
+        match &self.telling {
+            Telling::Json(events) => events.emit(
                 "listening",
                 &Listening {
                     addr: address.to_string(),
                     mode: args.mode.name(),
                     backlog: args.backlog,
-                    max_conns: args.max_conns,
+                    max_conns: args.max_conns(),
                 },
             ),
-            Self::Text { .. } => self.say(&first_screen(address, args)),
+            Telling::Text { .. } => self.say(&first_screen(address, args)),
         }
     }
 
@@ -93,12 +116,12 @@ impl Story {
         if let Err(failure) = result {
             failure.print();
         }
-        match (self, summary) {
-            (Self::Json(events), _) => events.emit(
+        match (&self.telling, summary) {
+            (Telling::Json(events), _) => events.emit(
                 "end",
                 &End { ok: result.is_ok(), exit: exit.code(), served, error: result.err() },
             ),
-            (Self::Text { .. }, Some(summary)) => {
+            (Telling::Text { .. }, Some(summary)) => {
                 let cut = match summary.cut {
                     0 => String::new(),
                     cut => format!(", {cut} of them cut off"),
@@ -108,14 +131,27 @@ impl Story {
                     time_of_day(SystemTime::now())
                 ));
             }
-            (Self::Text { .. }, None) => {}
+            (Telling::Text { .. }, None) => {}
         }
         exit
     }
 
+    /// A word to the person at the server.
+    pub(crate) fn notice(&self, kind: &str, text: &str) {
+        match &self.telling {
+            Telling::Json(events) => events.emit("notice", &Notice { kind, text }),
+            Telling::Text { .. } => self.say(&format!("{text}\n")),
+        }
+    }
+
+    /// Whether there is a client to talk to.
+    pub(crate) fn is_anybody_here(&self) -> bool {
+        self.talking.load(Ordering::Relaxed) > 0
+    }
+
     /// Where nobody reads standard error, nobody misses it: the server goes on.
     fn say(&self, text: &str) {
-        if let Self::Text { quiet: false } = self {
+        if let Telling::Text { quiet: false } = self.telling {
             let _ = io::stderr().lock().write_all(text.as_bytes());
         }
     }
@@ -123,9 +159,9 @@ impl Story {
 
 impl Observer for Story {
     fn opened(&self, conn: u64, peer: &Peer) {
-        match self {
-            Self::Json(events) => events.emit("open", &Open { conn, peer: peer.to_string() }),
-            Self::Text { .. } => {
+        match &self.telling {
+            Telling::Json(events) => events.emit("open", &Open { conn, peer: peer.to_string() }),
+            Telling::Text { .. } => {
                 let peer = peer.to_string();
                 let peer = sanitize::line(&peer);
                 self.say(&format!(
@@ -138,8 +174,8 @@ impl Observer for Story {
 
     fn closed(&self, closed: &Closed) {
         let Closed { id, peer, ending, received, sent, lasted, .. } = closed;
-        match self {
-            Self::Json(events) => events.emit(
+        match &self.telling {
+            Telling::Json(events) => events.emit(
                 "closed",
                 &ClosedEvent {
                     conn: *id,
@@ -152,7 +188,7 @@ impl Observer for Story {
                     seconds: (lasted.as_secs_f64() * 1e6).round() / 1e6,
                 },
             ),
-            Self::Text { .. } => {
+            Telling::Text { .. } => {
                 let (peer, ending) = (peer.to_string(), ending.to_string());
                 // A peer chooses the path of its Unix socket, and may be cited in the ending.
                 let (peer, ending) = (sanitize::line(&peer), sanitize::line(&ending));
@@ -166,11 +202,11 @@ impl Observer for Story {
     }
 
     fn draining(&self, connections: usize, limit: Duration) {
-        match self {
-            Self::Json(events) => {
+        match &self.telling {
+            Telling::Json(events) => {
                 events.emit("draining", &Draining { connections, seconds: limit.as_secs_f64() });
             }
-            Self::Text { .. } => {
+            Telling::Text { .. } => {
                 let plural = if connections == 1 { "" } else { "s" };
                 self.say(&format!(
                     "draining {connections} connection{plural}, at most {limit:?} \
@@ -178,6 +214,35 @@ impl Observer for Story {
                 ));
             }
         }
+    }
+}
+
+/// What the clients say to the person at the server is data: it goes to standard output.
+impl Ear for Story {
+    fn turn(&self, _connection: &Connection) {
+        self.talking.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn heard(&self, connection: &Connection, line: &[u8]) {
+        let peer = connection.peer().to_string();
+        match &self.telling {
+            Telling::Json(events) => {
+                let text = &String::from_utf8_lossy(line);
+                events.emit("said", &Said { conn: connection.id(), peer, text });
+            }
+            Telling::Text { .. } => {
+                let (peer, text) = (sanitize::line(&peer), sanitize::line_of_bytes(line));
+                output::or_exit(writeln!(io::stdout(), "{peer}: {text}"));
+            }
+        }
+    }
+
+    fn not_told(&self, line: &str) {
+        self.notice("not_sent", &format!("not sent: {}", sanitize::line(line)));
+    }
+
+    fn turn_over(&self) {
+        self.talking.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -189,6 +254,9 @@ fn first_screen(address: &Address, args: &Args) -> String {
         Mode::Frames => "  it speaks frames; nc is only told that it broke the protocol".to_owned(),
         _ => format!("  try it:  {}", ways_to_connect(address)),
     });
+    if args.mode == Mode::Chat {
+        lines.push("  what you type goes to the client; /next takes the next one, q ends".into());
+    }
     if args.mode == Mode::Hold {
         let line = if io::stdin().is_terminal() { "each Enter" } else { "each line of its input" };
         lines.push(format!("  {line} accepts one connection"));

@@ -1,0 +1,170 @@
+use std::str;
+use std::sync::Arc;
+
+use bytes::{Buf, BytesMut};
+use proto::limits::READ_CHUNK;
+use proto::{Ending, ProtocolError};
+use tokio::select;
+use tokio::sync::{Mutex, mpsc};
+
+use crate::connection::Connection;
+use crate::serve::Service;
+
+/// Lets the person at the server talk with one client at a time, in lines.
+///
+/// Whoever comes while somebody is there waits: in the kernel's backlog where
+/// [`crate::Limits::connections`] is 1, else with an open connection to which nothing is said.
+#[derive(Debug)]
+pub struct Chat<E> {
+    words: Mutex<mpsc::Receiver<Word>>,
+    ear: E,
+    keeps: bool,
+}
+
+/// What the person at the server says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// This line, which has no end of a line in it.
+    Line(String),
+    /// Goodbye to the client that is there.
+    Next,
+}
+
+/// Who hears the clients for the person at the server. It is called in the connection's task.
+pub trait Ear: Send + Sync + 'static {
+    /// A client has its turn.
+    fn turn(&self, connection: &Connection);
+
+    /// It says a line. The bytes are what the client sent, without the line's end.
+    fn heard(&self, connection: &Connection, line: &[u8]);
+
+    /// It cannot be told this line any more.
+    fn not_told(&self, line: &str);
+
+    /// Its turn is over.
+    fn turn_over(&self);
+}
+
+impl<E: Ear> Ear for Arc<E> {
+    fn turn(&self, connection: &Connection) {
+        (**self).turn(connection);
+    }
+
+    fn heard(&self, connection: &Connection, line: &[u8]) {
+        (**self).heard(connection, line);
+    }
+
+    fn not_told(&self, line: &str) {
+        (**self).not_told(line);
+    }
+
+    fn turn_over(&self) {
+        (**self).turn_over();
+    }
+}
+
+/// What a client is told that sends an empty line.
+const NOTHING: &[u8] = b"* nothing was said: the line is empty\n";
+
+impl<E: Ear> Chat<E> {
+    /// A chat of the person whose `words` these are. Its end is goodbye to the client that is there.
+    ///
+    /// Words that were said while nobody was there are kept for the next client where `keeps` says so, as
+    /// for a pipe. What a person typed for one client must not reach another: it is not told at all.
+    pub fn new(words: mpsc::Receiver<Word>, ear: E, keeps: bool) -> Self {
+        Self { words: Mutex::new(words), ear, keeps }
+    }
+
+    fn forget(&self, words: &mut mpsc::Receiver<Word>) {
+        while !self.keeps
+            && let Ok(word) = words.try_recv()
+        {
+            if let Word::Line(line) = word {
+                self.ear.not_told(&line);
+            }
+        }
+    }
+
+    async fn talk(
+        &self,
+        connection: &mut Connection,
+        words: &mut mpsc::Receiver<Word>,
+    ) -> Result<Ending, Ending> {
+        let mut input = BytesMut::new();
+        loop {
+            input.reserve(READ_CHUNK);
+            select! {
+                read = connection.read(&mut input) => {
+                    let read = read?;
+                    self.hear(connection, &mut input).await?;
+                    if read == 0 {
+                        if !input.is_empty() {
+                            self.ear.heard(connection, &input);
+                        }
+                        return Ok(Ending::PeerFin);
+                    }
+                }
+                word = words.recv() => match word {
+                    Some(Word::Line(line)) => {
+                        let told = connection.write_all(format!("{line}\n").as_bytes()).await;
+                        if told.is_err() {
+                            self.ear.not_told(&line);
+                        }
+                        told?;
+                    }
+                    Some(Word::Next) | None => return Ok(Ending::Done),
+                },
+            }
+        }
+    }
+
+    /// Takes the lines that have ended out of `input`.
+    async fn hear(&self, connection: &mut Connection, input: &mut BytesMut) -> Result<(), Ending> {
+        let limit = connection.limits().line;
+        while let Some(end) = input.iter().position(|&byte| byte == b'\n') {
+            let line = input.split_to(end);
+            input.advance(1);
+            connection.message_ended();
+            let line = line.strip_suffix(b"\r").unwrap_or(&line);
+            if line.len() > limit {
+                return Err(Ending::Protocol(ProtocolError::LineTooLong { limit }));
+            }
+            if str::from_utf8(line).is_ok_and(|line| line.trim().is_empty()) {
+                connection.write_all(NOTHING).await?;
+            } else {
+                self.ear.heard(connection, line);
+            }
+        }
+        // One more than the limit may be the carriage return of an end that is to come.
+        if input.len() > limit + 1 {
+            return Err(Ending::Protocol(ProtocolError::LineTooLong { limit }));
+        }
+        if !input.is_empty() {
+            connection.message_begun();
+        }
+        Ok(())
+    }
+}
+
+impl<E: Ear> Service for Chat<E> {
+    async fn serve(&self, mut connection: Connection) -> Ending {
+        let stop = connection.stop().clone();
+        let mut words = select! {
+            biased;
+            () = stop.draining() => return connection.close(Ending::Shutdown).await,
+            words = self.words.lock() => words,
+        };
+        self.forget(&mut words);
+        self.ear.turn(&connection);
+        let ending = match self.talk(&mut connection, &mut words).await {
+            Ok(ending) | Err(ending) => ending,
+        };
+        self.ear.turn_over();
+        self.forget(&mut words);
+        if let Ending::Protocol(error) = &ending {
+            // Whether or not it can still be told, that is how it ended.
+            let _ = connection.write_all(format!("* {error}\n").as_bytes()).await;
+        }
+        connection.close(ending).await
+    }
+}
