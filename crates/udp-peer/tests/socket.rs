@@ -65,6 +65,20 @@ async fn a_datagram_whose_sending_a_refusal_disturbed_is_sent_again() {
     assert_eq!(plain.try_next(&mut buf).unwrap(), None);
 }
 
+/// The kernel wakes the receiver, but has told the sender by the time that the receiver asks.
+#[tokio::test]
+async fn a_refusal_that_a_sender_was_told_reaches_the_receiver_that_waits() {
+    let (deaf, addr) = deaf();
+    let plain = to(addr);
+    let mut buf = [0; 16];
+    let mut next = Box::pin(plain.next(&mut buf));
+    assert!(timeout(Duration::ZERO, &mut next).await.is_err());
+    plain.send(b"lost").await.unwrap();
+    deaf.connect(plain.socket().local_addr().unwrap()).unwrap();
+    plain.send(b"heard").await.unwrap();
+    assert_unreachable(timeout(LIMIT, next).await.unwrap().unwrap(), addr);
+}
+
 #[tokio::test]
 async fn what_was_lost_is_told_once() {
     let options = SocketOptions { recv_buffer: Some(4096), ..SocketOptions::default() };

@@ -6,13 +6,13 @@ use std::time::Instant;
 use nix::sys::signal::Signal;
 use tests::{LIMIT, Running};
 
-use crate::support::{peer, receiver, take_text};
+use crate::support::{peer, receiver, take, take_text};
 
-const FLOOD: u64 = 1000;
+const FLOOD: u64 = 2000;
 
 #[test]
 fn received_and_lost_are_what_was_sent() {
-    let (mut receiver, addr) = receiver(&["--rcvbuf", "4096"]);
+    let (mut receiver, addr) = receiver(&["--rcvbuf", "100K"]);
     let sender = peer();
     sender.send_to(b"first", &*addr).unwrap();
     take_text(&mut receiver, "first");
@@ -38,6 +38,26 @@ fn received_and_lost_are_what_was_sent() {
     assert_eq!(told, lost);
     let words = "lost in the receive buffer, because it was full\n";
     assert!(done.stderr.contains(words), "{}", done.stderr);
+}
+
+#[test]
+fn a_loss_is_told_with_the_next_datagram() {
+    let (mut receiver, addr) = receiver(&["--rcvbuf", "100K"]);
+    let sender = peer();
+    stop(&receiver);
+    for _ in 0..FLOOD {
+        sender.send_to(&[b'x'; 100], &*addr).unwrap();
+    }
+    receiver.signal(Signal::SIGCONT);
+    // There is room for another when it has read so many: the kernel gives the room of what was read back
+    // when that is a quarter of the buffer (`udp_rmem_release`), which holds a few hundred.
+    for _ in 0..150 {
+        take(&mut receiver, "datagram");
+    }
+    sender.send_to(b"after", &*addr).unwrap();
+    let lost = take(&mut receiver, "lost");
+    assert_eq!(lost["count"], lost["total"]);
+    receiver.stdout.take_event(|event| event["text"] == "after");
 }
 
 /// Stops it, and waits until the kernel says that it is stopped.

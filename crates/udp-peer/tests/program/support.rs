@@ -1,5 +1,6 @@
 //! A `udp-peer` that runs, and peers for it.
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 
 use serde_json::Value;
@@ -69,7 +70,13 @@ pub(crate) fn addr_of(peer: &UdpSocket) -> String {
 #[track_caller]
 pub(crate) fn receive(peer: &UdpSocket) -> (Vec<u8>, SocketAddr) {
     let mut buf = vec![0; 65_536];
-    let (len, from) = peer.recv_from(&mut buf).unwrap();
+    let (len, from) = loop {
+        match peer.recv_from(&mut buf) {
+            // A wait with a time limit is not taken up again after a signal, see signal(7).
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            received => break received.unwrap(),
+        }
+    };
     buf.truncate(len);
     (buf, from)
 }
