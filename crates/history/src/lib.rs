@@ -8,6 +8,7 @@
 //! | no place in a room's order is left out | [`Violation::Gap`] |
 //! | none comes twice, and none goes back | [`Violation::Repeat`], [`Violation::Backwards`] |
 //! | one order for everybody | [`Violation::TwoOrders`] |
+//! | what was said once has one place | [`Violation::Twice`] |
 //! | what was acknowledged arrives | [`Violation::Lost`] |
 //! | what arrives was said, and is unchanged | [`Violation::NobodySaid`], [`Violation::Changed`] |
 //!
@@ -27,7 +28,7 @@
 //! assert_eq!(check(&[alice, bob]), []);
 //! ```
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use thiserror::Error;
 
@@ -124,6 +125,22 @@ pub enum Violation {
         /// The one that got another.
         other: String,
     },
+    /// What was said once stands at two places: a resend was taken for another frame.
+    #[error("{client}, room {room}: number {id} of {from} came at {first} and again at {again}")]
+    Twice {
+        /// Who got both.
+        client: String,
+        /// The room.
+        room: u32,
+        /// Who said it.
+        from: u32,
+        /// The sender's number for it.
+        id: u64,
+        /// The first place.
+        first: u64,
+        /// The other one.
+        again: u64,
+    },
     /// A frame was acknowledged and did not reach somebody who was there.
     #[error("{client}, room {room}: {seq}, which {sender} was told is taken, never came")]
     Lost {
@@ -164,9 +181,11 @@ pub enum Violation {
 /// Every sender must be among the clients: what comes from anybody else was said by nobody.
 pub fn check(clients: &[Client]) -> Vec<Violation> {
     let mut violations = Vec::new();
+    let spoken = Spoken::of(clients);
     for client in clients {
         places_in_order(client, &mut violations);
-        frames_were_said(client, clients, &mut violations);
+        said_once(client, &mut violations);
+        frames_were_said(client, &spoken, &mut violations);
         acknowledged_arrived(client, clients, &mut violations);
     }
     one_order(clients, &mut violations);
@@ -192,22 +211,49 @@ fn places_in_order(client: &Client, violations: &mut Vec<Violation>) {
     }
 }
 
-fn frames_were_said(client: &Client, clients: &[Client], violations: &mut Vec<Violation>) {
+fn said_once(client: &Client, violations: &mut Vec<Violation>) {
+    let mut places: HashMap<(u32, u32, u64), u64> = HashMap::new();
+    for &Frame { room, seq, from, id, .. } in &client.received {
+        let first = *places.entry((room, from, id)).or_insert(seq);
+        if first != seq {
+            let client = client.name.clone();
+            violations.push(Violation::Twice { client, room, from, id, first, again: seq });
+        }
+    }
+}
+
+/// What was said and acknowledged, found by who, where, and the sender's number.
+struct Spoken<'a> {
+    said: HashMap<(u32, u32, u64), &'a [u8]>,
+    told: HashMap<(u32, u32, u64), u64>,
+}
+
+impl<'a> Spoken<'a> {
+    fn of(clients: &'a [Client]) -> Self {
+        let (mut said, mut told) = (HashMap::new(), HashMap::new());
+        for client in clients {
+            let person = client.person;
+            said.extend(client.said.iter().map(|(room, id, payload)| {
+                let payload: &[u8] = payload;
+                ((person, *room, *id), payload)
+            }));
+            let places = client.acknowledged.iter();
+            told.extend(places.map(|place| ((person, place.room, place.id), place.seq)));
+        }
+        Self { said, told }
+    }
+}
+
+fn frames_were_said(client: &Client, spoken: &Spoken<'_>, violations: &mut Vec<Violation>) {
     for frame in &client.received {
         let (room, seq, name) = (frame.room, frame.seq, client.name.clone());
-        let sender = clients.iter().find(|sender| sender.person == frame.from);
-        let said = sender.and_then(|sender| {
-            let said =
-                |(in_room, id, _): &&(u32, u64, Vec<u8>)| (*in_room, *id) == (room, frame.id);
-            sender.said.iter().find(said)
-        });
-        let Some((_, _, payload)) = said else {
+        let number = (frame.from, room, frame.id);
+        let Some(payload) = spoken.said.get(&number) else {
             violations.push(Violation::NobodySaid { client: name, room, seq });
             continue;
         };
-        let told = sender.into_iter().flat_map(|sender| &sender.acknowledged);
-        let mut elsewhere = told.filter(|told| (told.room, told.id) == (room, frame.id));
-        if *payload != frame.payload || elsewhere.any(|told| told.seq != seq) {
+        let is_elsewhere = spoken.told.get(&number).is_some_and(|told| *told != seq);
+        if *payload != frame.payload || is_elsewhere {
             violations.push(Violation::Changed { client: name, room, seq });
         }
     }
@@ -218,6 +264,7 @@ fn acknowledged_arrived(client: &Client, clients: &[Client], violations: &mut Ve
         return;
     }
     let mut first: HashMap<u32, u64> = HashMap::new();
+    let came: HashSet<_> = client.received.iter().map(|frame| (frame.room, frame.seq)).collect();
     for frame in &client.received {
         let earliest = first.entry(frame.room).or_insert(frame.seq);
         *earliest = (*earliest).min(frame.seq);
@@ -225,8 +272,7 @@ fn acknowledged_arrived(client: &Client, clients: &[Client], violations: &mut Ve
     for sender in clients {
         for told in &sender.acknowledged {
             let was_there = first.get(&told.room).is_some_and(|first| told.seq >= *first);
-            let is_it = |frame: &Frame| (frame.room, frame.seq) == (told.room, told.seq);
-            if was_there && !client.received.iter().any(is_it) {
+            if was_there && !came.contains(&(told.room, told.seq)) {
                 violations.push(Violation::Lost {
                     client: client.name.clone(),
                     room: told.room,

@@ -104,6 +104,41 @@ proptest! {
     }
 }
 
+proptest! {
+    /// The relay took a resend for another frame: every place after it is one further on.
+    #[test]
+    fn a_resend_that_was_taken_twice_is_found(
+        senders in proptest::collection::vec(any::<u8>(), 1..40),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let mut clients = good(&senders);
+        let resent = clients[0].received[at.index(senders.len())].clone();
+        let end = senders.len() as u64 + 1;
+        for client in &mut clients {
+            client.received.push(Frame { seq: end, ..resent.clone() });
+        }
+        let violations = check(&clients);
+        let named = |v: &Violation| {
+            matches!(v, Violation::Twice { id, again, .. } if (*id, *again) == (resent.id, end))
+        };
+        prop_assert!(violations.iter().any(named), "{violations:?}");
+    }
+
+    /// The sender was told that it is taken, and nobody got it, not even the sender.
+    #[test]
+    fn what_reached_nobody_is_lost(senders in proptest::collection::vec(any::<u8>(), 2..40)) {
+        let mut clients = good(&senders);
+        for client in &mut clients {
+            client.received.pop();
+        }
+        let lost = check(&clients);
+        prop_assert_eq!(lost.len(), clients.len());
+        let seq_lost = senders.len() as u64;
+        let named = |v: &Violation| matches!(v, Violation::Lost { seq, .. } if *seq == seq_lost);
+        prop_assert!(lost.iter().all(named), "{lost:?}");
+    }
+}
+
 /// Who came late or left early has not lost what was said without him.
 #[test]
 fn who_was_not_there_has_lost_nothing() {
