@@ -316,7 +316,7 @@ fn a_relay_that_comes_late_is_found_with_retry() {
     let (socket, addr) = unused_port();
     let mut command = command(&["chat", &addr.to_string(), "-r", "1000", "--retry-delay", "10ms"]);
     let mut client = Running::start(&mut command);
-    client.stderr.wait_for("connecting again in ");
+    client.stderr.wait_for("Connection refused\nconnecting again in ");
     socket.listen(1).unwrap();
     let relay = Peer::on(socket.into());
     let session = Session::joined(&relay, &[]);

@@ -59,7 +59,10 @@ impl<'a> Tell<'a> {
     }
 
     pub(super) fn not_connected(&self, error: &ConnectError) {
-        self.notice("not_connected", &error.to_string());
+        let words = error.to_string();
+        // The number says nothing that the words before it do not.
+        let words = words.split(" (os error").next().unwrap_or(&words);
+        self.notice("not_connected", words);
     }
 
     pub(super) fn waiting(&self, wait: Duration) {
