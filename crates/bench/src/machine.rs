@@ -5,6 +5,9 @@ use std::thread;
 
 use serde::Serialize;
 
+/// The load average up to which a machine counts as quiet: what a few daemons make of it.
+const QUIET: f64 = 0.3;
+
 /// What belongs beside every figure.
 #[derive(Clone, Debug, Serialize)]
 pub struct Machine {
@@ -39,6 +42,11 @@ impl Machine {
             optimized: !cfg!(debug_assertions),
             load_before: load.split(' ').next().and_then(|load| load.parse().ok()),
         }
+    }
+
+    /// Whether something else wanted the cores just before the run, so that the figures are provisional.
+    pub fn was_busy(&self) -> bool {
+        self.load_before.is_some_and(|load| load > QUIET)
     }
 
     /// The machine in one line.

@@ -83,7 +83,9 @@ impl Report {
         let Tally { rows, met, missed, skipped } = Tally::of(&self.rows);
         let tally = format!("Goals: {met} of {rows} met, {missed} missed, {skipped} not measured");
         let machine = format!("Machine: {}", self.machine.line());
-        self.notes.iter().cloned().chain(peers).chain([machine, tally])
+        let busy = "Provisional: something else ran on this machine shortly before".to_owned();
+        let busy = self.machine.was_busy().then_some(busy);
+        self.notes.iter().cloned().chain(peers).chain([machine, tally]).chain(busy)
     }
 }
 
@@ -179,6 +181,16 @@ Machine: CPU, 2 cores, Linux 6.1, rustc 1.90.0, load before 0.10
 Goals: 2 of 4 met, 1 missed, 1 not measured
 "
         );
+    }
+
+    #[test]
+    fn figures_of_a_busy_machine_are_provisional() {
+        let mut busy = report();
+        busy.machine.load_before = Some(2.5);
+        for (report, provisional) in [(report(), false), (busy, true)] {
+            assert_eq!(report.text().contains("\nProvisional: "), provisional);
+            assert_eq!(report.markdown().contains("\nProvisional: "), provisional);
+        }
     }
 
     #[test]
