@@ -167,6 +167,9 @@ impl<O: Outlet> Hub<O> {
     pub fn rename(&mut self, person: u32, name: &str) -> Result<(), Refusal> {
         let name = self.free_name(name, Some(person))?;
         let Some(member) = self.people.get_mut(&person) else { return Ok(()) };
+        if member.name == name {
+            return Ok(());
+        }
         let before = std::mem::replace(&mut member.name, name.clone());
         let (conn, rooms) = (member.conn, member.rooms.clone());
         for key in before.keys() {

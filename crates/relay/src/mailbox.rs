@@ -93,7 +93,7 @@ impl Mailbox {
         state.end.clone().filter(|ending| *ending == Ending::TooSlow)
     }
 
-    /// How often the client took something, to be given to [`Mailbox::gave_up`].
+    /// How often the client took something, to be given to [`Mailbox::waited`].
     pub(crate) fn progress(&self) -> u64 {
         self.state().progress
     }
@@ -101,7 +101,7 @@ impl Mailbox {
     /// Whether nobody need wait for the client any more; the task is woken when that is so.
     pub(crate) fn is_relieved(&self, cx: &Context<'_>) -> bool {
         let mut state = self.state();
-        if state.end.is_some() || state.outbox.is_relieved() {
+        if state.end.is_some() || state.is_stuck || state.outbox.is_relieved() {
             return true;
         }
         if !state.pushing.iter().any(|waker| waker.will_wake(cx.waker())) {
@@ -110,13 +110,16 @@ impl Mailbox {
         false
     }
 
-    /// Somebody has waited for the client for long enough. If it took nothing since its `progress`,
-    /// nobody else waits for it until it does.
-    pub(crate) fn gave_up(&self, progress: u64) {
+    /// Somebody has waited for the client since its `progress`, for as long as one waits. If it took
+    /// nothing, nobody waits for it until it does; else its progress now is given, to wait on.
+    pub(crate) fn waited(&self, progress: u64) -> Option<u64> {
         let mut state = self.state();
-        if state.progress == progress {
-            state.is_stuck = true;
+        if state.progress != progress {
+            return Some(state.progress);
         }
+        state.is_stuck = true;
+        state.wake_pushing();
+        None
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -303,9 +303,11 @@ impl Talk {
             return Poll::Ready(Err(Ending::TooSlow));
         }
         if is_due(pause) {
-            if let Some(pause) = self.pause.take() {
-                pause.reader.gave_up(pause.progress);
-            }
+            // Where the reader took something one waits on for it.
+            self.pause = self.pause.take().and_then(|Pause { reader, progress, until }| {
+                let progress = reader.waited(progress)?;
+                Some(Pause { reader, progress, until: after(until, limits.pause) })
+            });
             return Poll::Ready(Ok(()));
         }
         if is_due(greet) {

@@ -145,11 +145,14 @@ fn who_only_speaks_hears_nothing() {
     relay.stop();
 }
 
+/// How a client ends, and how to end so.
+type End = (&'static str, fn(Client));
+
 #[test]
 fn however_a_client_ends_the_others_are_told_how_and_go_on() {
     let relay = Relay::start(Limits::default());
     let (mut alice, room) = Client::in_room(relay.address, "alice", "lobby");
-    let end: [(&str, fn(Client)); 4] = [
+    let ends: [End; 4] = [
         ("PeerFin", drop),
         ("PeerReset", |client| {
             socket2::SockRef::from(&client.stream)
@@ -166,7 +169,7 @@ fn however_a_client_ends_the_others_are_told_how_and_go_on() {
             client.goodbye();
         }),
     ];
-    for (n, (ending, act)) in (1..).zip(end) {
+    for (n, (ending, act)) in (1..).zip(ends) {
         let (bob, _) = Client::in_room(relay.address, "bob", "lobby");
         assert_eq!(alice.presence().change, Change::Joined);
         act(bob);

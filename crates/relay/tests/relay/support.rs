@@ -53,7 +53,9 @@ impl Log {
 }
 
 impl Relay {
-    pub(crate) fn start(limits: Limits) -> Self {
+    /// It lingers for a moment only: most clients here hold on until their test ends.
+    pub(crate) fn start(mut limits: Limits) -> Self {
+        limits.linger = Duration::from_millis(100);
         let runtime = Runtime::new().unwrap();
         let log = Arc::new(Log::default());
         let (stopper, stop) = stop_pair();
