@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | `fanout-10x16B` to `fanout-10x16KiB` | a message at one of 10 receivers; the sender writes many at a time | [`flood`] |
 //! | `fanout-100x128B-single` | the same with 100 receivers and one write for each message | [`flood`] |
+//! | `fanout-10x128B-deep` | as `fanout-10x128B`, with eight times as much on the way | [`flood`] |
 //! | `one-to-one-128B`, `four-to-one-128B` | a message at the one receiver | [`flood`] |
 //! | `fanout-10x128B-cpu` | nanoseconds of the server's processor time for a message at a receiver | [`flood`] |
 //! | `turn-128B-p50`, `turn-128B-p99` | a message there and another one back, one at a time | [`turns`] |
@@ -38,6 +39,7 @@ use crate::session::{Bench, Measured, Session};
 
 use crowd::{Shape, Writes};
 use peers::{Contender, Found, NATS, OURS, REDIS};
+use pump::{DEEP, WINDOW};
 
 /// How long one measurement takes.
 const TIME: Duration = Duration::from_secs(2);
@@ -51,10 +53,10 @@ struct Flood {
 }
 
 const fn batched(senders: usize, receivers: usize, payload: usize) -> Shape {
-    Shape { senders, receivers, payload, writes: Writes::Batched }
+    Shape { senders, receivers, payload, writes: Writes::Batched, window: WINDOW }
 }
 
-const FLOODS: [Flood; 7] = [
+const FLOODS: [Flood; 8] = [
     Flood { name: "fanout-10x16B", shape: batched(1, 10, 16), goals: &[(NATS, 8.0), (REDIS, 1.0)] },
     Flood { name: FANOUT_OF_CPU, shape: batched(1, 10, 128), goals: &[(NATS, 5.0), (REDIS, 1.0)] },
     Flood {
@@ -68,8 +70,14 @@ const FLOODS: [Flood; 7] = [
         goals: &[(NATS, 3.0), (REDIS, 1.0)],
     },
     Flood {
+        // No more is asked than never to fall behind: see `DEEP`.
+        name: "fanout-10x128B-deep",
+        shape: Shape { window: DEEP, ..batched(1, 10, 128) },
+        goals: &[(NATS, 1.0)],
+    },
+    Flood {
         name: "fanout-100x128B-single",
-        shape: Shape { senders: 1, receivers: 100, payload: 128, writes: Writes::Single },
+        shape: Shape { writes: Writes::Single, ..batched(1, 100, 128) },
         goals: &[(NATS, 4.0)],
     },
     Flood { name: "one-to-one-128B", shape: batched(1, 1, 128), goals: &[(NATS, 2.0)] },
@@ -93,10 +101,10 @@ pub fn run(session: &mut Session) -> Result<(), Failure> {
     let found = Found::look()?;
     let mut bench = session.begin("relay", found.peers(), TIME);
     bench.note(format!(
-        "The load generator shares the machine with the server: {} reads and writes, and no more than \
-         {} KiB were on the way to the slowest receiver",
-        "one thread",
-        pump::WINDOW / 1024
+        "Servers share the machine with the load generator, which is one thread; no more than {} KiB \
+         ({} KiB in the work that ends in -deep) were on the way to the slowest receiver",
+        WINDOW / 1024,
+        DEEP / 1024
     ));
     let contenders = found.start()?;
     for flood in &FLOODS {
@@ -129,12 +137,12 @@ fn run_flood(
     let mut reached = Reached::default();
     if let Some(taking_part) = take_part(contenders, &peers) {
         for contender in &taking_part {
-            verify::run(contender, flood.shape)
+            verify::run(contender.target(), flood.shape)
                 .map_err(|error| failed("verify", contender, flood.name, &error))?;
         }
         let time = bench.time();
         reached = measure(bench, &work, &taking_part, |contender| {
-            flood::run(contender, flood.shape, time)
+            flood::run(contender.target(), contender.pid(), flood.shape, time)
         })?;
     }
     for &(peer, goal) in flood.goals {
@@ -182,7 +190,7 @@ fn run_turns(
         let time = bench.time();
         let mut tails = vec![Vec::new(); taking_part.len()];
         reached[0] = measure(bench, &middle, &taking_part, |contender| {
-            let turns = turns::run(contender, TURN_PAYLOAD, time)?;
+            let turns = turns::run(contender.target(), TURN_PAYLOAD, time)?;
             let at = taking_part.iter().position(|other| other.name() == contender.name());
             tails[at.expect("it takes part")].push(Measured::alone(turns.p99));
             Ok(turns.p50)
@@ -209,7 +217,7 @@ fn run_idle(bench: &mut Bench<'_>, found: &Found) -> Result<(), Failure> {
     let names: Vec<_> = [OURS, NATS].into_iter().filter(|&name| found.has(name)).collect();
     let rounds = bench.measure(&work, &names, |at| {
         let contender = found.start_one(names[at])?;
-        let memory = idle::run(&contender, IDLE)
+        let memory = idle::run(contender.target(), contender.pid(), IDLE)
             .map_err(|error| failed("measure", &contender, &work.name, &error))?;
         Ok(Measured::alone(memory))
     })?;

@@ -12,6 +12,15 @@ use crate::relay::speech::{Heard, Inbox, Room, Said, Speech};
 /// How long one read or write may take before the server counts as stuck.
 pub const STUCK: Duration = Duration::from_secs(10);
 
+/// A server, for who talks to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What it speaks.
+    pub speech: Speech,
+}
+
 /// A client that is logged in.
 #[derive(Debug)]
 pub struct Client {
@@ -26,8 +35,8 @@ pub struct Client {
 
 impl Client {
     /// Connects and logs in.
-    pub fn connect(address: SocketAddr, speech: Speech) -> io::Result<Self> {
-        Self::over(TcpStream::connect(address)?, speech)
+    pub fn connect(target: Target) -> io::Result<Self> {
+        Self::over(TcpStream::connect(target.address)?, target.speech)
     }
 
     /// Logs in over a connection.

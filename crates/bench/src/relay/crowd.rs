@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::BytesMut;
 
-use crate::relay::client::Client;
-use crate::relay::peers::Contender;
+use crate::relay::client::{Client, Target};
 use crate::relay::speech::{Room, Speech};
 
 /// How many take part, and what is said.
@@ -20,6 +19,8 @@ pub struct Shape {
     pub payload: usize,
     /// How the senders write.
     pub writes: Writes,
+    /// How many bytes may be on the way to the slowest receiver; see [`pump`](crate::relay::pump).
+    pub window: u64,
 }
 
 /// How a sender writes.
@@ -47,12 +48,12 @@ pub struct Crowd {
 impl Crowd {
     /// Brings everybody together, and waits until a message of each sender has reached each receiver:
     /// then nothing else is under way, and what comes later are messages.
-    pub fn gather(contender: &Contender, shape: Shape) -> io::Result<Self> {
-        let (speech, address) = (contender.speech(), contender.address());
+    pub fn gather(target: Target, shape: Shape) -> io::Result<Self> {
+        let speech = target.speech;
         let name = new_room();
         let mut room = Room { name: name.clone(), number: 0 };
         let mut join = |listen: bool| {
-            let mut client = Client::connect(address, speech)?;
+            let mut client = Client::connect(target)?;
             room = client.enter(&name, listen)?;
             Ok(client)
         };

@@ -16,9 +16,8 @@ use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv};
 
 use crate::cpu::Meter;
-use crate::relay::client::closed;
+use crate::relay::client::{Target, closed};
 use crate::relay::crowd::{Crowd, Shape};
-use crate::relay::peers::Contender;
 use crate::relay::pump::{Compose, Pump, Receive, block_of};
 use crate::relay::speech::{Room, Speech};
 use crate::session::Measured;
@@ -29,9 +28,9 @@ const WARM_UP: Duration = Duration::from_millis(200);
 /// How much a receiver takes at a time; none of it is ever touched.
 const READ: usize = 4 * 1024 * 1024;
 
-/// Measures once: messages at receivers for each second.
-pub fn run(contender: &Contender, shape: Shape, time: Duration) -> io::Result<Measured> {
-    let crowd = Crowd::gather(contender, shape)?;
+/// Measures the server `target`, which is the process `pid`: messages at receivers for each second.
+pub fn run(target: Target, pid: u32, shape: Shape, time: Duration) -> io::Result<Measured> {
+    let crowd = Crowd::gather(target, shape)?;
     let receivers = crowd.receivers.iter().map(|client| Counter::new(&client.stream)).collect();
     let block = Block::new(crowd.speech, &crowd.room, shape.payload);
     let senders = crowd.senders.iter().map(|client| &client.stream);
@@ -40,7 +39,7 @@ pub fn run(contender: &Contender, shape: Shape, time: Duration) -> io::Result<Me
     while begin.elapsed() < WARM_UP {
         pump.turn(true)?;
     }
-    let (server, load) = (Meter::start(contender.pid())?, Meter::start(process::id())?);
+    let (server, load) = (Meter::start(pid)?, Meter::start(process::id())?);
     let (start, before) = (Instant::now(), pump.deliveries());
     while start.elapsed() < time {
         pump.turn(true)?;

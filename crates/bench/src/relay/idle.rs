@@ -12,10 +12,8 @@ use std::{fs, thread};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 
-use crate::relay::client::Client;
+use crate::relay::client::{Client, Target};
 use crate::relay::crowd::new_room;
-use crate::relay::peers::Contender;
-use crate::relay::speech::Speech;
 
 /// How many share a room.
 const ROOM: usize = 10;
@@ -44,8 +42,8 @@ pub fn raise_limit(connections: usize) -> Result<(), String> {
 }
 
 /// The bytes that each of `connections` silent clients takes of a server that nobody has used.
-pub fn run(contender: &Contender, connections: usize) -> io::Result<f64> {
-    let before = settled(contender.pid())?;
+pub fn run(target: Target, pid: u32, connections: usize) -> io::Result<f64> {
+    let before = settled(pid)?;
     let mut clients = Vec::with_capacity(connections);
     let mut room = String::new();
     for at in 0..connections {
@@ -53,13 +51,12 @@ pub fn run(contender: &Contender, connections: usize) -> io::Result<f64> {
             room = new_room();
         }
         let host = u8::try_from(1 + at / OF_ONE_ADDRESS).unwrap_or(u8::MAX);
-        let stream = connect(host, contender.address())?;
-        let mut client = Client::over(stream, contender.speech())?;
-        client.enter(&room, contender.speech() != Speech::Redis || at % ROOM > 0)?;
+        let mut client = Client::over(connect(host, target.address)?, target.speech)?;
+        client.enter(&room, true)?;
         client.inbox.release();
         clients.push(client);
     }
-    let after = settled(contender.pid())?;
+    let after = settled(pid)?;
     Ok((after - before) as f64 / connections as f64)
 }
 

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use cli::{Exit, Failure};
 
+use crate::relay::client::Target;
 use crate::relay::speech::Speech;
 use crate::server::{Server, Told, our_program};
 use crate::session::Peer;
@@ -31,19 +32,14 @@ impl Contender {
         self.server.name()
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.server.address()
+    /// Where it listens, and what it speaks.
+    pub fn target(&self) -> Target {
+        Target { address: self.server.address(), speech: self.speech }
     }
 
     /// The number of its process.
     pub fn pid(&self) -> u32 {
         self.server.pid()
-    }
-
-    /// What it speaks.
-    pub fn speech(&self) -> Speech {
-        self.speech
     }
 }
 

@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
-use crate::relay::client::Client;
+use crate::relay::client::{Client, Target};
 use crate::relay::crowd::new_room;
-use crate::relay::peers::Contender;
 use crate::session::Measured;
 
 /// How many turns are taken before they count.
@@ -27,10 +26,9 @@ pub struct Turns {
 }
 
 /// Measures for `time`, with messages of `payload` bytes.
-pub fn run(contender: &Contender, payload: usize, time: Duration) -> io::Result<Turns> {
-    let (speech, address) = (contender.speech(), contender.address());
-    let (mut first, mut second) =
-        (Client::connect(address, speech)?, Client::connect(address, speech)?);
+pub fn run(target: Target, payload: usize, time: Duration) -> io::Result<Turns> {
+    let speech = target.speech;
+    let (mut first, mut second) = (Client::connect(target)?, Client::connect(target)?);
     let (there, back) = (new_room(), new_room());
     second.enter(&there, true)?;
     let there = first.enter(&there, false)?;
@@ -60,7 +58,7 @@ pub fn run(contender: &Contender, payload: usize, time: Duration) -> io::Result<
     Ok(Turns { p50: Measured::alone(microseconds(0.5)), p99: microseconds(0.99) })
 }
 
-/// The smallest of `sorted` that no smaller a part than `part` exceeds not.
+/// The smallest value that is not exceeded by so great a part of `sorted`: the nearest rank.
 fn percentile(sorted: &[Duration], part: f64) -> Duration {
     #[expect(
         clippy::cast_possible_truncation,

@@ -9,9 +9,8 @@ use std::net::TcpStream;
 
 use bytes::{BufMut, BytesMut};
 
-use crate::relay::client::{Client, check, closed};
+use crate::relay::client::{Client, Target, check, closed};
 use crate::relay::crowd::{Crowd, Shape};
-use crate::relay::peers::Contender;
 use crate::relay::pump::{Compose, Pump, Receive, block_of};
 use crate::relay::speech::{Heard, Room, Said, Speech};
 
@@ -21,8 +20,8 @@ const BYTES: usize = 128 * 1024 * 1024;
 const MESSAGES: (usize, usize) = (2_000, 200_000);
 
 /// Sends messages and compares all that arrives.
-pub fn run(contender: &Contender, shape: Shape) -> io::Result<()> {
-    let crowd = Crowd::gather(contender, shape)?;
+pub fn run(target: Target, shape: Shape) -> io::Result<()> {
+    let crowd = Crowd::gather(target, shape)?;
     let Crowd { speech, room, mut senders, receivers } = crowd;
     let people: Vec<u32> = senders.iter().map(|sender| sender.you).collect();
     let delivered = speech.delivered(&room, shape.payload);
