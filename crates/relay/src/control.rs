@@ -27,9 +27,7 @@ pub(crate) fn frames(messages: &[Message]) -> Parcel {
     for message in messages {
         message.encode(&mut bytes).expect("the relay's own messages are short");
     }
-    let bytes = bytes.freeze();
-    // The buffer grew by doubling.
-    Parcel { pinned: 2 * bytes.len(), bytes }
+    Parcel { pinned: bytes.capacity(), bytes: bytes.freeze() }
 }
 
 /// Says that something is not done.

@@ -15,8 +15,8 @@ use relay::outbox::Batch;
 use relay::{Hub, Level, Limits, Outbox, Outlet, Parcel, Session};
 
 const CLIENTS: usize = 8;
-const STEPS: usize = 3000;
-const OUTBOX: usize = 300_000;
+const STEPS: usize = 1000;
+const OUTBOX: usize = 500_000;
 /// A run is read in one piece, so no parcel pins more.
 const LARGEST: usize = 600_000;
 
@@ -92,7 +92,7 @@ struct Client {
 
 impl Client {
     fn new(conn: u64, rng: &mut Rng) -> Self {
-        let pace = *rng.choice(&[(100_000, 1), (1000, 1), (50_000, 20), (0, 1)]).unwrap();
+        let pace = *rng.choice(&[(100_000, 1), (60_000, 1), (500_000, 20), (0, 1)]).unwrap();
         Self {
             session: Session::new(conn, proto::limits::MAX_FRAME_LENGTH),
             wire: Wire::new(),
@@ -122,7 +122,7 @@ impl Client {
     /// Says some frames in rooms that it may or may not be in.
     fn speak(&mut self, hub: &mut Hub<Wire>, rng: &mut Rng) {
         let mut bytes = BytesMut::new();
-        let (mut room, size) = (rng.u32(1..5), *rng.choice(&[0, 10, 300, 5000, 20_000]).unwrap());
+        let (mut room, size) = (rng.u32(1..5), *rng.choice(&[0, 10, 300, 3000, 12_000]).unwrap());
         for _ in 0..rng.usize(1..12) {
             if rng.u8(..4) == 0 {
                 room = rng.u32(1..5);
@@ -260,7 +260,7 @@ fn simulate(seed: u64) -> Tally {
 #[test]
 fn every_member_sees_one_order_without_a_gap_or_a_repeat() {
     let mut all = Tally::default();
-    for seed in 0..30 {
+    for seed in 0..12 {
         let tally = simulate(seed);
         all.said += tally.said;
         all.too_slow += tally.too_slow;
@@ -312,10 +312,11 @@ fn people_for_whom_joined_has_no_room_are_told_of_one_by_one() {
     let mut hub = Hub::new(Limits::default());
     let wire = Wire::new();
     let mut ids = Vec::new();
-    for n in 0..3000 {
+    for n in 0..1500 {
         let id =
             hub.enter(n, &wire, relay::Dialect::Frames, Some(&format!("somebody {n}"))).unwrap();
         hub.join(id, "room", false).unwrap();
+        while !wire.read(usize::MAX).is_empty() {}
         ids.push(id);
     }
     let listener = Wire::new();
@@ -340,8 +341,9 @@ fn people_for_whom_joined_has_no_room_are_told_of_one_by_one() {
             other => panic!("{other:?}"),
         }
     }
-    assert!((500..2500).contains(&listed), "{listed}");
-    told.sort_unstable();
+    assert!((500..1400).contains(&listed), "{listed}");
     ids.push(me);
-    assert_eq!(told, ids);
+    assert_eq!(told.len(), ids.len());
+    told.sort_unstable();
+    assert!(told == ids, "{:?}", ids.iter().filter(|id| !told.contains(id)).collect::<Vec<_>>());
 }

@@ -47,7 +47,7 @@ impl Relay {
             (&listening["event"], &listening["schema"]),
             (&"listening".into(), &"relay/1".into())
         );
-        relay.address = listening["addr"].as_str().unwrap().to_owned();
+        listening["addr"].as_str().unwrap().clone_into(&mut relay.address);
         relay
     }
 
