@@ -1,36 +1,27 @@
 //! What keeps the server from starting is told with its cause and a way out, and the exit code is 2.
 
 use std::net::TcpListener;
-use std::process::Output;
 
-use serde_json::Value;
+use tests::{Finished, Running};
 
 use crate::support::program::command;
 
-fn run(args: &[&str]) -> Output {
-    command(args).output().unwrap()
+fn run(args: &[&str]) -> Finished {
+    Running::start(&mut command(args)).finish()
 }
 
 /// The program says `expected` and nothing else, and with `--json` the same again in an `end` event.
 #[track_caller]
 fn check(args: &[&str], kind: &str, expected: &str) {
-    let output = run(args);
-    assert_eq!(output.status.code(), Some(2));
-    assert_eq!(String::from_utf8(output.stderr).unwrap(), expected);
-    assert_eq!(output.stdout, b"");
+    let text = run(args);
+    assert_eq!((text.code, text.stderr.as_str(), text.stdout_text()), (2, expected, ""));
 
-    let output = run(&[args, &["--json"]].concat());
-    assert_eq!(output.status.code(), Some(2));
-    assert_eq!(String::from_utf8(output.stderr).unwrap(), expected);
-    let events = String::from_utf8(output.stdout).unwrap();
-    let [event] = events.lines().collect::<Vec<_>>()[..] else { panic!("{events}") };
-    let event: Value = serde_json::from_str(event).unwrap();
-    assert_eq!(event["event"], "end");
-    assert_eq!((&event["ok"], &event["exit"]), (&false.into(), &2.into()));
-    assert_eq!(event["error"]["kind"], kind);
-    assert!(
-        expected.starts_with(&format!("error: {}\n", event["error"]["message"].as_str().unwrap()))
-    );
+    let json = run(&[args, &["--json"]].concat());
+    assert_eq!((json.code, json.stderr.as_str(), json.events().len()), (2, expected, 1));
+    let error = &json.end()["error"];
+    assert_eq!(error["kind"], kind);
+    let message = format!("error: {}\n", error["message"].as_str().unwrap());
+    assert!(expected.starts_with(&message), "{message}");
 }
 
 #[test]
@@ -84,8 +75,8 @@ fn a_path_that_cannot_be() {
 
 #[test]
 fn an_unknown_option_is_told_as_clap_does() {
-    let output = run(&["--prot", "1"]);
-    assert_eq!(output.status.code(), Some(2));
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.contains("a similar argument exists: '--port'"), "{stderr}");
+    let finished = run(&["--prot", "1"]);
+    assert_eq!(finished.code, 2);
+    let tip = "a similar argument exists: '--port'";
+    assert!(finished.stderr.contains(tip), "{}", finished.stderr);
 }

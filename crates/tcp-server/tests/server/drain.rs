@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use crate::support::program::Program;
-use crate::support::{assert_echoes, connect};
+use crate::support::{PATIENCE, assert_echoes, connect};
 
 /// A client whose connection cannot finish: its answers fill every buffer, and it reads none of them.
 fn stuck_client(addr: &str) -> TcpStream {
@@ -73,6 +73,7 @@ fn a_client_that_goes_on_talking_has_until_the_deadline() {
     program.signal(Signal::SIGTERM);
     program.event("draining");
     while client.write_all(b"x").is_ok() && client.read(&mut [0]).is_ok_and(|read| read == 1) {
+        assert!(start.elapsed() < PATIENCE, "it has no deadline");
         // A client that talks, but is no load.
         std::thread::sleep(Duration::from_millis(10));
     }

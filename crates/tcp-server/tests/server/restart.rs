@@ -3,6 +3,7 @@
 use std::io::Read as _;
 
 use nix::sys::signal::Signal;
+use tests::Running;
 
 use crate::support::program::{Program, command};
 use crate::support::{assert_echoes, connect};
@@ -19,11 +20,9 @@ fn a_port_whose_connections_are_in_time_wait_is_refused_only_without_reuse() {
     drop(client);
     assert_eq!(program.wait().code, 0);
 
-    let refused = command(&["--no-reuse-addr", &addr]).output().unwrap();
-    let stderr = String::from_utf8(refused.stderr).unwrap();
-    assert_eq!(refused.status.code(), Some(2), "{stderr}");
-    assert!(stderr.contains("address already in use\n"), "{stderr}");
-    assert!(stderr.contains("without --no-reuse-addr"), "{stderr}");
+    let refused = Running::start(&mut command(&["--no-reuse-addr", &addr])).finish();
+    refused.failed(2, "address already in use");
+    assert!(refused.stderr.contains("without --no-reuse-addr"), "{}", refused.stderr);
 
     let program = Program::spawn(&mut command(&[&addr]));
     assert_eq!(program.addr, addr);
