@@ -113,7 +113,8 @@ fn a_table_goes_between_its_markers() {
 fn a_program_that_is_not_built_is_named_with_the_command_that_builds_it() {
     let folder = folder("alone");
     let alone = folder.join("bench");
-    fs::copy(BENCH, &alone).unwrap();
+    // A copy would have been open for writing, and a test that starts a program just then keeps it so.
+    fs::hard_link(BENCH, &alone).unwrap();
     let output = run(&alone, &["tcp", "--json"]);
     assert_eq!(output.status.code(), Some(2));
     let end = events(&output).pop().unwrap();
