@@ -202,7 +202,7 @@ fn a_thousand_clients_that_reset_at_once_leave_nothing_behind() {
     relay.event_of("joined");
     let descriptors = relay.descriptors();
     let mut memory = Vec::new();
-    for round in 0..3 {
+    for round in 0..6 {
         let clients: Vec<_> = (0..1000).map(|_| relay.connect()).collect();
         for (n, mut client) in clients.iter().enumerate() {
             writeln!(client, "/nick c{n}\n/join room {}\nhello", n % 10).unwrap();
@@ -221,8 +221,10 @@ fn a_thousand_clients_that_reset_at_once_leave_nothing_behind() {
         assert_eq!(relay.descriptors(), descriptors, "round {round}");
         memory.push(relay.memory());
     }
-    // What the allocator keeps after the first round serves the others.
-    assert!(memory[2] < memory[0] + 2048, "{memory:?}");
+    // What the allocator keeps after some rounds serves the others, give or take what it scatters. If the
+    // connections of three rounds stayed they would be more than 6 MiB.
+    let early = memory[..3].iter().max().unwrap();
+    assert!(memory[5] < early + 3072, "{memory:?}");
     writeln!(witness, "still here").unwrap();
     let mut lines = BufReader::new(witness).lines();
     assert!(lines.any(|line| line.unwrap() == "witness: still here"));
