@@ -114,8 +114,22 @@ impl Drop for Relay {
     }
 }
 
+/// What the program says where it must not start; where it starts all the same it is ended.
 fn fails(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_relay")).args(args).output().unwrap()
+    let mut child = Command::new(env!("CARGO_BIN_EXE_relay"))
+        .args(args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if start.elapsed() > PATIENCE {
+            child.kill().unwrap();
+        }
+        thread::yield_now();
+    }
+    child.wait_with_output().unwrap()
 }
 
 #[test]
