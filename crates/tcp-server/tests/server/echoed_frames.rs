@@ -1,11 +1,11 @@
 //! `frames` gives back the same frames, however they are cut into runs and reads.
 
 use bytes::BytesMut;
-use proto::{Ending, Flags, Goodbye, Header, Hello, Kind, Message, limits::MAX_FRAME_LENGTH};
+use proto::{Ending, Goodbye, Hello, Message, limits::MAX_FRAME_LENGTH};
 use tcp_server::{Limits, modes::Frames};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::frames::data;
+use crate::support::frames::{data, ignorable};
 use crate::support::library::Server;
 use crate::support::pipe::Pipe;
 use crate::support::soon;
@@ -74,13 +74,8 @@ async fn control_frames_come_back_except_a_goodbye_and_what_may_be_ignored_is() 
     let mut goodbye = BytesMut::new();
     let message = Goodbye { ending: "Done".into(), reason: String::new() };
     Message::Goodbye(message).encode(&mut goodbye).unwrap();
-    let mut ignorable = BytesMut::new();
-    let mut header = Header::new(Kind::Data, 0, 0);
-    header.flags = Flags::MAY_IGNORE;
-    header.encode(b"from the future", MAX_FRAME_LENGTH, &mut ignorable).unwrap();
-    ignorable[4] = 0xEE;
-
+    let ignorable = ignorable(b"from the future");
     let frame = data(7, b"x");
-    let input = [&frame[..], &hello, &ignorable, &frame, &goodbye].concat();
-    assert_eq!(echo(input).await, [&frame[..], &hello, &frame].concat());
+    let input = [&frame[..], &hello, &ignorable, &goodbye, &frame, &hello].concat();
+    assert_eq!(echo(input).await, [&frame[..], &hello, &frame, &hello].concat());
 }

@@ -8,7 +8,7 @@ use tcp_server::modes::{Discard, Echo, Frames, Lines};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, sleep};
 
-use crate::support::frames::{data, split_goodbye};
+use crate::support::frames::{data, ignorable, split_goodbye};
 use crate::support::pipe::Pipe;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -64,23 +64,24 @@ async fn a_line_that_comes_a_byte_a_second_is_given_a_minute() {
 }
 
 /// The minute is each message's own: a stream of frames may go on for ever, also when no read ever ends
-/// where a frame does.
+/// where a frame does, and also when none of them is answered.
 #[tokio::test(start_paused = true)]
 async fn frames_may_go_on_for_hours() {
-    let mut pipe = Pipe::new(Frames, Limits::default(), PIPE);
-    let frame = data(7, &[0; 20]);
-    pipe.client.write_all(&frame[..30]).await.unwrap();
-    let rest = [&frame[30..], &frame[..30]].concat();
-    let mut answer = vec![0; frame.len()];
-    for _ in 0..500 {
-        sleep(30 * SECOND).await;
-        pipe.client.write_all(&rest).await.unwrap();
-        pipe.client.read_exact(&mut answer).await.unwrap();
-        assert_eq!(answer, frame);
+    for (frame, answer) in [(data(7, &[0; 20]), data(7, &[0; 20])), (ignorable(&[0; 20]), vec![])] {
+        let mut pipe = Pipe::new(Frames, Limits::default(), PIPE);
+        pipe.client.write_all(&frame[..30]).await.unwrap();
+        let rest = [&frame[30..], &frame[..30]].concat();
+        let mut heard = vec![0; answer.len()];
+        for _ in 0..500 {
+            sleep(30 * SECOND).await;
+            pipe.client.write_all(&rest).await.unwrap();
+            pipe.client.read_exact(&mut heard).await.unwrap();
+            assert_eq!(heard, answer);
+        }
+        pipe.client.write_all(&frame[30..]).await.unwrap();
+        pipe.client.shutdown().await.unwrap();
+        assert_eq!(pipe.ending().await, Ending::PeerFin);
     }
-    pipe.client.write_all(&frame[30..]).await.unwrap();
-    pipe.client.shutdown().await.unwrap();
-    assert_eq!(pipe.ending().await, Ending::PeerFin);
 }
 
 #[tokio::test(start_paused = true)]
