@@ -20,12 +20,14 @@
 //! | What is a clean name, and when do two look the same? | [`names`] |
 //! | What happens to a slow reader? | [`outbox`], `mailbox` |
 //! | What does a connection's task do? | `talk`, `alarm` |
+//! | Which kind of client is it? | `input` |
 //! | How does the relay start and stop? | [`serve`](mod@serve) |
 //! | How large, how many, how long? | [`limits`] |
 
 mod alarm;
 mod control;
 pub mod hub;
+mod input;
 pub mod limits;
 pub mod line_session;
 mod lines;

@@ -14,14 +14,13 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::alarm::{Alarm, after};
 use crate::control;
+use crate::input::Input;
 use crate::limits::{BULK, Limits, SLICES};
-use crate::line_session::LineSession;
 use crate::lines;
 use crate::mailbox::{Found, Mailbox};
 use crate::outbox::Batch;
 use crate::outlet::{Dialect, Outlet as _};
 use crate::serve::{Shared, now};
-use crate::session::Session;
 
 /// A connection's task. Reading and writing take turns in it, which saves half of the memory that two
 /// tasks would take, and nothing of the speed: the system calls are what takes time.
@@ -39,13 +38,6 @@ pub(crate) struct Talk {
     write_until: Option<Instant>,
     pause: Option<Pause>,
     alarm: Alarm,
-}
-
-/// What a client speaks, as far as it is known.
-enum Input {
-    Unknown(Decoder),
-    Frames(Decoder, Session),
-    Lines(BytesMut, LineSession),
 }
 
 /// Waiting for a reader that is behind.
@@ -373,47 +365,5 @@ impl Drop for Talk {
         self.leave(&Ending::Shutdown);
         self.mailbox.end(Ending::Shutdown);
         self.shared.forget(self.conn);
-    }
-}
-
-impl Input {
-    /// The buffer, with room for another read.
-    fn space(&mut self) -> &mut BytesMut {
-        match self {
-            Self::Unknown(decoder) | Self::Frames(decoder, _) => decoder.space(),
-            Self::Lines(input, _) => {
-                input.reserve(proto::limits::READ_CHUNK);
-                input
-            }
-        }
-    }
-
-    /// Gives back the memory of a connection that falls silent.
-    fn release(&mut self) {
-        match self {
-            Self::Unknown(decoder) | Self::Frames(decoder, _) => decoder.release(),
-            Self::Lines(input, _) if input.is_empty() => *input = BytesMut::new(),
-            Self::Lines(..) => {}
-        }
-    }
-
-    /// Whether something has come that is not complete.
-    fn is_partial(&self) -> bool {
-        match self {
-            Self::Unknown(decoder) | Self::Frames(decoder, _) => decoder.buffered() > 0,
-            Self::Lines(input, _) => !input.is_empty(),
-        }
-    }
-
-    /// Tells clients of frames from those of lines: a frame begins with a zero, no text does.
-    fn identify(&mut self, conn: u64, line: usize, frame: u32) {
-        let Self::Unknown(decoder) = self else { return };
-        let decoder = std::mem::take(decoder);
-        let is_frames = decoder.first_byte() == Some(0);
-        *self = if is_frames {
-            Self::Frames(decoder, Session::new(conn, frame))
-        } else {
-            Self::Lines(decoder.into_bytes(), LineSession::new(conn, line))
-        };
     }
 }
