@@ -2,7 +2,9 @@
 
 use bytes::{Buf, BytesMut};
 
-use crate::frame::{Frame, FrameError, Front, HEADER_LEN, Header, Kind, be_u32, check, field};
+use crate::frame::{
+    Frame, FrameError, Front, HEADER_LEN, Header, Kind, LENGTH_LEN, be_u32, check, field,
+};
 use crate::limits::MAX_FRAME_LENGTH;
 use crate::read_buffer::ReadBuffer;
 use crate::run::Run;
@@ -61,7 +63,8 @@ impl Default for Decoder {
 impl Decoder {
     /// A decoder that refuses frames whose length field is above `max_length`.
     pub fn new(max_length: u32) -> Self {
-        Self { buffer: ReadBuffer::default(), max_length, ignored: 0 }
+        let longest = LENGTH_LEN.saturating_add(max_length as usize);
+        Self { buffer: ReadBuffer::new(longest), max_length, ignored: 0 }
     }
 
     /// Appends bytes that have arrived.
@@ -87,8 +90,8 @@ impl Decoder {
 
     /// How much memory the buffer takes.
     ///
-    /// It is bounded by the limit of a frame's length and [`crate::limits::MAX_READ_CHUNK`], and falls
-    /// back when what needed it has been taken. Runs and frames that were taken may share this memory.
+    /// It is bounded by the longest frame and [`crate::limits::MAX_READ_CHUNK`] together, as long as what
+    /// is complete is taken between reads, and falls back when what needed it has been taken. Runs and frames that were taken may share this memory.
     pub fn capacity(&self) -> usize {
         self.buffer.chunk()
     }

@@ -12,6 +12,8 @@ use crate::limits::{MAX_READ_CHUNK, READ_CHUNK};
 #[derive(Debug)]
 pub(crate) struct ReadBuffer {
     bytes: BytesMut,
+    /// The most that has to lie here together: the longest frame.
+    longest: usize,
     /// Length of the memory that `bytes` lies in. Every allocation is made here, so it is known.
     chunk: usize,
     /// How much room the next chunk gives to a read.
@@ -20,13 +22,12 @@ pub(crate) struct ReadBuffer {
     given: usize,
 }
 
-impl Default for ReadBuffer {
-    fn default() -> Self {
-        Self { bytes: BytesMut::new(), chunk: 0, wanted: READ_CHUNK, given: 0 }
-    }
-}
-
 impl ReadBuffer {
+    /// A buffer for frames of at most `longest` bytes.
+    pub(crate) fn new(longest: usize) -> Self {
+        Self { bytes: BytesMut::new(), longest, chunk: 0, wanted: READ_CHUNK, given: 0 }
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -106,8 +107,15 @@ impl ReadBuffer {
         if self.bytes.try_reclaim(least) {
             return;
         }
-        // At least doubled, so that the bytes of a long frame are moved a few times only.
-        let mut bytes = BytesMut::with_capacity(self.bytes.len() + room.max(self.bytes.len()));
+        let len = self.bytes.len();
+        let capacity = if len > self.longest / 3 {
+            // The last time that this frame is moved.
+            self.longest.max(len).saturating_add(room)
+        } else {
+            // At least doubled, so that the bytes of a long frame are moved a few times only.
+            len + room.max(len)
+        };
+        let mut bytes = BytesMut::with_capacity(capacity);
         bytes.extend_from_slice(&self.bytes);
         self.chunk = bytes.capacity();
         self.bytes = bytes;
