@@ -76,6 +76,6 @@ async fn control_frames_come_back_except_a_goodbye_and_what_may_be_ignored_is() 
     Message::Goodbye(message).encode(&mut goodbye).unwrap();
     let ignorable = ignorable(b"from the future");
     let frame = data(7, b"x");
-    let input = [&frame[..], &hello, &ignorable, &goodbye, &frame, &hello].concat();
+    let input = [&goodbye[..], &frame, &hello, &ignorable, &goodbye, &frame, &hello].concat();
     assert_eq!(echo(input).await, [&frame[..], &hello, &frame, &hello].concat());
 }

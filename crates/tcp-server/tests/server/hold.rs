@@ -56,17 +56,22 @@ async fn as_many_are_accepted_as_were_asked_for() {
 
 #[test]
 fn a_line_on_standard_input_accepts_one_connection() {
-    let mut program = Program::spawn(command(&["-p", "0", "-m", "hold"]).stdin(Stdio::piped()));
-    let _first = connect(&program.addr);
-    let _second = connect(&program.addr);
+    let args = ["-p", "0", "-m", "hold", "--drain", "1h"];
+    let mut program = Program::spawn(command(&args).stdin(Stdio::piped()));
+    let _clients = [(); 4].map(|()| connect(&program.addr));
     program.running.write(b"\n");
     assert_eq!(program.event("open")["conn"], 1);
     program.running.write(b"accept one more, please\n");
     assert_eq!(program.event("open")["conn"], 2);
-    // The end of the input is not the end of the server.
+    // A line is one, also where it comes in pieces and has no end.
+    program.running.write(b"and");
+    program.running.write(b" one");
     program.running.close_stdin();
+    assert_eq!(program.event("open")["conn"], 3);
+    // The end of the input is not the end of the server. No more than three were accepted, and
+    // none of them is waited for.
     program.signal(Signal::SIGTERM);
     let left = program.wait();
     assert_eq!(left.code, 0, "{}", left.stderr);
-    assert_eq!(left.endings(), ["Shutdown", "Shutdown"]);
+    assert_eq!(left.endings(), ["Shutdown"; 3]);
 }
