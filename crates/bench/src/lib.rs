@@ -16,11 +16,13 @@
 //! | How does a table get into a document? | [`publish`] |
 //! | On what was it measured? | [`machine`] |
 //! | How many cores does a process use? | [`cpu`] |
+//! | Who runs on which core? | [`cores`] |
 //! | How is a server started, watched and ended? | [`server`] |
 //! | Who puts load on it? | [`load`] |
 //! | Beside which server is ours measured, where there is no other? | [`bare_echo`] |
 
 pub mod bare_echo;
+pub mod cores;
 pub mod cpu;
 pub mod figures;
 pub mod framing;

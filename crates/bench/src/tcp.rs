@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use cli::{Exit, Failure};
 
+use crate::cores;
 use crate::cpu::Meter;
 use crate::figures::Figures;
 use crate::load::{self, Amount, Echoed};
@@ -56,8 +57,14 @@ pub fn run(session: &mut Session) -> Result<(), Failure> {
     let peer = Peer { name: BARE, version, install: None };
     let program = our_program(OURS)?;
     let args = ["--mode", "frames", "--port", "0", "--format", "json", "--quiet"];
-    let ours = Server::start(OURS, &program, &args)?;
-    let theirs = Server::start_own(BARE, BARE_ECHO)?;
+    let start = || {
+        let ours = Server::start(OURS, &program, &args)?;
+        Ok::<_, Failure>((ours, Server::start_own(BARE, BARE_ECHO)?))
+    };
+    let pinned = cores::apart(start);
+    let (ours, theirs) = pinned.map_err(|e| {
+        Failure::from_io(Exit::Failed, "cannot keep servers and load generator apart", &e)
+    })??;
     let mut bench = session.begin("tcp", vec![peer], TIME);
     for (name, unit, load) in WORKS {
         let work = Work { name: name.into(), unit, better: Better::More };
