@@ -94,8 +94,8 @@ impl Connection {
     }
 
     /// Appends what the peer says to `into`; see [`Reading::read`].
-    pub async fn read(&mut self, into: &mut BytesMut) -> Result<usize, Ending> {
-        self.parts.reading.read(&mut self.parts.stream, into).await
+    pub fn read(&mut self, into: &mut BytesMut) -> impl Future<Output = Result<usize, Ending>> {
+        self.parts.reading.read(&mut self.parts.stream, into)
     }
 
     /// Tells that a message has begun and is not complete; see [`Reading::message_begun`].
@@ -109,13 +109,16 @@ impl Connection {
     }
 
     /// Writes all of `bytes`; see [`Writing::write_all`].
-    pub async fn write_all(&mut self, bytes: &[u8]) -> Result<(), Ending> {
-        self.parts.writing.write_all(&mut self.parts.stream, bytes).await
+    pub fn write_all(&mut self, bytes: &[u8]) -> impl Future<Output = Result<(), Ending>> {
+        self.parts.writing.write_all(&mut self.parts.stream, bytes)
     }
 
     /// Writes bytes in several pieces; see [`Writing::write_all_buf`].
-    pub async fn write_all_buf(&mut self, bytes: &mut impl Buf) -> Result<(), Ending> {
-        self.parts.writing.write_all_buf(&mut self.parts.stream, bytes).await
+    pub fn write_all_buf(
+        &mut self,
+        bytes: &mut impl Buf,
+    ) -> impl Future<Output = Result<(), Ending>> {
+        self.parts.writing.write_all_buf(&mut self.parts.stream, bytes)
     }
 
     /// Closes as `ending` asks for, and gives the ending that it came to.

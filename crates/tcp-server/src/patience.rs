@@ -89,13 +89,14 @@ impl Reading {
     ///
     /// While the server drains, a peer is read from as long as it goes on; after a short silence the
     /// answer is [`Ending::Shutdown`]. What was read before an error stays in `into`.
-    pub async fn read(
+    pub fn read(
         &mut self,
         from: &mut (impl AsyncRead + Unpin),
         into: &mut BytesMut,
-    ) -> Result<usize, Ending> {
+    ) -> impl Future<Output = Result<usize, Ending>> {
         let mut waiting_since = None;
-        future::poll_fn(|cx| {
+        // Not an `async fn`: each of them would be one more state machine around every read.
+        future::poll_fn(move |cx| {
             match pin!(from.read_buf(into)).poll(cx) {
                 Poll::Ready(Ok(read)) => return Poll::Ready(Ok(read)),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(Ending::from_io(&error))),
@@ -104,7 +105,6 @@ impl Reading {
             let since = *waiting_since.get_or_insert_with(Instant::now);
             self.poll_patience(cx, since).map(Err)
         })
-        .await
     }
 
     /// Ready with the reason when the wait that began at `since` has become too long.
@@ -143,13 +143,13 @@ impl Writing {
     }
 
     /// Writes all of `bytes`, or says why it cannot; [`Ending::TooSlow`] when the limit has passed.
-    pub async fn write_all(
+    pub fn write_all(
         &mut self,
         to: &mut (impl AsyncWrite + Unpin),
         mut bytes: &[u8],
-    ) -> Result<(), Ending> {
+    ) -> impl Future<Output = Result<(), Ending>> {
         let mut until = None;
-        future::poll_fn(|cx| {
+        future::poll_fn(move |cx| {
             while !bytes.is_empty() {
                 match Pin::new(&mut *to).poll_write(cx, bytes) {
                     Poll::Ready(result) => bytes = &bytes[progress(result)?..],
@@ -158,17 +158,16 @@ impl Writing {
             }
             Poll::Ready(Ok(()))
         })
-        .await
     }
 
     /// The same for bytes in several pieces, which go out together as far as the transport can.
-    pub async fn write_all_buf(
+    pub fn write_all_buf(
         &mut self,
         to: &mut (impl AsyncWrite + Unpin),
         bytes: &mut impl Buf,
-    ) -> Result<(), Ending> {
+    ) -> impl Future<Output = Result<(), Ending>> {
         let mut until = None;
-        future::poll_fn(|cx| {
+        future::poll_fn(move |cx| {
             while bytes.has_remaining() {
                 match pin!(to.write_buf(bytes)).poll(cx) {
                     Poll::Ready(result) => _ = progress(result)?,
@@ -177,7 +176,6 @@ impl Writing {
             }
             Poll::Ready(Ok(()))
         })
-        .await
     }
 
     fn poll_patience(

@@ -46,21 +46,28 @@ async fn echo_frames(connection: &mut Connection) -> Result<Ending, Ending> {
         let ignored = decoder.ignored();
         // What is complete goes back, also when something wrong comes after it.
         let taken = loop {
-            match decoder.take() {
-                Ok(Some(Taken::Run(run))) => pieces.push(Piece::Run(run)),
-                Ok(Some(Taken::Control(frame))) => pieces.push(control(&frame, limit)?),
+            let piece = match decoder.take() {
+                Ok(Some(Taken::Run(run))) => Piece::Run(run),
+                Ok(Some(Taken::Control(frame))) => control(&frame, limit)?,
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
-            }
+            };
             connection.message_ended();
-            if decoder.buffered() == 0 {
+            // Nearly always one run is all that has come.
+            if pieces.is_empty() && decoder.buffered() == 0 {
+                connection.write_all(piece.bytes()).await?;
                 break Ok(());
             }
+            pieces.push(piece);
             if pieces.len() >= GATHERED_RUNS {
-                pieces.send(connection).await?;
+                connection.write_all_buf(&mut pieces).await?;
+                pieces.clear();
             }
         };
-        pieces.send(connection).await?;
+        if !pieces.is_empty() {
+            connection.write_all_buf(&mut pieces).await?;
+            pieces.clear();
+        }
         taken?;
         if decoder.ignored() > ignored {
             connection.message_ended();
@@ -114,6 +121,10 @@ impl Pieces {
         self.all.len()
     }
 
+    fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
     fn push(&mut self, piece: Piece) {
         // `chunk` promises that only the end is empty.
         if !piece.bytes().is_empty() {
@@ -121,16 +132,9 @@ impl Pieces {
         }
     }
 
-    async fn send(&mut self, connection: &mut Connection) -> Result<(), Ending> {
-        match &self.all[..] {
-            [] => return Ok(()),
-            // Nearly always there is one run, and one slice costs the kernel less than a list of them.
-            [only] => connection.write_all(only.bytes()).await?,
-            _ => connection.write_all_buf(self).await?,
-        }
+    fn clear(&mut self) {
         self.all.clear();
         (self.done, self.written) = (0, 0);
-        Ok(())
     }
 }
 
