@@ -2,8 +2,10 @@
 //!
 //! Both are processes of their own, on the same runtime, and live through the whole run; the one whose
 //! turn it is not waits in `epoll_wait`. The load comes from this process (see [`load`]): it counts what
-//! comes back and compares it with what was sent. How many cores both sides used is in the rounds and
-//! below the table: where the load generator uses a whole core, it may be what is measured.
+//! comes back and compares it with what was sent. The servers have one core and the load generator has
+//! the others; where only one request is under way it joins them (see [`cores`]). How many cores both
+//! sides used is in the rounds and below the table: where the load generator uses all that it has, it
+//! may be what is measured.
 //!
 //! | work | what one unit is |
 //! |---|---|
@@ -11,6 +13,7 @@
 //! | `reply-64B-64` | the same over 64 connections at once |
 //! | `bulk-64KiB` | a byte of frames with 64 KiB of payload there and back, one connection |
 
+use std::convert;
 use std::io;
 use std::process;
 use std::time::Duration;
@@ -93,6 +96,10 @@ fn measure(server: &Server, load: Load, time: Duration) -> Result<Measured, Fail
     let (server_meter, load_meter) = meter().map_err(failed)?;
     let address = server.address();
     let echoed = match load {
+        Load::RequestReply { connections: 1, payload } => {
+            cores::beside(server.pid(), || load::request_reply(address, 1, payload, time))
+                .and_then(convert::identity)
+        }
         Load::RequestReply { connections, payload } => {
             load::request_reply(address, connections, payload, time)
         }

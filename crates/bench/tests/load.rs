@@ -103,3 +103,25 @@ fn a_server_that_keeps_the_end_to_itself_is_an_error() {
     let error = load::bulk(address, 64 * 1024, FOR).unwrap_err();
     assert_eq!(error.to_string(), "the server closed before it sent everything back");
 }
+
+#[test]
+fn bulk_is_compared_beyond_its_first_block() {
+    // The sender's frames repeat after a little more than 1 MiB; one block in eight is compared.
+    let address = server(|mut stream| {
+        let mut buffer = vec![0; 65_536];
+        let mut total = 0;
+        loop {
+            let read = stream.read(&mut buffer)?;
+            if read == 0 {
+                return Ok(());
+            }
+            total += read;
+            if total > 4 << 20 {
+                buffer[read / 2] ^= 1;
+            }
+            stream.write_all(&buffer[..read])?;
+        }
+    });
+    let error = load::bulk(address, 64 * 1024, Amount::Frames(1000)).unwrap_err();
+    assert_eq!(error.to_string(), "the server sent back something else than it got");
+}
