@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::drain::Stop;
 use crate::limits::Limits;
-use crate::patience::{Reading, Writing, after};
+use crate::patience::{Reading, Timers, Writing, after};
 use crate::stream::{Peer, Stream};
 
 /// An accepted connection with its limits.
@@ -55,6 +55,13 @@ impl Connection {
         let reading = Reading::new(&limits, &stop);
         let writing = Writing::new(&limits);
         Self { id, peer, limits, stop, parts: Parts { stream, reading, writing } }
+    }
+
+    /// The same with the timers of its limits in `timers`.
+    pub fn with_timers(mut self, timers: &Timers) -> Self {
+        self.parts.reading = self.parts.reading.with_timers(timers);
+        self.parts.writing = self.parts.writing.with_timers(timers);
+        self
     }
 
     /// Its number: 1 for the first connection that the server accepted.

@@ -63,7 +63,7 @@ pub use connection::{Connection, Parts};
 pub use drain::{Phase, Stop, Stopper, stop_pair};
 pub use limits::Limits;
 pub use listener::{BindError, BindOptions, Listener};
-pub use patience::{Reading, Writing};
+pub use patience::{Reading, Timers, Writing};
 pub use proto::Ending;
 pub use serve::{Closed, Config, Observer, Service, Summary, run};
 pub use stream::{Counts, Peer, Stream};

@@ -6,13 +6,16 @@
 //! time.
 
 use std::future;
+use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
+use std::thread;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use proto::{Ending, ProtocolError};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::runtime::{self, Handle};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::drain::{Phase, Stop, StopWatch};
@@ -50,12 +53,44 @@ pub struct Writing {
     alarm: Alarm,
 }
 
+/// Where the timers of the limits run.
+///
+/// A runtime that has a timer gives each `epoll_wait(2)` a time limit, for which the kernel sets up and
+/// cancels a timer of its own. Where requests come one by one, that and what tokio does for it are three
+/// per cent of all that a server does. So a server may keep its timers in another runtime than its
+/// connections; a timer is seldom set and hardly ever fires, so what lies between the two costs nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Timers(Option<Handle>);
+
 /// A timer that is set anew only when it has fired too early.
 #[derive(Debug, Default)]
 struct Alarm {
+    timers: Timers,
     sleep: Option<Pin<Box<Sleep>>>,
     /// Who is woken when it fires.
     registered: Option<Waker>,
+}
+
+impl Timers {
+    /// In the runtime of the connections.
+    pub const fn here() -> Self {
+        Self(None)
+    }
+
+    /// In a thread that has nothing else to do, and lives as long as the process.
+    pub fn apart() -> io::Result<Self> {
+        let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
+        let handle = runtime.handle().clone();
+        let wait = move || runtime.block_on(future::pending::<()>());
+        thread::Builder::new().name("timers".into()).spawn(wait)?;
+        Ok(Self(Some(handle)))
+    }
+
+    fn sleep_until(&self, at: Instant) -> Sleep {
+        // A timer belongs to the runtime in whose context it is made.
+        let _context = self.0.as_ref().map(Handle::enter);
+        sleep_until(at)
+    }
 }
 
 impl Reading {
@@ -70,6 +105,12 @@ impl Reading {
             begun: Begun::No,
             alarm: Alarm::default(),
         }
+    }
+
+    /// The same with its timers in `timers`.
+    pub fn with_timers(mut self, timers: &Timers) -> Self {
+        self.alarm.timers = timers.clone();
+        self
     }
 
     /// Tells that a message has begun and is not complete. The peer then has a limited time for the rest
@@ -142,6 +183,12 @@ impl Writing {
         Self { limit: limits.write, alarm: Alarm::default() }
     }
 
+    /// The same with its timers in `timers`.
+    pub fn with_timers(mut self, timers: &Timers) -> Self {
+        self.alarm.timers = timers.clone();
+        self
+    }
+
     /// Writes all of `bytes`, or says why it cannot; [`Ending::TooSlow`] when the limit has passed.
     pub fn write_all(
         &mut self,
@@ -196,7 +243,7 @@ pub(crate) fn after(start: Instant, wait: Duration) -> Instant {
 }
 
 /// How many bytes a write took.
-fn progress(result: std::io::Result<usize>) -> Result<usize, Ending> {
+fn progress(result: io::Result<usize>) -> Result<usize, Ending> {
     match result {
         // No socket does this for bytes that are not empty; a writer above one may, when it has ended.
         Ok(0) => Err(Ending::PeerGone),
@@ -208,7 +255,8 @@ fn progress(result: std::io::Result<usize>) -> Result<usize, Ending> {
 impl Alarm {
     /// Ready when `at` has passed.
     fn poll(&mut self, cx: &mut Context<'_>, at: Instant) -> Poll<()> {
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        let timers = &self.timers;
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(timers.sleep_until(at)));
         // A limit that comes earlier than the one before it: the server drains, or a message began.
         if at < sleep.deadline() {
             sleep.as_mut().reset(at);
@@ -227,5 +275,33 @@ impl Alarm {
         }
         self.registered = Some(cx.waker().clone());
         Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drain::stop_pair;
+
+    #[test]
+    fn limits_hold_in_a_runtime_that_has_no_timers() {
+        let limits = Limits {
+            idle: Some(Duration::from_millis(1)),
+            write: Duration::from_millis(1),
+            ..Limits::default()
+        };
+        let (_stopper, stop) = stop_pair();
+        let timers = Timers::apart().unwrap();
+        let mut reading = Reading::new(&limits, &stop).with_timers(&timers);
+        let mut writing = Writing::new(&limits).with_timers(&timers);
+        // Setting a timer here would panic.
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let (_client, mut server) = tokio::io::duplex(1);
+            let read = reading.read(&mut server, &mut BytesMut::with_capacity(1)).await;
+            assert_eq!(read, Err(Ending::Idle));
+            let written = writing.write_all(&mut server, b"more than fits").await;
+            assert_eq!(written, Err(Ending::TooSlow));
+        });
     }
 }

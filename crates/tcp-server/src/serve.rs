@@ -18,7 +18,7 @@ use crate::connection::Connection;
 use crate::drain::{Phase, Stop};
 use crate::limits::Limits;
 use crate::listener::Listener;
-use crate::patience::after;
+use crate::patience::{Timers, after};
 use crate::stream::{Counts, Peer};
 
 /// What a server does with a connection. One value serves all of them, each in a task of its own.
@@ -114,6 +114,8 @@ pub struct Config {
     /// Where this is given, the server accepts one connection for each `()` that comes, and none when
     /// the channel has ended.
     pub requests: Option<mpsc::Receiver<()>>,
+    /// Where the timers of the connections' limits run.
+    pub timers: Timers,
 }
 
 /// What a server has done when it has ended.
@@ -138,11 +140,12 @@ pub async fn run<S: Service, O: Observer>(
     observer: O,
     stop: Stop,
 ) -> Summary {
-    let Config { limits, at_most, requests } = config;
+    let Config { limits, at_most, requests, timers } = config;
     let mut acceptor = Acceptor::new(listener, limits.connections, at_most, requests);
     let open = AtomicUsize::new(0);
     let limits = Arc::new(limits);
-    let context = Arc::new(Context { service, observer, limits, stop: stop.clone(), open });
+    let stopping = stop.clone();
+    let context = Arc::new(Context { service, observer, limits, timers, stop: stopping, open });
     let mut tasks = JoinSet::new();
     let mut served = 0;
     loop {
@@ -170,6 +173,7 @@ struct Context<S, O> {
     service: S,
     observer: O,
     limits: Arc<Limits>,
+    timers: Timers,
     stop: Stop,
     /// How many connections have not been reported as closed. Their tasks end a moment later.
     open: AtomicUsize,
@@ -241,7 +245,8 @@ impl<S: Service, O: Observer> Context<S, O> {
             tracing::debug!(conn = id, %error, "cannot set the options of the socket");
         }
         let connection =
-            Connection::new(id, stream, peer, Arc::clone(&self.limits), self.stop.clone());
+            Connection::new(id, stream, peer, Arc::clone(&self.limits), self.stop.clone())
+                .with_timers(&self.timers);
         report.ending = Some(self.service.serve(connection).await);
     }
 }

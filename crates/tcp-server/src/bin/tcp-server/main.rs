@@ -12,7 +12,8 @@ use clap::Parser as _;
 use cli::{Exit, Failure};
 use tcp_server::modes::{Chat, Discard, Echo, Frames, Hold, Lines};
 use tcp_server::program::{self, Refused, Signals};
-use tcp_server::{Config, Listener, Service, Stop, Stopper, Summary, run, stop_pair};
+use tcp_server::{Config, Listener, Service, Stop, Stopper, Summary, Timers, run, stop_pair};
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 use crate::args::{Args, Mode};
@@ -22,14 +23,15 @@ fn main() -> ExitCode {
     let args = Args::parse();
     args.common.init_log();
     let story = Arc::new(Story::new(&args));
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
+    let started = Runtime::new().and_then(|runtime| Ok((runtime, Timers::apart()?)));
+    let (runtime, timers) = match started {
+        Ok(started) => started,
         Err(error) => {
             let failure = Failure::from_io(Exit::Failed, "cannot start", &error);
             return story.end(None, Err(&failure)).into();
         }
     };
-    let exit = match runtime.block_on(serve(&args, &story)) {
+    let exit = match runtime.block_on(serve(&args, &story, timers)) {
         Ok((summary, None)) => story.end(Some(summary), Ok(())),
         Ok((summary, Some(failure))) => story.end(Some(summary), Err(&failure)),
         Err(failure) => story.end(None, Err(&failure)),
@@ -38,7 +40,11 @@ fn main() -> ExitCode {
 }
 
 /// Serves until it was asked to stop. The failure beside a summary is an end by a second signal.
-async fn serve(args: &Args, story: &Arc<Story>) -> Result<(Summary, Option<Failure>), Failure> {
+async fn serve(
+    args: &Args,
+    story: &Arc<Story>,
+    timers: Timers,
+) -> Result<(Summary, Option<Failure>), Failure> {
     let address = args.address()?;
     program::make_room(args.max_conns());
     // Before anybody can know that the server is there, so that no signal is too early.
@@ -52,7 +58,7 @@ async fn serve(args: &Args, story: &Arc<Story>) -> Result<(Summary, Option<Failu
     })?;
     story.listening(listener.local_address(), args);
     let (stopper, stop) = stop_pair();
-    let start = Start { args, story, listener, signals, stopper, stop };
+    let start = Start { args, story, timers, listener, signals, stopper, stop };
     Ok(match args.mode {
         Mode::Echo => start.with(Echo).await,
         Mode::Discard => start.with(Discard).await,
@@ -72,6 +78,7 @@ async fn serve(args: &Args, story: &Arc<Story>) -> Result<(Summary, Option<Failu
 struct Start<'a> {
     args: &'a Args,
     story: &'a Arc<Story>,
+    timers: Timers,
     listener: Listener,
     signals: Signals,
     stopper: Stopper,
@@ -80,11 +87,12 @@ struct Start<'a> {
 
 impl Start<'_> {
     async fn with(self, service: impl Service) -> (Summary, Option<Failure>) {
-        let Self { args, story, listener, signals, stopper, stop } = self;
+        let Self { args, story, timers, listener, signals, stopper, stop } = self;
         let config = Config {
             limits: args.limits(),
             at_most: args.once.then_some(1),
             requests: (args.mode == Mode::Hold).then(requests::from_stdin),
+            timers,
         };
         let server = run(listener, config, service, Arc::clone(story), stop);
         program::until_stopped(server, signals, stopper).await
