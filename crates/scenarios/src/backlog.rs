@@ -12,7 +12,17 @@ use crate::claims::{
     ListenSizes, backlog_holds_five_and_refuses_the_rest, listen_sizes_the_half_open_pool,
 };
 use crate::findings::{Claim, Story};
+use crate::scenario::Scenario;
 use crate::stage::{Stage, Trouble};
+
+/// The demo.
+pub const SCENARIO: Scenario = Scenario {
+    name: "backlog",
+    question: "what does listen(5) do with eight clients?",
+    seconds: 6,
+    programs: &["tcp-server", "tcp-client"],
+    play,
+};
 
 /// Plays the four stories.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {

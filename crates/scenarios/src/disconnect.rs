@@ -8,6 +8,7 @@ mod row;
 
 use crate::claims::{Disconnect, Reader, System, disconnect_looks_by_system};
 use crate::findings::{Claim, Story, Table};
+use crate::scenario::Scenario;
 use crate::stage::{Stage, Trouble};
 
 use row::{Act, Row, Saw};
@@ -95,6 +96,15 @@ const ROWS: [Row; 7] = [
              ETIMEDOUT.",
     },
 ];
+
+/// The demo.
+pub const SCENARIO: Scenario = Scenario {
+    name: "disconnect",
+    question: "what does a server see of a client that goes?",
+    seconds: 10,
+    programs: &["tcp-server", "tcp-client"],
+    play,
+};
 
 /// Plays every row, then shows them side by side.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {

@@ -46,6 +46,9 @@ pub struct Story {
     /// Lengths of the accept queue, over time.
     #[serde(skip)]
     pub queue: Vec<QueueLine>,
+    /// Other values over time.
+    #[serde(skip)]
+    pub series: Vec<Series>,
     /// Counters that moved.
     #[serde(skip)]
     pub counters: Vec<CounterLine>,
@@ -113,6 +116,17 @@ pub struct QueueLine {
     pub backlog: u32,
 }
 
+/// A value over time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Series {
+    /// What it is the value of.
+    pub says: String,
+    /// Its unit: `ms`, `half-open`.
+    pub unit: String,
+    /// Its changes: milliseconds since the story's first packet, and the value from then on.
+    pub points: Vec<(f64, f64)>,
+}
+
 /// A counter that moved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CounterLine {
@@ -150,6 +164,9 @@ pub struct Check {
     pub measured: String,
     /// How it came out.
     pub outcome: Outcome,
+    /// Whether what stands for measured was computed from the kernel's own knobs, because to wait for
+    /// it takes minutes.
+    pub computed: bool,
 }
 
 /// How a check came out.
@@ -205,13 +222,20 @@ impl Check {
             expected: String::new(),
             measured: String::new(),
             outcome: Outcome::Skipped(why.to_owned()),
+            computed: false,
         }
+    }
+
+    /// The same, for a value that was computed and not waited for.
+    pub fn computed(self) -> Self {
+        Self { computed: true, ..self }
     }
 
     /// A check whose outcome is judged elsewhere.
     pub fn new(id: &str, says: &str, expected: String, measured: String, ok: bool) -> Self {
         let outcome = if ok { Outcome::Ok } else { Outcome::Failed };
-        Self { id: id.to_owned(), says: says.to_owned(), expected, measured, outcome }
+        let (id, says) = (id.to_owned(), says.to_owned());
+        Self { id, says, expected, measured, outcome, computed: false }
     }
 }
 

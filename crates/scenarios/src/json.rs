@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::findings::{Claim, Outcome, SetUp, Story, Tally};
+use crate::findings::{Check, Claim, Outcome, SetUp, Story, Tally};
 
 /// The name and version of these events.
 pub const SCHEMA: &str = "demo/1";
@@ -16,7 +16,7 @@ pub fn set_up(set_up: &SetUp) -> Event {
     ("start", value(set_up))
 }
 
-/// The events of a story: what it is, packets, queue, counters, tables, checks.
+/// The events of a story: what it is, packets, queue, series, counters, tables, checks.
 pub fn story(demo: &str, story: &Story) -> Vec<Event> {
     let named = |body: Value| {
         let mut named = json!({ "demo": demo, "story": story.name });
@@ -34,6 +34,9 @@ pub fn story(demo: &str, story: &Story) -> Vec<Event> {
     for sample in &story.queue {
         add("queue", value(sample));
     }
+    for series in &story.series {
+        add("series", value(series));
+    }
     for counter in &story.counters {
         add("counter", value(counter));
     }
@@ -44,22 +47,27 @@ pub fn story(demo: &str, story: &Story) -> Vec<Event> {
         add("explanation", json!({ "says": line }));
     }
     for check in &story.checks {
-        let (id, says) = (&check.id, &check.says);
-        add(
-            "check",
-            match &check.outcome {
-                Outcome::Skipped(why) => json!({ "id": id, "says": says, "skipped": why }),
-                outcome => json!({
-                    "id": id,
-                    "says": says,
-                    "expected": check.expected,
-                    "measured": check.measured,
-                    "ok": *outcome == Outcome::Ok,
-                }),
-            },
-        );
+        add("check", self::check(check));
     }
     events
+}
+
+fn check(check: &Check) -> Value {
+    let (id, says) = (&check.id, &check.says);
+    let mut event = match &check.outcome {
+        Outcome::Skipped(why) => return json!({ "id": id, "says": says, "skipped": why }),
+        outcome => json!({
+            "id": id,
+            "says": says,
+            "expected": check.expected,
+            "measured": check.measured,
+            "ok": *outcome == Outcome::Ok,
+        }),
+    };
+    if check.computed {
+        event["computed"] = true.into();
+    }
+    event
 }
 
 /// The event of a claim.

@@ -12,7 +12,7 @@ use netlab::Level;
 use scenarios::findings::{Claim, SetUp, Story, Tally};
 use scenarios::glyphs::Glyphs;
 use scenarios::scenario::{ALL, Scenario, find};
-use scenarios::stage::{Stage, Trouble};
+use scenarios::stage::{Knob, Stage, Trouble};
 use scenarios::{doctor, json, text};
 use serde_json::json;
 
@@ -57,6 +57,15 @@ struct RunArgs {
     /// Use no namespaces, only the loopback of this machine; what that cannot show is skipped.
     #[arg(long)]
     loopback: bool,
+    /// Turn this knob in every host, whatever the scenario would set it to; may be given again.
+    #[arg(long = "set", value_name = "KNOB=VALUE", value_parser = parse_knob)]
+    knobs: Vec<Knob>,
+    /// Where rules that play dice begin: the same seed makes the same decisions.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Wait for what takes minutes, in place of computing it from the kernel's knobs.
+    #[arg(long)]
+    full: bool,
     /// Write the recording of each story to a file in this folder.
     #[arg(long, value_name = "FOLDER")]
     pcap: Option<PathBuf>,
@@ -78,6 +87,13 @@ enum GlyphSet {
     Stable,
     /// ASCII.
     Ascii,
+}
+
+/// A knob as one writes it: the part before `tcp_` may be left out.
+fn parse_knob(text: &str) -> Result<Knob, String> {
+    let (name, value) = text.split_once('=').ok_or("a knob is given as KNOB=VALUE")?;
+    let prefix = if name.contains('.') { "" } else { "net.ipv4." };
+    Ok(Knob { name: format!("{prefix}{name}"), value: value.to_owned() })
 }
 
 fn main() -> ExitCode {
@@ -138,7 +154,8 @@ fn run(scenarios: &[Scenario], args: &RunArgs) -> Exit {
             return failure.exit();
         }
     };
-    let stage = Stage { level, programs };
+    let knobs = args.knobs.clone();
+    let stage = Stage { level, programs, seed: args.seed, full: args.full, knobs };
     let mut report = Report::new(args, scenarios, level);
     for scenario in scenarios {
         if let Err(failure) = report.play(&stage, scenario) {

@@ -23,36 +23,8 @@ pub struct Scenario {
 pub type Play = fn(&Stage, &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble>;
 
 /// Every demo, in the order in which one would learn from them.
-pub const ALL: [Scenario; 4] = [
-    Scenario {
-        name: "backlog",
-        question: "what does listen(5) do with eight clients?",
-        seconds: 6,
-        programs: &["tcp-server", "tcp-client"],
-        play: backlog::play,
-    },
-    Scenario {
-        name: "disconnect",
-        question: "what does a server see of a client that goes?",
-        seconds: 10,
-        programs: &["tcp-server", "tcp-client"],
-        play: disconnect::play,
-    },
-    Scenario {
-        name: "silence",
-        question: "what happens when nobody says anything, and when somebody says nothing?",
-        seconds: 3,
-        programs: &["tcp-server", "tcp-client", "udp-peer"],
-        play: silence::play,
-    },
-    Scenario {
-        name: "chat",
-        question: "how do people talk at the same time, straight and through a relay?",
-        seconds: 3,
-        programs: &["relay", "tcp-client", "udp-peer"],
-        play: chat::play,
-    },
-];
+pub const ALL: [Scenario; 4] =
+    [backlog::SCENARIO, disconnect::SCENARIO, silence::SCENARIO, chat::SCENARIO];
 
 /// The demo of this name.
 pub fn find(name: &str) -> Option<Scenario> {

@@ -10,7 +10,17 @@ mod empty_send;
 
 use crate::claims::{Silence, silence_waits_and_empty_is_never_received};
 use crate::findings::{Claim, Story};
+use crate::scenario::Scenario;
 use crate::stage::{Stage, Trouble};
+
+/// The demo.
+pub const SCENARIO: Scenario = Scenario {
+    name: "silence",
+    question: "what happens when nobody says anything, and when somebody says nothing?",
+    seconds: 3,
+    programs: &["tcp-server", "tcp-client", "udp-peer"],
+    play,
+};
 
 /// Plays the three stories.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {

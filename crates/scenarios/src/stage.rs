@@ -74,12 +74,45 @@ pub struct Stage {
     pub level: Level,
     /// The folder of the programs that we ship.
     pub programs: PathBuf,
+    /// Where rules that play dice begin: the same seed makes the same decisions.
+    pub seed: u64,
+    /// Whether to wait for what takes minutes, where else it is computed.
+    pub full: bool,
+    /// Knobs that the user turned, which no scenario turns back.
+    pub knobs: Vec<Knob>,
+}
+
+/// A sysctl of a host, and its value: `net.ipv4.tcp_syncookies` and `0`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Knob {
+    /// The name as sysctl(8) has it.
+    pub name: String,
+    /// The value.
+    pub value: String,
 }
 
 impl Stage {
-    /// A lab with these hosts.
+    /// A lab with these hosts, with the knobs that the user turned.
     pub fn lab(&self, hosts: &[&str]) -> Result<Lab, Trouble> {
-        Ok(Lab::new(self.level, hosts)?)
+        let lab = Lab::new(self.level, hosts)?;
+        if lab.level().has_namespaces() {
+            for name in hosts {
+                for Knob { name: knob, value } in &self.knobs {
+                    let what = format!("set {knob} to {value}");
+                    lab.host(name).set_sysctl(knob, value).map_err(Trouble::io(what))?;
+                }
+            }
+        }
+        Ok(lab)
+    }
+
+    /// Turns a knob of a host as the story needs it, unless the user has turned it.
+    pub fn turn(&self, lab: &Lab, host: &str, name: &str, value: &str) -> Result<(), Trouble> {
+        if self.knobs.iter().any(|knob| knob.name == name) {
+            return Ok(());
+        }
+        let what = format!("set {name} to {value}");
+        lab.host(host).set_sysctl(name, value).map_err(Trouble::io(what))
     }
 
     /// Starts `tcp-server` on a port of its host and waits until it listens.

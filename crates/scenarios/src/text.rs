@@ -4,14 +4,17 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::findings::{Check, Claim, Outcome, SetUp, Story, Table, Tally};
+use crate::findings::{Check, Claim, Outcome, Series, SetUp, Story, Table, Tally};
 use crate::ladder;
 
 /// Columns of running text.
 const TEXT_WIDTH: usize = 96;
 
-/// How many lines of a queue's history are shown.
+/// How many lines of a queue's history are shown, and of any other value's.
 const QUEUE_LINES: usize = 24;
+
+/// Columns of the longest bar of a series.
+const BAR_WIDTH: f64 = 40.0;
 
 /// What stands before the first story.
 pub fn set_up(set_up: &SetUp) -> String {
@@ -32,6 +35,9 @@ pub fn story(story: &Story) -> String {
         let _ = write!(out, "\n{}", ladder::draw(story));
     }
     out.push_str(&queue(story));
+    for series in &story.series {
+        out.push_str(&self::series(series));
+    }
     for table in &story.tables {
         out.push_str(&self::table(table));
     }
@@ -83,8 +89,8 @@ fn checks(checks: &[Check]) -> String {
     let (says, expected) = (width(|c| &c.says), width(|c| &c.expected));
     for check in checks {
         let (mark, measured) = match &check.outcome {
-            Outcome::Ok => ("✓ ok     ", format!("measured {}", check.measured)),
-            Outcome::Failed => ("✗ FAILED ", format!("measured {}", check.measured)),
+            Outcome::Ok => ("✓ ok     ", how_known(check)),
+            Outcome::Failed => ("✗ FAILED ", how_known(check)),
             Outcome::Skipped(why) => ("· skipped", why.clone()),
         };
         let _ = write!(out, "    {mark}  {:<says$}", check.says);
@@ -92,6 +98,28 @@ fn checks(checks: &[Check]) -> String {
             let _ = write!(out, "  expected {:<expected$}", check.expected);
         }
         let _ = writeln!(out, "  {measured}");
+    }
+    out
+}
+
+fn how_known(check: &Check) -> String {
+    let how = if check.computed { "computed" } else { "measured" };
+    format!("{how} {}", check.measured)
+}
+
+/// A value over time: a bar for each change, the longest for the greatest.
+fn series(series: &Series) -> String {
+    let mut out = format!("\n  {} ({})\n", series.says, series.unit);
+    let skipped = series.points.len().saturating_sub(QUEUE_LINES);
+    if skipped > 0 {
+        let _ = writeln!(out, "    … {skipped} earlier changes …");
+    }
+    let greatest = series.points.iter().map(|(_, value)| *value).fold(0.0, f64::max);
+    for (at_ms, value) in &series.points[skipped..] {
+        let share = if greatest > 0.0 { value / greatest } else { 0.0 };
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0..=40")]
+        let bar = "█".repeat((share.clamp(0.0, 1.0) * BAR_WIDTH).round() as usize);
+        let _ = writeln!(out, "    {at_ms:>10.3} ms  {value:>8}  {bar}");
     }
     out
 }
@@ -185,6 +213,19 @@ mod tests {
     · skipped  cannot be seen   no wire at level L2
 ";
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn the_longest_bar_is_the_greatest_value() {
+        let shown = series(&Series {
+            says: "the queue".into(),
+            unit: "half-open".into(),
+            points: vec![(0.0, 0.0), (1.5, 2.0), (20.0, 8.0)],
+        });
+        let bars: Vec<usize> = shown.lines().map(|line| line.matches('█').count()).collect();
+        assert_eq!(bars, [0, 0, 0, 10, 40], "{shown}");
+        let computed = Check::equal("x", "the end", 1, 1).computed();
+        assert!(checks(&[computed]).contains("expected 1  computed 1"));
     }
 
     #[test]

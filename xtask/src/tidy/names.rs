@@ -68,7 +68,7 @@ fn xtask_stands_alone(packages: &[Value], names: &[&str]) -> Vec<Finding> {
 
 fn demo_is_told_of(demo: &str, needs: &Needs, tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let page = format!("docs/{demo}.md");
+    let page = format!("docs/scenarios/{demo}.md");
     if tree.get(&page).is_none() {
         findings.push(about(&page, "missing".to_owned(), "every demo has a page of its own"));
     }
@@ -98,12 +98,12 @@ mod tests {
     const GOOD: &[(&str, &str)] = &[
         (
             README,
-            "| demo | shows |\n|---|---|\n| [`backlog`](docs/backlog.md) | a |\n| `disconnect` | b |\n",
+            "| demo | shows |\n|---|---|\n| [`backlog`](docs/scenarios/backlog.md) | a |\n| `disconnect` | b |\n",
         ),
         (ARCHITECTURE, "`crates/proto` is `proto`, and `xtask` runs it.\n"),
         ("crates/proto/Cargo.toml", ""),
-        ("docs/backlog.md", ""),
-        ("docs/disconnect.md", ""),
+        ("docs/scenarios/backlog.md", ""),
+        ("docs/scenarios/disconnect.md", ""),
     ];
 
     const NEEDS: Needs =
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn demos_are_told_of() {
-        check(But::File("docs/backlog.md", None), &["missing"]);
+        check(But::File("docs/scenarios/backlog.md", None), &["missing"]);
         let no_table = But::File(README, Some("`backlog` and `disconnect`, but no table"));
         let no_rows = ["no table row for the demo backlog", "no table row for the demo disconnect"];
         check(no_table, &no_rows);

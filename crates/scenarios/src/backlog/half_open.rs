@@ -43,9 +43,7 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<bool>), Trouble> {
         return Ok((story, None));
     };
     wire.add(Rule::delay("100 ms each way", DELAY));
-    lab.host("server")
-        .set_sysctl("net.ipv4.tcp_syncookies", "0")
-        .map_err(Trouble::io("turn SYN cookies off"))?;
+    stage.turn(&lab, "server", "net.ipv4.tcp_syncookies", "0")?;
     let args = ["--mode", "hold", "--backlog", "5", "--idle", "0"];
     let server = stage.server(&lab, "server", "tcp-server", PORT, &args)?;
     let watch = Watch::begin(&lab, server.address.port())?;
