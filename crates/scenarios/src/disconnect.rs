@@ -101,6 +101,26 @@ const ROWS: [Row; 7] = [
 pub const SCENARIO: Scenario = Scenario {
     name: "disconnect",
     question: "what does a server see of a client that goes?",
+    explain: &[
+        "A server learns of its client's end by packets only: a FIN (no more data), a RST (the \
+         connection is void), or an error of its own timers.",
+        "Who closes a socket says FIN. The reader gets what is under way, then the end of the \
+         stream: a read of zero bytes, on every system.",
+        "A process that is killed closes nothing itself; its kernel closes its descriptors, so \
+         kill -9 looks like a close.",
+        "A close that throws away unread data says RST in place of FIN, so that the sender learns \
+         of the loss. So does SO_LINGER with a time of zero.",
+        "A RST makes the reader's call fail (ECONNRESET), on every system.",
+        "A socket that is closed in both directions answers data with a RST, so the first send \
+         after a peer's close succeeds and the second fails (EPIPE).",
+        "No packet is no news: a cut cable or a dead machine is seen by a timer only, of \
+         retransmission where data is under way, of keepalive where none is, or of the program.",
+        "tcp(7), on keepalive: https://man7.org/linux/man-pages/man7/tcp.7.html; socket(7), on \
+         SO_LINGER: https://man7.org/linux/man-pages/man7/socket.7.html",
+        "RFC 9293, 3.6, closing; RFC 2525, 2.17, unread data: \
+         https://www.rfc-editor.org/rfc/rfc2525#section-2.17; RFC 1122, 4.2.3.6, keepalive",
+        "kernel: __tcp_close in net/ipv4/tcp.c, tcp_keepalive_timer in net/ipv4/tcp_timer.c",
+    ],
     seconds: 10,
     programs: &["tcp-server", "tcp-client"],
     play,

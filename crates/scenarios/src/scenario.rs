@@ -11,6 +11,9 @@ pub struct Scenario {
     pub name: &'static str,
     /// The question that it answers.
     pub question: &'static str,
+    /// The theory, which `--explain` shows first: about ten entries, each a sentence or two, and at the
+    /// end where to read on, with links (man page, RFC section, kernel file and function).
+    pub explain: &'static [&'static str],
     /// About how many seconds it takes.
     pub seconds: u32,
     /// The programs of ours that it starts.
@@ -29,4 +32,18 @@ pub const ALL: [Scenario; 4] =
 /// The demo of this name.
 pub fn find(name: &str) -> Option<Scenario> {
     ALL.into_iter().find(|scenario| scenario.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_demo_has_its_theory_and_says_where_to_read_on() {
+        for Scenario { name, explain, .. } in ALL {
+            assert!((6..=14).contains(&explain.len()), "{name} explains in {}", explain.len());
+            let links = explain.iter().filter(|says| says.contains("https://")).count();
+            assert!(links >= 2, "{name} names {links} places to read on");
+        }
+    }
 }
