@@ -18,13 +18,15 @@
 //! | What is a host, and how does code or a program run in it? | [`host`], [`program`], [`family`] |
 //! | How are links made and set up? | [`link`] |
 //! | What does the wire do with a frame? | [`wire`], [`rule`], [`record`], [`packet`] |
-//! | What did the kernel count, and which sockets has it? | [`counters`], [`sockets`], [`queue_watch`] |
+//! | What did the kernel count, and which sockets has it? | [`counters`], [`sockets`], [`tcp_info`] |
+//! | What became of a queue, or of a connection, over time? | [`queue_watch`], [`connection_watch`] |
 //! | How does Wireshark read a recording? | [`pcap`] |
 //!
 //! Linux only: elsewhere the crate is empty.
 #![cfg(target_os = "linux")]
 
 pub mod clock;
+pub mod connection_watch;
 pub mod counters;
 pub mod enter;
 pub mod family;
@@ -41,7 +43,9 @@ pub mod queue_watch;
 pub mod record;
 pub mod refusal;
 pub mod rule;
+mod sock_diag;
 pub mod sockets;
+pub mod tcp_info;
 pub mod wire;
 
 pub use clock::Clock;
@@ -57,4 +61,5 @@ pub use record::{HostId, Record, Verdict};
 pub use refusal::{Refusal, Step};
 pub use rule::{Action, Rule};
 pub use sockets::{TcpSocket, TcpState, Timer};
+pub use tcp_info::TcpInfo;
 pub use wire::Wire;

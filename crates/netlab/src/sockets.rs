@@ -3,17 +3,14 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use netlink_packet_core::NLM_F_DUMP;
-use netlink_packet_sock_diag::SockDiagMessage;
-use netlink_packet_sock_diag::constants::{AF_INET, IPPROTO_TCP};
-use netlink_packet_sock_diag::inet::{
-    self, ExtensionFlags, InetRequest, InetResponse, SocketId, StateFlags,
-};
-use netlink_sys::protocols::NETLINK_SOCK_DIAG;
+use netlink_packet_sock_diag::inet::nlas::Nla;
+use netlink_packet_sock_diag::inet::{self, SocketId, StateFlags};
 use serde::Serialize;
 
-use crate::netlink::Netlink;
+use crate::sock_diag::{Answer, SockDiag};
+use crate::tcp_info::TcpInfo;
 
 /// A TCP socket of the kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -33,6 +30,10 @@ pub struct TcpSocket {
     pub inode: u32,
     /// What the kernel will do by itself, if anything.
     pub timer: Option<Timer>,
+    /// In how long it will do that.
+    pub expires: Option<Duration>,
+    /// What else it knows; nothing of a connection that is half-open or in TIME_WAIT.
+    pub info: Option<TcpInfo>,
 }
 
 /// What the kernel will do about a socket by itself, when its time has come.
@@ -121,26 +122,51 @@ pub(crate) fn tcp_listeners() -> io::Result<Vec<TcpSocket>> {
 }
 
 fn ask(states: StateFlags) -> io::Result<Vec<TcpSocket>> {
-    let request = InetRequest {
-        family: AF_INET,
-        protocol: IPPROTO_TCP,
-        extensions: ExtensionFlags::empty(),
-        states,
-        socket_id: SocketId::new_v4(),
-    };
-    let mut found = Vec::new();
-    let mut netlink = Netlink::open(NETLINK_SOCK_DIAG)?;
-    netlink.request(SockDiagMessage::InetRequest(request), NLM_F_DUMP, |answer| {
-        if let SockDiagMessage::InetResponse(answer) = answer {
-            found.extend(read(&answer));
-        }
-    })?;
-    Ok(found)
+    Ok(SockDiag::open()?.all(states)?.iter().filter_map(read).collect())
 }
 
-fn read(answer: &InetResponse) -> Option<TcpSocket> {
-    let header = &answer.header;
+/// Reads one end of a connection again and again, without a look at any other.
+pub(crate) struct ConnectionReader {
+    sock_diag: SockDiag,
+    local: SocketAddr,
+    remote: SocketAddr,
+}
+
+impl ConnectionReader {
+    /// A reader in the calling thread's namespace.
+    pub(crate) fn open(local: SocketAddr, remote: SocketAddr) -> io::Result<Self> {
+        Ok(Self { sock_diag: SockDiag::open()?, local, remote })
+    }
+
+    /// What the kernel has of it now, if anything.
+    pub(crate) fn read(&mut self) -> io::Result<Option<TcpSocket>> {
+        let id = SocketId {
+            source_port: self.local.port(),
+            destination_port: self.remote.port(),
+            source_address: self.local.ip(),
+            destination_address: self.remote.ip(),
+            interface_id: 0,
+            // Any: the kernel has a cookie for each socket, and none of ours would match.
+            cookie: [0xff; 8],
+        };
+        let found = self.sock_diag.one(id)?.as_ref().and_then(read);
+        Ok(found.filter(|socket| socket.remote == self.remote))
+    }
+}
+
+fn read(answer: &Answer) -> Option<TcpSocket> {
+    let header = &answer.response.header;
     let id = &header.socket_id;
+    let info = answer.response.nlas.iter().find_map(|attribute| match attribute {
+        Nla::TcpInfo(bytes) => TcpInfo::parse(bytes),
+        _ => None,
+    });
+    let timer = header.timer.as_ref().map(|timer| match timer {
+        inet::Timer::Retransmit(..) => Timer::Retransmit,
+        inet::Timer::KeepAlive(..) => Timer::Keepalive,
+        inet::Timer::TimeWait => Timer::TimeWait,
+        inet::Timer::Probe(..) => Timer::ZeroWindowProbe,
+    });
     Some(TcpSocket {
         state: TcpState::from_number(header.state)?,
         local: SocketAddr::new(id.source_address, id.source_port),
@@ -148,11 +174,8 @@ fn read(answer: &InetResponse) -> Option<TcpSocket> {
         receive_queue: header.recv_queue,
         send_queue: header.send_queue,
         inode: header.inode,
-        timer: header.timer.as_ref().map(|timer| match timer {
-            inet::Timer::Retransmit(..) => Timer::Retransmit,
-            inet::Timer::KeepAlive(..) => Timer::Keepalive,
-            inet::Timer::TimeWait => Timer::TimeWait,
-            inet::Timer::Probe(..) => Timer::ZeroWindowProbe,
-        }),
+        expires: timer.is_some().then_some(answer.expires),
+        timer,
+        info,
     })
 }

@@ -4,6 +4,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 #![allow(clippy::print_stdout, reason = "this is its own test harness")]
 
+// Not beside this file, where cargo would take it for tests of its own.
+#[path = "lab/connections.rs"]
+mod connections;
+
 use std::env;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -42,7 +46,7 @@ fn main() -> ExitCode {
             return if env::var_os("CI").is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
-    let tests: [(&str, Test); 9] = [
+    let tests: [(&str, Test); 12] = [
         ("a_handshake_is_recorded_with_both_times", a_handshake_is_recorded_with_both_times),
         ("a_dropped_segment_is_sent_again", a_dropped_segment_is_sent_again),
         ("a_cut_cable_carries_nothing_until_it_is_whole", a_cut_cable_carries_nothing),
@@ -50,6 +54,9 @@ fn main() -> ExitCode {
         ("counters_agree_with_nstat", counters_agree_with_nstat),
         ("sockets_agree_with_ss", sockets_agree_with_ss),
         ("a_queue_is_watched", a_queue_is_watched),
+        ("what_is_known_of_a_connection_agrees_with_ss", connections::known_as_by_ss),
+        ("a_connection_is_watched", connections::watched),
+        ("a_time_wait_counts_down", connections::time_wait_counts_down),
         ("sysctls_are_per_host", sysctls_are_per_host),
         ("a_program_and_its_children_are_counted", a_program_and_its_children_are_counted),
     ];
