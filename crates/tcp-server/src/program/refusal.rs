@@ -76,10 +76,13 @@ fn in_use(failure: Failure, host: &str, port: u16, refused: Refused<'_>) -> Fail
             },
         )),
         None if !refused.options.reuse_addr => failure.hint(
-            "connections of an earlier server may be in TIME_WAIT; without --no-reuse-addr they \
-             are no obstacle",
+            "connections of an earlier server may be in TIME_WAIT for a minute; where both servers \
+             run without --no-reuse-addr they are no obstacle",
         ),
-        None => failure.hint("stop the program that has this port, or use another one"),
+        None => failure.hint(
+            "stop the program that has this port, or use another one; connections in TIME_WAIT \
+             have it for a minute where the earlier server ran without SO_REUSEADDR",
+        ),
     };
     failure.hint("--port 0 takes any free port and prints it")
 }
