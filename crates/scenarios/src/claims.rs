@@ -7,6 +7,7 @@
 mod backlog;
 mod chat;
 mod disconnect;
+mod reuse;
 mod silence;
 
 use crate::findings::{Claim, Verdict};
@@ -14,6 +15,7 @@ use crate::findings::{Claim, Verdict};
 pub use backlog::*;
 pub use chat::*;
 pub use disconnect::*;
+pub use reuse::*;
 pub use silence::*;
 
 /// One thing that a claim says, and whether it was so.

@@ -8,6 +8,7 @@
 //! | What happens when the accept queue is full? | [`backlog`] |
 //! | What does a server see when a client goes? | [`disconnect`] |
 //! | How does what a lab recorded become what a report shows? | [`observe`], [`sent_again`] |
+//! | Why is an address "already in use" that nobody uses any more? | [`reuse`] |
 //! | What happens when nobody says anything? | [`silence`] |
 //! | How do people talk at the same time? | [`chat`] |
 //! | How do scenarios start the programs that we ship? | [`stage`] |
@@ -30,6 +31,8 @@ pub mod disconnect;
 pub mod doctor;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod observe;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod reuse;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod scenario;
 #[cfg(all(feature = "lab", target_os = "linux"))]

@@ -24,6 +24,7 @@ fn a_demo_is_told_as_events() {
     for (demo, expected) in [
         ("backlog", owned(&[("a", "refuted"), ("f", "partly")])),
         ("disconnect", owned(&[("d", "partly")])),
+        ("reuse", owned(&[("e", "partly")])),
         ("silence", owned(&[("g", "partly")])),
         ("chat", owned(&[("h", "refuted")])),
     ] {

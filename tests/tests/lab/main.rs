@@ -4,6 +4,7 @@
 mod events;
 mod levels;
 mod recordings;
+mod reuse;
 
 use std::path::Path;
 use std::process::Command;
@@ -30,6 +31,12 @@ fn run(command: &mut Command) -> Finished {
 #[track_caller]
 fn events(finished: &Finished) -> Vec<Value> {
     finished.stdout_text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The checks of a run that were measured otherwise than expected.
+fn failed_checks(events: &[Value]) -> Vec<&str> {
+    let checks = events.iter().filter(|event| event["event"] == "check" && event["ok"] == false);
+    checks.filter_map(|check| check["id"].as_str()).collect()
 }
 
 /// Whether this machine lets the lab have namespaces. In CI it must.
