@@ -9,6 +9,7 @@ mod chat;
 mod disconnect;
 mod reuse;
 mod silence;
+mod stream;
 
 use crate::findings::{Claim, Verdict};
 
@@ -17,6 +18,7 @@ pub use chat::*;
 pub use disconnect::*;
 pub use reuse::*;
 pub use silence::*;
+pub use stream::*;
 
 /// One thing that a claim says, and whether it was so.
 #[derive(Clone, Debug)]

@@ -10,6 +10,7 @@
 //! | How does what a lab recorded become what a report shows? | [`observe`], [`sent_again`] |
 //! | Why is an address "already in use" that nobody uses any more? | [`reuse`] |
 //! | What happens when nobody says anything? | [`silence`] |
+//! | What does `recv(1024)` give, and is it text? | [`stream`] |
 //! | How do people talk at the same time? | [`chat`] |
 //! | How do scenarios start the programs that we ship? | [`stage`] |
 //! | Why does the lab not run here? | [`doctor`] |
@@ -41,3 +42,5 @@ pub mod sent_again;
 pub mod silence;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod stage;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod stream;

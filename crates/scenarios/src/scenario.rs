@@ -2,7 +2,7 @@
 
 use crate::findings::{Claim, Story};
 use crate::stage::{Stage, Trouble};
-use crate::{backlog, chat, disconnect, reuse, silence};
+use crate::{backlog, chat, disconnect, reuse, silence, stream};
 
 /// A demo.
 #[derive(Clone, Copy, Debug)]
@@ -26,8 +26,14 @@ pub struct Scenario {
 pub type Play = fn(&Stage, &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble>;
 
 /// Every demo, in the order in which one would learn from them.
-pub const ALL: [Scenario; 5] =
-    [backlog::SCENARIO, disconnect::SCENARIO, reuse::SCENARIO, silence::SCENARIO, chat::SCENARIO];
+pub const ALL: [Scenario; 6] = [
+    backlog::SCENARIO,
+    disconnect::SCENARIO,
+    reuse::SCENARIO,
+    silence::SCENARIO,
+    stream::SCENARIO,
+    chat::SCENARIO,
+];
 
 /// The demo of this name.
 pub fn find(name: &str) -> Option<Scenario> {

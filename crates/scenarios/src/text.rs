@@ -84,7 +84,7 @@ fn checks(checks: &[Check]) -> String {
     }
     let mut out = "\n  checks\n".to_owned();
     let width = |text: fn(&Check) -> &str| {
-        checks.iter().map(|check| text(check).chars().count()).max().unwrap_or(0)
+        checks.iter().map(|check| text(check).width()).max().unwrap_or(0)
     };
     let (says, expected) = (width(|c| &c.says), width(|c| &c.expected));
     for check in checks {
@@ -93,9 +93,9 @@ fn checks(checks: &[Check]) -> String {
             Outcome::Failed => ("✗ FAILED ", how_known(check)),
             Outcome::Skipped(why) => ("· skipped", why.clone()),
         };
-        let _ = write!(out, "    {mark}  {:<says$}", check.says);
+        let _ = write!(out, "    {mark}  {}", pad(&check.says, says));
         if !matches!(check.outcome, Outcome::Skipped(_)) {
-            let _ = write!(out, "  expected {:<expected$}", check.expected);
+            let _ = write!(out, "  expected {}", pad(&check.expected, expected));
         }
         let _ = writeln!(out, "  {measured}");
     }
@@ -167,13 +167,16 @@ fn table(table: &Table) -> String {
     let widths: Vec<usize> =
         (0..table.columns.len()).map(|column| widest(column).unwrap_or_default()).collect();
     for row in all() {
-        // A Chinese character is two columns wide, which `format!` does not know.
-        let pad =
-            |(cell, width): (&String, &usize)| cell.clone() + &" ".repeat(width - cell.width());
-        let cells: Vec<String> = row.iter().zip(&widths).map(pad).collect();
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(c, width)| pad(c, *width)).collect();
         let _ = writeln!(out, "    {}", cells.join("  ").trim_end());
     }
     out
+}
+
+/// Fills a cell up to its column's width. A Chinese character takes two columns, which `format!` does not
+/// know.
+fn pad(cell: &str, width: usize) -> String {
+    format!("{cell}{}", " ".repeat(width.saturating_sub(cell.width())))
 }
 
 /// A paragraph in lines that fit, each behind `indent`.
@@ -205,12 +208,14 @@ mod tests {
             Check::equal("a", "short", 6, 6),
             Check::equal("b", "somewhat longer", 12, 7),
             Check::skipped("c", "cannot be seen", "no wire at level L2"),
+            Check::equal("d", "two columns each", "你好", "你"),
         ]);
         let expected = "
   checks
-    ✓ ok       short            expected 6   measured 6
-    ✗ FAILED   somewhat longer  expected 12  measured 7
-    · skipped  cannot be seen   no wire at level L2
+    ✓ ok       short             expected 6     measured 6
+    ✗ FAILED   somewhat longer   expected 12    measured 7
+    · skipped  cannot be seen    no wire at level L2
+    ✗ FAILED   two columns each  expected 你好  measured 你
 ";
         assert_eq!(shown, expected);
     }

@@ -26,6 +26,7 @@ fn a_demo_is_told_as_events() {
         ("disconnect", owned(&[("d", "partly")])),
         ("reuse", owned(&[("e", "partly")])),
         ("silence", owned(&[("g", "partly")])),
+        ("stream", owned(&[("b", "refuted"), ("i", "refuted")])),
         ("chat", owned(&[("h", "refuted")])),
     ] {
         let finished = scenarios(&["run", demo, "--format", "json"]);

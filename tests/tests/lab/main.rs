@@ -5,6 +5,7 @@ mod events;
 mod levels;
 mod recordings;
 mod reuse;
+mod turned;
 
 use std::path::Path;
 use std::process::Command;

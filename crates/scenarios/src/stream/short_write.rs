@@ -1,0 +1,112 @@
+//! A send that takes less than it was given.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::time::Duration;
+
+use netlab::Rule;
+use socket2::SockRef;
+
+use crate::findings::{Check, Story, Table};
+use crate::observe::Watch;
+use crate::stage::{Stage, Trouble};
+
+use super::pair::Pair;
+
+/// What is offered to each send.
+const OFFERED: usize = 256 * 1024;
+
+/// The send buffer and the receive buffer; the kernel doubles both (socket(7)).
+const BUFFER: usize = 8 * 1024;
+
+/// Plays the story.
+pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
+    let lab = stage.lab(&["client", "server"])?;
+    if let Some(wire) = lab.wire() {
+        wire.add(Rule::delay("5 ms each way", Duration::from_millis(5)));
+    }
+    let failed = || Trouble::io("talk over a bare connection");
+    // Before it listens: a window that was offered is not taken back.
+    let mut pair = Pair::connect_with(stage, &lab, |l| l.set_recv_buffer_size(BUFFER))?;
+    SockRef::from(&pair.client).set_send_buffer_size(BUFFER).map_err(failed())?;
+    let watch = Watch::begin(&lab, pair.address.port())?;
+    pair.client.set_nonblocking(true).map_err(failed())?;
+    let offered: Vec<u8> = (0..=u8::MAX).cycle().take(OFFERED).collect();
+    let (mut took, mut taken) = (Vec::new(), 0);
+    let refused = loop {
+        match pair.client.write(&offered[taken..]) {
+            Ok(more) => {
+                took.push(more);
+                taken += more;
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break "EAGAIN".to_owned(),
+            Err(error) => break error.to_string(),
+        }
+        if taken == OFFERED {
+            break "nothing: it takes all".to_owned();
+        }
+    };
+    let first = took.first().copied().unwrap_or(0);
+    let mut arrived = vec![0; taken];
+    pair.server.read_exact(&mut arrived).map_err(failed())?;
+    let seen = watch.end(&lab)?;
+
+    let mut story = Story {
+        name: "short-write".into(),
+        says: "a send of 256 KiB is called on a socket that must not wait".into(),
+        belief: "send() sends everything that it is given".into(),
+        set_up: vec![
+            format!("bare sockets: send() of {OFFERED} bytes to {}", pair.address),
+            format!(
+                "the client's socket is non-blocking; SO_SNDBUF and SO_RCVBUF were set to {BUFFER}"
+            ),
+        ],
+        explanation: vec![
+            "send() copies into the kernel's buffer, takes what fits, and returns how much that was \
+             (send(2)). What it returns must be looked at, or the end of a message is never sent: that is \
+             what write_all() and sendall() are for. A blocking socket waits instead, until the peer has \
+             read; either way the receiver sets the pace."
+                .into(),
+        ],
+        tables: vec![Table {
+            says: "what the sends returned".into(),
+            columns: ["send", "offered", "taken"].map(str::to_owned).to_vec(),
+            rows: rows(&took, &refused),
+        }],
+        ..Story::default()
+    };
+    let same = if arrived == offered[..taken] { "the same" } else { "different" };
+    story.checks = vec![
+        Check::within(
+            "short-first",
+            "bytes that the first send takes of 262,144",
+            1..=OFFERED - 1,
+            first,
+        ),
+        Check::equal(
+            "short-again",
+            "what a later one meets, while nobody reads",
+            "EAGAIN".to_owned(),
+            refused,
+        ),
+        Check::equal(
+            "short-same",
+            "what arrives, beside what the sends said that they took",
+            "the same",
+            same,
+        ),
+    ];
+    pair.put_into(&lab, seen, &mut story);
+    Ok(story)
+}
+
+/// What each send was offered, and how much it took; the last one took nothing.
+fn rows(took: &[usize], refused: &str) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    let mut offered = OFFERED;
+    for taken in took {
+        rows.push([rows.len() + 1, offered, *taken].iter().map(usize::to_string).collect());
+        offered -= taken;
+    }
+    rows.push(vec![(rows.len() + 1).to_string(), offered.to_string(), refused.to_owned()]);
+    rows
+}

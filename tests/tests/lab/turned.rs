@@ -1,0 +1,25 @@
+use serde_json::Value;
+
+use crate::{events, has_namespaces, scenarios};
+
+/// A demo in which a knob is turned the wrong way fails: its exit code is 1, and these checks failed.
+#[track_caller]
+fn fails(demo: &str, knob: &str, checks: &[&str]) {
+    if !has_namespaces() {
+        return;
+    }
+    let finished = scenarios(&["run", demo, "--set", knob, "--format", "json"]);
+    assert_eq!(finished.code, 1, "{}", finished.stderr);
+    let events = events(&finished);
+    let failed = |event: &&Value| event["event"] == "check" && event["ok"] == false;
+    let failed: Vec<&str> =
+        events.iter().filter(failed).map(|check| check["id"].as_str().unwrap()).collect();
+    assert_eq!(failed, checks);
+    assert_eq!(events.last().unwrap()["failed"], checks.len());
+}
+
+/// Without time stamps a segment has room for twelve bytes more.
+#[test]
+fn longer_segments_fail_stream() {
+    fails("stream", "tcp_timestamps=0", &["chunks-segments"]);
+}
