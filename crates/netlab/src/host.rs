@@ -138,6 +138,19 @@ impl Host {
             Ok(())
         })
     }
+
+    /// Sends what is for `network` to this gateway, whose Ethernet address it need not ask for.
+    pub(crate) fn route(
+        &self,
+        network: (Ipv4Addr, u8),
+        gateway: (Ipv4Addr, Mac),
+    ) -> io::Result<()> {
+        self.run(move || {
+            let index = link::index_of(INTERFACE)?;
+            link::add_neighbour(index, gateway.0, gateway.1)?;
+            link::add_route(index, network, gateway.0)
+        })
+    }
 }
 
 /// A knob that this kernel does not have needs no turning.

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::clock::Clock;
 use crate::host::Host;
+use crate::inject::{Injector, Limits};
 use crate::level::Level;
 use crate::link::Mac;
 use crate::program::Program;
@@ -17,8 +18,11 @@ use crate::wire::{Plug, Wire};
 /// The network of every lab.
 const NETWORK: [u8; 3] = [10, 0, 0];
 
-/// The most hosts that a lab has: what a /24 leaves for them.
-pub const MAX_HOSTS: usize = 254;
+/// The most hosts that a lab has: what a /24 leaves for them, beside [`NOBODY`].
+pub const MAX_HOSTS: usize = 253;
+
+/// A gateway that answers never: an address of the lab's network that no host has.
+const NOBODY: (Ipv4Addr, Mac) = (Ipv4Addr::new(10, 0, 0, 254), [0x02, 0, 0, 0, 0, 254]);
 
 /// What every scenario relies on, whatever the machine has set. Each is the kernel's own default,
 /// except the last two.
@@ -114,6 +118,31 @@ impl Lab {
         self.wire.as_ref()
     }
 
+    /// Sends segments from one host to another that no socket sent.
+    ///
+    /// Refused where the hosts have no network of their own: it is for nobody else's.
+    #[track_caller]
+    pub fn injector(&self, from: &str, to: &str, limits: Limits) -> io::Result<Injector> {
+        if !self.level.has_namespaces() {
+            let why = "frames are injected only into a network of the lab's own";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+        }
+        let (from, to) = (self.host(from), self.host(to));
+        Injector::open(from, (mac_of(from.id().0), mac_of(to.id().0)), limits)
+    }
+
+    /// Gives a host a route to addresses that nobody has: what it sends there is recorded, and lost.
+    ///
+    /// A kernel does not even keep a request from an address that it has no way to.
+    #[track_caller]
+    pub fn route_to_nobody(&self, host: &str, network: Ipv4Addr, prefix: u8) -> io::Result<()> {
+        if !self.level.has_namespaces() {
+            let why = "routes are made only in a network of the lab's own";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+        }
+        self.host(host).route((network, prefix), NOBODY)
+    }
+
     /// Starts a program in a host; see [`Program::start`].
     #[track_caller]
     pub fn start(&self, host: &str, name: &str, command: Command) -> io::Result<Program> {
@@ -161,5 +190,5 @@ fn mac_of(number: usize) -> Mac {
 }
 
 fn octet(number: usize) -> u8 {
-    u8::try_from(number + 1).expect("a lab has at most 254 hosts")
+    u8::try_from(number + 1).expect("a lab has at most 253 hosts")
 }

@@ -18,8 +18,9 @@
 //! | What is a host, and how does code or a program run in it? | [`host`], [`program`], [`family`] |
 //! | How are links made and set up? | [`link`] |
 //! | What does the wire do with a frame? | [`wire`], [`rule`], [`record`], [`packet`] |
+//! | How does one send what no socket would? | [`inject`] |
 //! | What did the kernel count, and which sockets has it? | [`counters`], [`sockets`], [`tcp_info`] |
-//! | What became of a queue, or of a connection, over time? | [`queue_watch`], [`connection_watch`] |
+//! | What became of a queue, a connection or all sockets over time? | [`queue_watch`], [`connection_watch`], [`socket_watch`] |
 //! | How does Wireshark read a recording? | [`pcap`] |
 //!
 //! Linux only: elsewhere the crate is empty.
@@ -31,6 +32,7 @@ pub mod counters;
 pub mod enter;
 pub mod family;
 pub mod host;
+pub mod inject;
 pub mod lab;
 pub mod level;
 pub mod link;
@@ -44,6 +46,7 @@ pub mod record;
 pub mod refusal;
 pub mod rule;
 mod sock_diag;
+pub mod socket_watch;
 pub mod sockets;
 pub mod tcp_info;
 pub mod wire;
@@ -53,6 +56,7 @@ pub use counters::Counters;
 pub use enter::enter;
 pub use family::Family;
 pub use host::Host;
+pub use inject::{Injector, Segment};
 pub use lab::{Lab, LabError};
 pub use level::Level;
 pub use packet::{Packet, Tcp, TcpFlags, Transport};
@@ -60,6 +64,7 @@ pub use program::Program;
 pub use record::{HostId, Record, Verdict};
 pub use refusal::{Refusal, Step};
 pub use rule::{Action, Rule};
+pub use socket_watch::SocketWatch;
 pub use sockets::{TcpSocket, TcpState, Timer};
 pub use tcp_info::TcpInfo;
 pub use wire::Wire;

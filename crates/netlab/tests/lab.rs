@@ -7,6 +7,8 @@
 // Not beside this file, where cargo would take it for tests of its own.
 #[path = "lab/connections.rs"]
 mod connections;
+#[path = "lab/injection.rs"]
+mod injection;
 
 use std::env;
 use std::io::{Read, Write};
@@ -46,7 +48,7 @@ fn main() -> ExitCode {
             return if env::var_os("CI").is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
-    let tests: [(&str, Test); 12] = [
+    let tests: [(&str, Test); 13] = [
         ("a_handshake_is_recorded_with_both_times", a_handshake_is_recorded_with_both_times),
         ("a_dropped_segment_is_sent_again", a_dropped_segment_is_sent_again),
         ("a_cut_cable_carries_nothing_until_it_is_whole", a_cut_cable_carries_nothing),
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         ("what_is_known_of_a_connection_agrees_with_ss", connections::known_as_by_ss),
         ("a_connection_is_watched", connections::watched),
         ("a_time_wait_counts_down", connections::time_wait_counts_down),
+        ("a_forged_request_is_answered_to_nobody", injection::answered_to_nobody),
         ("sysctls_are_per_host", sysctls_are_per_host),
         ("a_program_and_its_children_are_counted", a_program_and_its_children_are_counted),
     ];

@@ -1,0 +1,64 @@
+//! Whatever one wants to know of a host's sockets, over time.
+
+use std::fmt;
+use std::io;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::clock::{Clock, Moment};
+use crate::host::Host;
+use crate::sockets::{self, TcpSocket};
+
+/// How often the sockets are read. What comes and goes within this time may be missed.
+pub const EVERY: Duration = Duration::from_millis(1);
+
+/// Reads the sockets of a host until it is asked to finish, and keeps what changes.
+pub struct SocketWatch<T> {
+    stop: mpsc::Sender<()>,
+    thread: JoinHandle<io::Result<Vec<(Moment, T)>>>,
+}
+
+impl<T: PartialEq + Send + 'static> SocketWatch<T> {
+    /// Begins to watch a host: `look` makes of its sockets what one wants to know.
+    pub fn start(
+        host: &Host,
+        clock: Clock,
+        look: impl Fn(&[TcpSocket]) -> T + Send + 'static,
+    ) -> Self {
+        let (stop, stopped) = mpsc::channel();
+        // A thread is in the namespace of the thread that starts it.
+        let thread = host.run(move || thread::spawn(move || watch(clock, &stopped, look)));
+        Self { stop, thread }
+    }
+
+    /// Ends the watch and gives back every change that it saw, the first value included.
+    pub fn finish(self) -> io::Result<Vec<(Moment, T)>> {
+        drop(self.stop);
+        self.thread.join().expect("what looks at sockets does not panic")
+    }
+}
+
+impl<T> fmt::Debug for SocketWatch<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SocketWatch").finish_non_exhaustive()
+    }
+}
+
+fn watch<T: PartialEq>(
+    clock: Clock,
+    stopped: &mpsc::Receiver<()>,
+    look: impl Fn(&[TcpSocket]) -> T,
+) -> io::Result<Vec<(Moment, T)>> {
+    let mut changes: Vec<(Moment, T)> = Vec::new();
+    loop {
+        let value = look(&sockets::tcp()?);
+        if changes.last().is_none_or(|(_, last)| *last != value) {
+            changes.push((clock.now(), value));
+        }
+        match stopped.recv_timeout(EVERY) {
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(changes),
+        }
+    }
+}
