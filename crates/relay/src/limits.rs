@@ -108,11 +108,17 @@ pub struct Limits {
 
     /// How long a client that pushes waits for one that is behind and takes nothing at all; 1 second.
     ///
-    /// It waits on while the other takes something, so it goes no faster than a slow link. The kernel calls
-    /// a full socket writable only when a third of its buffer is free, 1.3 MiB of 4 (`net.ipv4.tcp_wmem`),
-    /// so a link of 1.3 MiB/s is seen to move; slower ones have smaller buffers. Who took nothing is not
-    /// waited for again until it takes something.
+    /// It waits on while the other takes something, so it goes no faster than a slow link. With
+    /// [`Limits::unsent`] a link is seen to move from 64 KiB/s on. Who took nothing is not waited for again
+    /// until it takes something.
     pub pause: Duration,
+
+    /// How many bytes the kernel takes for a client beyond those that are under way to it; 128 KiB.
+    ///
+    /// What waits shall wait here, where it is counted and bounded, and not in a buffer of the kernel's of
+    /// up to 4 MiB for each client; and a full socket is writable again as soon as half of this is gone, so
+    /// a slow client is seen to move. It is two writes of the largest size, so the kernel never runs dry.
+    pub unsent: u32,
 
     /// How long the relay reads on after its last words; 2 seconds.
     ///
@@ -147,6 +153,7 @@ impl Default for Limits {
             message: Duration::from_secs(60),
             write: Duration::from_secs(30),
             pause: Duration::from_secs(1),
+            unsent: 128 * 1024,
             linger: Duration::from_secs(2),
             drain: Duration::from_secs(10),
             keepalive: Some(Duration::from_secs(60)),
@@ -179,6 +186,7 @@ mod tests {
             message: Duration::from_secs(60),
             write: Duration::from_secs(30),
             pause: Duration::from_secs(1),
+            unsent: 131_072,
             linger: Duration::from_secs(2),
             drain: Duration::from_secs(10),
             keepalive: Some(Duration::from_secs(60)),

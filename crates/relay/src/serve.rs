@@ -52,6 +52,7 @@ pub async fn serve<W: Observer + Clone>(
             line: limits.line,
             frame: limits.frame,
             keepalive: limits.keepalive,
+            unsent: Some(limits.unsent),
             ..tcp_server::Limits::default()
         },
         ..tcp_server::Config::default()

@@ -86,6 +86,13 @@ pub struct Limits {
     /// After how long a silence the kernel asks the peer whether it is there, and how long it waits for
     /// each of three answers. Off by default: `idle` finds who is gone, without a packet.
     pub keepalive: Option<Duration>,
+
+    /// How many bytes the kernel takes for a peer beyond those that are under way to it
+    /// (`TCP_NOTSENT_LOWAT`, tcp(7); Linux). `None`, the default, leaves it to the size of its buffer.
+    ///
+    /// The socket is then writable whenever less than half of that waits, so a server sees a slow peer
+    /// move in small steps. Without it that is told when a third of the buffer is free, of up to 4 MiB.
+    pub unsent: Option<u32>,
 }
 
 impl Default for Limits {
@@ -102,6 +109,7 @@ impl Default for Limits {
             line: 64 * 1024,
             frame: MAX_FRAME_LENGTH,
             keepalive: None,
+            unsent: None,
         }
     }
 }
@@ -130,6 +138,7 @@ mod tests {
             line: 65_536,
             frame: 1_048_576,
             keepalive: None,
+            unsent: None,
         };
         assert_eq!(Limits::default(), expected);
     }

@@ -240,7 +240,7 @@ impl<S: Service, O: Observer> Context<S, O> {
             ending: None,
         };
         self.observer.opened(id, &peer);
-        if let Err(error) = stream.prepare(self.limits.keepalive) {
+        if let Err(error) = stream.prepare(&self.limits) {
             // It is so for a peer that has reset already; reading will tell.
             tracing::debug!(conn = id, %error, "cannot set the options of the socket");
         }

@@ -8,11 +8,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+
+use crate::limits::Limits;
 
 /// How many keepalive probes go unanswered before the kernel gives the peer up.
 const KEEPALIVE_PROBES: u32 = 3;
@@ -95,10 +96,14 @@ impl Stream {
     ///
     /// `TCP_NODELAY`: a server writes whole answers, so Nagle's algorithm has nothing to gather and
     /// only delays the second of two small ones until the first is acknowledged.
-    pub(crate) fn prepare(&self, keepalive: Option<Duration>) -> io::Result<()> {
+    pub(crate) fn prepare(&self, limits: &Limits) -> io::Result<()> {
         let Transport::Tcp(stream) = &self.transport else { return Ok(()) };
         stream.set_nodelay(true)?;
-        if let Some(every) = keepalive {
+        #[cfg(target_os = "linux")]
+        if let Some(unsent) = limits.unsent {
+            SockRef::from(stream).set_tcp_notsent_lowat(unsent)?;
+        }
+        if let Some(every) = limits.keepalive {
             let keepalive = TcpKeepalive::new()
                 .with_time(every)
                 .with_interval(every)
@@ -271,6 +276,8 @@ fn add(count: &AtomicU64, bytes: usize) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::net::TcpListener;
 
     use super::*;
@@ -282,14 +289,19 @@ mod tests {
         let stream = Stream::from(listener.accept().await.unwrap().0);
         let Transport::Tcp(socket) = &stream.transport else { panic!("{stream:?}") };
         let socket = SockRef::from(socket);
-        stream.prepare(None).unwrap();
+        let mut limits = Limits::default();
+        stream.prepare(&limits).unwrap();
         assert!(socket.tcp_nodelay().unwrap());
         assert!(!socket.keepalive().unwrap());
         let every = Duration::from_secs(7);
-        stream.prepare(Some(every)).unwrap();
+        limits.keepalive = Some(every);
+        limits.unsent = Some(4321);
+        stream.prepare(&limits).unwrap();
         assert!(socket.keepalive().unwrap());
         assert_eq!(socket.tcp_keepalive_time().unwrap(), every);
         assert_eq!(socket.tcp_keepalive_interval().unwrap(), every);
         assert_eq!(socket.tcp_keepalive_retries().unwrap(), 3);
+        #[cfg(target_os = "linux")]
+        assert_eq!(socket.tcp_notsent_lowat().unwrap(), 4321);
     }
 }
