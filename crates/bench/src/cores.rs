@@ -2,8 +2,23 @@
 
 use std::io;
 
+use cli::{Exit, Failure};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
+
+/// Keeps this thread away from a core until it is dropped.
+#[derive(Debug)]
+#[must_use = "dropped, it lets this thread run everywhere again"]
+pub struct Apart {
+    before: CpuSet,
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        // It worked the other way round.
+        let _ = sched_setaffinity(Pid::from_raw(0), &self.before);
+    }
+}
 
 /// Starts servers on the last core that this program may use, and keeps this program to the others.
 ///
@@ -11,20 +26,21 @@ use nix::unistd::Pid;
 /// scheduler's choice, and one connection is then five times as fast or as slow for as long as it lasts:
 /// far more than what is to be measured. Apart, every wake-up goes from one core to another. On a machine
 /// with one core nothing is changed.
-pub fn apart<T>(start: impl FnOnce() -> T) -> io::Result<T> {
+pub fn apart<T>(start: impl FnOnce() -> T) -> io::Result<(T, Apart)> {
     let this_thread = Pid::from_raw(0);
-    let all = sched_getaffinity(this_thread)?;
+    let before = sched_getaffinity(this_thread)?;
+    let apart = Apart { before };
     let cores: Vec<usize> =
-        (0..CpuSet::count()).filter(|core| all.is_set(*core).unwrap_or(false)).collect();
-    let [first @ .., last] = &cores[..] else { return Ok(start()) };
+        (0..CpuSet::count()).filter(|core| before.is_set(*core).unwrap_or(false)).collect();
+    let [first @ .., last] = &cores[..] else { return Ok((start(), apart)) };
     if first.is_empty() {
-        return Ok(start());
+        return Ok((start(), apart));
     }
     // What is started is kept to where its parent is kept.
     sched_setaffinity(this_thread, &set_of(&[*last])?)?;
     let started = start();
     sched_setaffinity(this_thread, &set_of(first)?)?;
-    Ok(started)
+    Ok((started, apart))
 }
 
 /// Runs `measure` on the cores of the process `process`, and then where it was before.
@@ -42,6 +58,12 @@ pub fn beside<T>(process: u32, measure: impl FnOnce() -> T) -> io::Result<T> {
     let measured = measure();
     sched_setaffinity(this_thread, &before)?;
     Ok(measured)
+}
+
+/// For `map_err`: the system does not let us choose.
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
+pub fn failure(error: io::Error) -> Failure {
+    Failure::from_io(Exit::Failed, "cannot keep servers and load generator to their cores", &error)
 }
 
 fn set_of(cores: &[usize]) -> io::Result<CpuSet> {
@@ -70,12 +92,15 @@ mod tests {
         thread::spawn(|| {
             let this_thread = Pid::from_raw(0);
             let all = cores_of(this_thread);
-            let mut child =
-                apart(|| process::Command::new("sleep").arg("10").spawn()).unwrap().unwrap();
+            let (child, apart) =
+                apart(|| process::Command::new("sleep").arg("10").spawn()).unwrap();
+            let mut child = child.unwrap();
             let theirs = cores_of(Pid::from_raw(i32::try_from(child.id()).unwrap()));
             let ours = cores_of(this_thread);
             let beside = beside(child.id(), || cores_of(this_thread));
             let after = cores_of(this_thread);
+            drop(apart);
+            assert_eq!(cores_of(this_thread), all);
             child.kill().unwrap();
             child.wait().unwrap();
 

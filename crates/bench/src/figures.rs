@@ -1,5 +1,7 @@
 //! The figures of several rounds, and how a person reads them.
 
+use std::time::Duration;
+
 /// What one contender reached, a figure for each counted round. There is at least one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figures {
@@ -52,6 +54,17 @@ fn si(value: f64) -> String {
     format!("{value:.decimals$} {letter}")
 }
 
+/// The smallest value that is not exceeded by so great a part of `sorted`: the nearest rank.
+pub fn percentile(sorted: &[Duration], part: f64) -> Duration {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a part of a length is a length"
+    )]
+    let at = (sorted.len() as f64 * part).ceil() as usize;
+    sorted.get(at.saturating_sub(1)).copied().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +89,21 @@ mod tests {
             (vec![12_345.0], "12.3 k frame/s (12.3 k to 12.3 k)"),
         ] {
             assert_eq!(Figures::new(values).show("frame/s"), text);
+        }
+    }
+
+    #[test]
+    fn a_percentile_is_the_nearest_rank() {
+        let hundred: Vec<_> = (1..=100).map(Duration::from_micros).collect();
+        let five: Vec<_> = (1..=5).map(Duration::from_micros).collect();
+        for (sorted, part, expected) in [
+            (&hundred[..], 0.5, 50),
+            (&hundred, 0.99, 99),
+            (&five, 0.5, 3),
+            (&five, 0.99, 5),
+            (&five[..1], 0.5, 1),
+        ] {
+            assert_eq!(percentile(sorted, part), Duration::from_micros(expected));
         }
     }
 }

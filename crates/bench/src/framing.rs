@@ -65,6 +65,9 @@ pub fn run(session: &mut Session) -> Result<(), Failure> {
     let mut bench = session.begin("framing", peers, TIME);
     for (runs, payload, beside_codec, beside_copy) in WORKS {
         let work = Work { name: work_name(runs, payload), unit: "frame/s", better: Better::More };
+        if !bench.wants(&work.name) {
+            continue;
+        }
         let mut loops = Contender::ALL.map(|contender| Framing::new(contender, payload, runs));
         let time = bench.time();
         let names = Contender::ALL.map(Contender::name);

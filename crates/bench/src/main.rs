@@ -25,6 +25,7 @@ Examples:
   cargo xtask bench                     the list of benches
   cargo xtask bench framing             one bench
   cargo xtask bench all --quick         every bench, in three rounds instead of five
+  cargo xtask bench relay --work turn   some of its works
   cargo xtask bench tcp --update docs/benchmarks.md
 
 Exit codes:
@@ -43,6 +44,9 @@ struct RunArgs {
     /// What to measure; none lists what there is.
     #[arg(value_name = "NAME")]
     names: Vec<Name>,
+    /// Only the works whose names begin so; may be given again.
+    #[arg(long = "work", value_name = "PREFIX", conflicts_with = "update")]
+    works: Vec<String>,
     /// Three counted rounds instead of five. No bench leaves out a row so far.
     #[arg(long)]
     quick: bool,
@@ -111,8 +115,9 @@ fn run(args: &RunArgs) -> Exit {
         None if args.quick => Rounds::QUICK,
         None => Rounds::FULL,
     };
+    let works = args.works.clone();
     let mut session =
-        Session::start(Plan { rounds, time: args.time, command: command() }, audience);
+        Session::start(Plan { rounds, time: args.time, works, command: command() }, audience);
     let result = measure(&mut session, args);
     let exit = match &result {
         Ok(()) => verdict(session.tally(), args.strict),

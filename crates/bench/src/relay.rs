@@ -13,6 +13,7 @@
 //! | `one-to-one-128B`, `four-to-one-128B` | a message at the one receiver | [`flood`] |
 //! | `fanout-10x128B-cpu` | nanoseconds of the server's processor time for a message at a receiver | [`flood`] |
 //! | `turn-128B-p50`, `turn-128B-p99` | a message there and another one back, one at a time | [`turns`] |
+//! | `talk-1000-p99` | how long a message takes to one of 1000 people, beside rounds in which nobody is deaf | [`talk`] |
 //! | `idle-10000` | the server's memory for a connection that is logged in, in a room, and silent | [`idle`] |
 //!
 //! What counts is what has arrived at the receivers. Before the rounds of a work each server does it
@@ -25,6 +26,7 @@ pub mod idle;
 pub mod peers;
 pub mod pump;
 pub mod speech;
+pub mod talk;
 pub mod turns;
 pub mod verify;
 
@@ -33,6 +35,7 @@ use std::time::Duration;
 
 use cli::{Exit, Failure};
 
+use crate::cores;
 use crate::figures::Figures;
 use crate::row::{Better, Outcome, Row, Work};
 use crate::session::{Bench, Measured, Session};
@@ -89,11 +92,21 @@ const FANOUT_OF_CPU: &str = "fanout-10x128B";
 const CPU_GOAL: f64 = 0.25;
 
 /// What part of the peer's time a message there and back may take.
+const TURN: &str = "turn-128B";
 const TURN_GOAL: f64 = 1.0;
 const TURN_PAYLOAD: usize = 128;
 
+/// How many people talk while one does not read, what part of the time without him a message may take,
+/// and as what those rounds are named in which everybody reads.
+const TALK: &str = "talk-1000-p99";
+const TALKERS: usize = 1000;
+const TALK_GOAL: f64 = 1.25;
+const TALK_OUTBOX: &str = "512K";
+const NOBODY_DEAF: &str = "everybody reads";
+
 /// How many idle connections there are, and how much memory each may take.
-const IDLE: usize = 10_000;
+const IDLE: &str = "idle-10000";
+const IDLE_CLIENTS: usize = 10_000;
 const IDLE_GOAL: f64 = 3.0 * 1024.0;
 
 /// Measures every work.
@@ -106,13 +119,21 @@ pub fn run(session: &mut Session) -> Result<(), Failure> {
         WINDOW / 1024,
         DEEP / 1024
     ));
-    let contenders = found.start()?;
+    let contenders = found.start(&[OURS, NATS, REDIS])?;
     for flood in &FLOODS {
         run_flood(&mut bench, flood, &contenders, &found)?;
     }
-    run_turns(&mut bench, &contenders, &found)?;
     drop(contenders);
-    run_idle(&mut bench, &found)
+    if bench.wants(TURN) {
+        run_turns(&mut bench, &found)?;
+    }
+    if bench.wants(TALK) {
+        run_talk(&mut bench, &found)?;
+    }
+    if bench.wants(IDLE) {
+        run_idle(&mut bench, &found)?;
+    }
+    Ok(())
 }
 
 /// Those of `contenders` that a work is measured with: ours first. `None` where there is no peer.
@@ -129,6 +150,9 @@ fn run_flood(
     contenders: &[Contender],
     found: &Found,
 ) -> Result<(), Failure> {
+    if !bench.wants(flood.name) {
+        return Ok(());
+    }
     let work = Work { name: flood.name.into(), unit: "msg/s", better: Better::More };
     let has_cpu = flood.name == FANOUT_OF_CPU;
     let cpu_work =
@@ -174,23 +198,27 @@ fn used(name: &str, rounds: &[Measured]) -> String {
     )
 }
 
-fn run_turns(
-    bench: &mut Bench<'_>,
-    contenders: &[Contender],
-    found: &Found,
-) -> Result<(), Failure> {
+/// The servers are started for this work on a core of their own, and the clients join them there: with
+/// one message under way each side sleeps while the other works, and on which core it wakes is the
+/// scheduler's choice, which is ten times as much as what is to be measured (see [`cores::beside`]).
+fn run_turns(bench: &mut Bench<'_>, found: &Found) -> Result<(), Failure> {
     let work = |percent: &str| Work {
-        name: format!("turn-128B-{percent}"),
+        name: format!("{TURN}-{percent}"),
         unit: "us",
         better: Better::Less,
     };
     let (middle, tail) = (work("p50"), work("p99"));
     let mut reached = [Reached::default(), Reached::default()];
-    if let Some(taking_part) = take_part(contenders, &[NATS]) {
+    if found.has(NATS) {
+        let (contenders, _apart) =
+            cores::apart(|| found.start(&[OURS, NATS])).map_err(cores::failure)?;
+        let contenders = contenders?;
+        let taking_part: Vec<&Contender> = contenders.iter().collect();
         let time = bench.time();
         let mut tails = vec![Vec::new(); taking_part.len()];
         reached[0] = measure(bench, &middle, &taking_part, |contender| {
-            let turns = turns::run(contender.target(), TURN_PAYLOAD, time)?;
+            let turn = || turns::run(contender.target(), TURN_PAYLOAD, time);
+            let turns = cores::beside(contender.pid(), turn)??;
             let at = taking_part.iter().position(|other| other.name() == contender.name());
             tails[at.expect("it takes part")].push(Measured::alone(turns.p99));
             Ok(turns.p50)
@@ -201,6 +229,7 @@ fn run_turns(
             .zip(tails.into_iter().map(|tails| tails[1..].to_vec()))
             .map(|(contender, tails)| (contender.name(), tails))
             .collect();
+        bench.note(format!("{TURN}: server and clients on one core"));
     }
     for (work, reached) in [middle, tail].iter().zip(&reached) {
         bench.row(reached.row(work, NATS, TURN_GOAL, found, |round| round.value));
@@ -208,16 +237,49 @@ fn run_turns(
     Ok(())
 }
 
+/// A thousand people talk, with somebody among them who never reads and without.
+fn run_talk(bench: &mut Bench<'_>, found: &Found) -> Result<(), Failure> {
+    let work = Work { name: TALK.into(), unit: "us", better: Better::Less };
+    let peer = Some(NOBODY_DEAF.to_owned());
+    if let Err(why) = idle::raise_limit(2 * TALKERS) {
+        bench.row(Row { work, peer, goal: TALK_GOAL, outcome: Outcome::Skipped(why) });
+        return Ok(());
+    }
+    // A small outbox, so that who does not read is found too slow within a round.
+    let contender = found.start_ours(&["--outbox", TALK_OUTBOX])?;
+    let time = bench.time();
+    let mut ended = Vec::new();
+    let rounds = bench.measure(&work, &["somebody deaf", NOBODY_DEAF], |at| {
+        let talked = talk::run(contender.target(), TALKERS, at == 0, time)
+            .map_err(|error| failed("measure", &contender, &work.name, &error))?;
+        ended.extend((at == 0).then_some(talked.ended));
+        Ok(Measured::alone(talked.p99))
+    })?;
+    let [ours, theirs] = [0, 1].map(|at: usize| Measured::figures(&rounds[at]));
+    let range = (ended.iter().min().unwrap_or(&0), ended.iter().max().unwrap_or(&0));
+    bench.note(format!(
+        "{}: {} messages a second to {TALKERS} people; who does not read was ended as TooSlow and came \
+         back {} to {} times a round",
+        work.name,
+        talk::RATE,
+        range.0,
+        range.1
+    ));
+    let outcome = Outcome::Measured { ours, theirs: Some(theirs) };
+    bench.row(Row { work, peer, goal: TALK_GOAL, outcome });
+    Ok(())
+}
+
 fn run_idle(bench: &mut Bench<'_>, found: &Found) -> Result<(), Failure> {
-    let work = Work { name: format!("idle-{IDLE}"), unit: "B", better: Better::Less };
-    if let Err(why) = idle::raise_limit(IDLE) {
+    let work = Work { name: IDLE.into(), unit: "B", better: Better::Less };
+    if let Err(why) = idle::raise_limit(IDLE_CLIENTS) {
         bench.row(Row { work, peer: None, goal: IDLE_GOAL, outcome: Outcome::Skipped(why) });
         return Ok(());
     }
     let names: Vec<_> = [OURS, NATS].into_iter().filter(|&name| found.has(name)).collect();
     let rounds = bench.measure(&work, &names, |at| {
         let contender = found.start_one(names[at])?;
-        let memory = idle::run(contender.target(), contender.pid(), IDLE)
+        let memory = idle::run(contender.target(), contender.pid(), IDLE_CLIENTS)
             .map_err(|error| failed("measure", &contender, &work.name, &error))?;
         Ok(Measured::alone(memory))
     })?;

@@ -21,6 +21,8 @@ pub struct Plan {
     pub rounds: Rounds,
     /// How long one measurement takes; each bench has its own default.
     pub time: Option<Duration>,
+    /// What the names of works begin with that are measured; none for all.
+    pub works: Vec<String>,
 }
 
 /// Beside whom we measure.
@@ -138,7 +140,7 @@ impl Session {
         };
         self.reports.push(report);
         let report = self.reports.last_mut().expect("one was pushed");
-        Bench { audience: &self.audience, time, report }
+        Bench { audience: &self.audience, works: &self.plan.works, time, report }
     }
 
     /// What came of the benches so far.
@@ -164,11 +166,17 @@ impl Session {
 #[derive(Debug)]
 pub struct Bench<'a> {
     audience: &'a Audience,
+    works: &'a [String],
     time: Duration,
     report: &'a mut Report,
 }
 
 impl Bench<'_> {
+    /// Whether the person asked for this work.
+    pub fn wants(&self, work: &str) -> bool {
+        self.works.is_empty() || self.works.iter().any(|prefix| work.starts_with(prefix))
+    }
+
     /// How long one measurement takes.
     pub fn time(&self) -> Duration {
         self.time

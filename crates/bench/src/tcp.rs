@@ -64,12 +64,13 @@ pub fn run(session: &mut Session) -> Result<(), Failure> {
         let ours = Server::start(OURS, &program, &args)?;
         Ok::<_, Failure>((ours, Server::start_own(BARE, BARE_ECHO)?))
     };
-    let pinned = cores::apart(start);
-    let (ours, theirs) = pinned.map_err(|e| {
-        Failure::from_io(Exit::Failed, "cannot keep servers and load generator apart", &e)
-    })??;
+    let (started, _apart) = cores::apart(start).map_err(cores::failure)?;
+    let (ours, theirs) = started?;
     let mut bench = session.begin("tcp", vec![peer], TIME);
     for (name, unit, load) in WORKS {
+        if !bench.wants(name) {
+            continue;
+        }
         let work = Work { name: name.into(), unit, better: Better::More };
         let time = bench.time();
         let reached = bench.measure(&work, &[OURS, BARE], |contender| {

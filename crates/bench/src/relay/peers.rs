@@ -97,18 +97,23 @@ impl Found {
         format!("not found: {name} ({install})")
     }
 
-    /// Starts all of them.
-    pub fn start(&self) -> Result<Vec<Contender>, Failure> {
-        let names = [OURS, NATS, REDIS].into_iter().filter(|name| self.has(name));
+    /// Starts those of `names` that are there.
+    pub fn start(&self, names: &[&str]) -> Result<Vec<Contender>, Failure> {
+        let names = names.iter().filter(|name| self.has(name));
         names.map(|name| self.start_one(name)).collect()
+    }
+
+    /// Starts our relay with these options besides.
+    pub fn start_ours(&self, options: &[&str]) -> Result<Contender, Failure> {
+        let args = [&["serve", "--port", "0", "--format", "json"], options].concat();
+        let server = Server::start(OURS, &self.relay, &args)?;
+        Ok(Contender { server, speech: Speech::Frames })
     }
 
     /// Starts the server `name`, which is there.
     pub fn start_one(&self, name: &str) -> Result<Contender, Failure> {
         if name == OURS {
-            let args = ["serve", "--port", "0", "--format", "json"];
-            let server = Server::start(OURS, &self.relay, &args)?;
-            return Ok(Contender { server, speech: Speech::Frames });
+            return self.start_ours(&[]);
         }
         let program = self.program(name).expect("whoever asks has looked whether it is there");
         match name {

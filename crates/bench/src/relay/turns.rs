@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
+use crate::figures::percentile;
 use crate::relay::client::{Client, Target};
 use crate::relay::crowd::new_room;
 use crate::session::Measured;
@@ -56,35 +57,4 @@ pub fn run(target: Target, payload: usize, time: Duration) -> io::Result<Turns> 
     turns.sort_unstable();
     let microseconds = |part: f64| percentile(&turns, part).as_secs_f64() * 1e6;
     Ok(Turns { p50: Measured::alone(microseconds(0.5)), p99: microseconds(0.99) })
-}
-
-/// The smallest value that is not exceeded by so great a part of `sorted`: the nearest rank.
-fn percentile(sorted: &[Duration], part: f64) -> Duration {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a part of a length is a length"
-    )]
-    let at = (sorted.len() as f64 * part).ceil() as usize;
-    sorted.get(at.saturating_sub(1)).copied().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_percentile_is_the_nearest_rank() {
-        let hundred: Vec<_> = (1..=100).map(Duration::from_micros).collect();
-        let five: Vec<_> = (1..=5).map(Duration::from_micros).collect();
-        for (sorted, part, expected) in [
-            (&hundred[..], 0.5, 50),
-            (&hundred, 0.99, 99),
-            (&five, 0.5, 3),
-            (&five, 0.99, 5),
-            (&five[..1], 0.5, 1),
-        ] {
-            assert_eq!(percentile(sorted, part), Duration::from_micros(expected));
-        }
-    }
 }
