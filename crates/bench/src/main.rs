@@ -15,6 +15,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use cli::{CommonArgs, Events, Exit, Failure, Format, output};
 use serde_json::json;
 
+/// The name and version of the events.
+const SCHEMA: &str = "bench/1";
+
 /// Measures our crates and programs beside their peers: on the same work, in the same run, in turn.
 ///
 /// Each row has a goal. A table says which were met, and every run says on which machine.
@@ -91,7 +94,7 @@ enum Role {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli: Cli = cli::parse(SCHEMA);
     let exit = match cli.role {
         Some(role) => become_role(role),
         None => run(&cli.run),
@@ -106,7 +109,7 @@ fn run(args: &RunArgs) -> Exit {
         return Exit::Ok;
     }
     let audience = match (args.common.format(), args.common.quiet) {
-        (Format::Json, _) => Audience::Program(Events::stdout("bench/1")),
+        (Format::Json, _) => Audience::Program(Events::stdout(SCHEMA)),
         (Format::Text, true) => Audience::Nobody,
         (Format::Text, false) => Audience::Person,
     };

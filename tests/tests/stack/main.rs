@@ -12,3 +12,4 @@ mod foreign_servers;
 mod held;
 mod killed_client;
 mod stopped_server;
+mod usage;

@@ -8,7 +8,6 @@ mod story;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser as _;
 use cli::{Exit, Failure};
 use tcp_server::modes::{Chat, Discard, Echo, Frames, Hold, Lines};
 use tcp_server::program::{self, Refused, Signals};
@@ -17,10 +16,10 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 use crate::args::{Args, Mode};
-use crate::story::Story;
+use crate::story::{SCHEMA, Story};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args: Args = cli::parse(SCHEMA);
     args.common.init_log();
     let story = Arc::new(Story::new(&args));
     let started = Runtime::new().and_then(|runtime| Ok((runtime, Timers::apart()?)));

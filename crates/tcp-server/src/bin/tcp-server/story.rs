@@ -15,6 +15,9 @@ use tcp_server::{Closed, Connection, Observer, Peer, Summary};
 
 use crate::args::{Args, Mode};
 
+/// The name and version of the events.
+pub(crate) const SCHEMA: &str = "tcp-server/1";
+
 /// Tells the story as it was asked for.
 #[derive(Debug)]
 pub(crate) struct Story {
@@ -88,7 +91,7 @@ impl Story {
     pub(crate) fn new(args: &Args) -> Self {
         let telling = match args.common.format() {
             Format::Text => Telling::Text { quiet: args.common.quiet },
-            Format::Json => Telling::Json(Events::stdout("tcp-server/1")),
+            Format::Json => Telling::Json(Events::stdout(SCHEMA)),
         };
         Self { telling, talking: AtomicUsize::new(0) }
     }
