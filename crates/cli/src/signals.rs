@@ -34,6 +34,22 @@ pub fn watch(tell: impl FnOnce(i32) + Send + 'static) -> io::Result<()> {
     Ok(())
 }
 
+/// Tells the first of the two signals, by its number, and leaves the rest to `tell`; later ones are
+/// ignored.
+///
+/// For the first process of a PID namespace, which the kernel protects from its own signals: to die by
+/// one, as [`watch`] ends, is not given to it.
+pub fn first(tell: impl FnOnce(i32) + Send + 'static) -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    thread::Builder::new().name("signals".into()).spawn(move || {
+        let first = signals.forever().next();
+        first.map(tell);
+        // To drop them would give the later ones their default back.
+        signals.forever().for_each(drop);
+    })?;
+    Ok(())
+}
+
 /// The code that a shell sees for it.
 pub fn exit(signal: i32) -> Exit {
     if signal == SIGTERM { Exit::Terminated } else { Exit::Interrupted }

@@ -5,17 +5,22 @@ use std::io;
 use std::os::fd::AsFd;
 use std::process;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl;
-use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, raise};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getegid, geteuid, pipe};
 
 use crate::level::Level;
 use crate::refusal::{Refusal, Step};
+
+/// How long the inner process may take for its last word after a signal: 2 s.
+pub const LAST_WORD: Duration = Duration::from_secs(2);
 
 /// Takes the calling process into a user namespace and a PID namespace of its own, and returns in the
 /// first process of the latter.
@@ -23,6 +28,10 @@ use crate::refusal::{Refusal, Step};
 /// Call it first thing in `main`, before any thread: the kernel refuses `CLONE_NEWUSER` to a process
 /// with threads (`user_namespaces(7)`), and a PID namespace begins with the next child.
 /// The calling process stays outside, waits, and ends as the inner one does; it does not return.
+///
+/// SIGINT and SIGTERM go on to the inner process, which may say a last word: the kernel keeps from the
+/// first process of a PID namespace every signal that it does not handle. One that has not ended
+/// [`LAST_WORD`] later is killed, and at a second signal at once.
 ///
 /// Nothing outlives the lab, even one that is killed with SIGKILL: when the outer process dies, the
 /// kernel kills the inner one (`PR_SET_PDEATHSIG`), and when the first process of a PID namespace dies,
@@ -68,10 +77,17 @@ fn write(step: Step, path: &str, text: &str) -> Result<(), Refusal> {
 fn become_first_process() -> Result<(), Refusal> {
     let refused = |errno: Errno| Refusal::new(Step::Fork, errno);
     let (parent_lives, held_by_parent) = pipe().map_err(refused)?;
+    // From before the fork, so that no signal finds a parent that would die of it.
+    let before = of_the_parent().thread_swap_mask(SigmaskHow::SIG_BLOCK).map_err(refused)?;
     // SAFETY: the process has one thread, as `unshare(CLONE_NEWUSER)` would have failed otherwise and
     // the caller promises for root, so no lock is left taken in the child.
     #[expect(unsafe_code, reason = "fork has no safe wrapper")]
-    let forked = unsafe { fork() }.map_err(refused)?;
+    let forked = unsafe { fork() };
+    let forked = forked.map_err(|errno| {
+        // The lab goes on without namespaces, and with the signals of any program.
+        let _ = before.thread_set_mask();
+        refused(errno)
+    })?;
     match forked {
         ForkResult::Parent { child } => {
             drop(parent_lives);
@@ -79,6 +95,7 @@ fn become_first_process() -> Result<(), Refusal> {
         }
         ForkResult::Child => {
             drop(held_by_parent);
+            before.thread_set_mask().map_err(refused)?;
             prctl::set_pdeathsig(Signal::SIGKILL).map_err(refused)?;
             // A parent that died before the line above will send no signal; its end of the pipe tells.
             let mut ends = [PollFd::new(parent_lives.as_fd(), PollFlags::empty())];
@@ -90,14 +107,66 @@ fn become_first_process() -> Result<(), Refusal> {
     }
 }
 
+/// The signals that the outer process takes as news instead of dying of them.
+fn of_the_parent() -> SigSet {
+    SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGCHLD])
+}
+
 /// Waits for the child and ends with its exit code, or with what a shell would say of its signal.
 fn end_as(child: Pid) -> ! {
+    // It fails where no file can be opened any more; then nothing is passed on, and all goes on.
+    let signals = SignalFd::with_flags(&of_the_parent(), SfdFlags::SFD_CLOEXEC).ok();
+    let mut asked: Option<(Signal, Instant)> = None;
+    let kill_it = || {
+        // It fails where the child has just ended, which the next look finds.
+        let _ = kill(child, Signal::SIGKILL);
+    };
     loop {
-        match waitpid(child, None) {
-            Ok(WaitStatus::Exited(_, code)) => process::exit(code),
-            Ok(WaitStatus::Signaled(_, signal, _)) => process::exit(128 + signal as i32),
+        // Without the file of signals there is nothing to wait on but the child.
+        let flag = signals.as_ref().map(|_| WaitPidFlag::WNOHANG);
+        match waitpid(child, flag) {
+            Ok(WaitStatus::Exited(_, code)) => match asked {
+                Some((signal, _)) if code == 128 + signal as i32 => die_by(signal),
+                _ => process::exit(code),
+            },
+            Ok(WaitStatus::Signaled(_, signal, _)) => match asked {
+                Some((signal, _)) => die_by(signal),
+                None => process::exit(128 + signal as i32),
+            },
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => unreachable!("waiting for one's own child: {}", io::Error::from(errno)),
         }
+        let Some(signals) = &signals else { continue };
+        match next_signal(signals, asked.map(|(_, at)| at + LAST_WORD)) {
+            Some(Signal::SIGCHLD) => {}
+            Some(signal) if asked.is_none() => {
+                asked = Some((signal, Instant::now()));
+                let _ = kill(child, signal);
+            }
+            Some(_) => kill_it(),
+            // The last word takes too long; else it was an interruption.
+            None if asked.is_some_and(|(_, at)| at.elapsed() >= LAST_WORD) => kill_it(),
+            None => {}
+        }
     }
+}
+
+/// The next signal; `None` where none has come until the deadline, or something interrupted the wait.
+fn next_signal(signals: &SignalFd, deadline: Option<Instant>) -> Option<Signal> {
+    let limit = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+    // At least a millisecond: after the deadline this is asked again until the child is gone.
+    let limit = limit.map(|limit| limit.as_millis().clamp(1, i32::MAX as u128));
+    let limit = limit.and_then(|millis| PollTimeout::try_from(millis).ok());
+    let mut ends = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+    poll(&mut ends, limit.unwrap_or(PollTimeout::NONE)).ok().filter(|ready| *ready > 0)?;
+    let told = signals.read_signal().ok()??;
+    Signal::try_from(i32::try_from(told.ssi_signo).ok()?).ok()
+}
+
+/// Ends the outer process as the signal would have, so that a shell sees what happened.
+fn die_by(signal: Signal) -> ! {
+    let _ = SigSet::from(signal).thread_unblock();
+    let _ = raise(signal);
+    // Not reached unless whoever started this process has had the signal ignored.
+    process::exit(128 + signal as i32)
 }

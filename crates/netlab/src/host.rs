@@ -28,7 +28,9 @@ type Job = Box<dyn FnOnce() + Send>;
 ///
 /// A socket belongs to the namespace in which it was made, whichever thread uses it later; so what
 /// makes sockets, and what reads `/proc/net`, runs on the host's thread by [`Host::run`].
-#[derive(Debug)]
+///
+/// A clone is the same host, which ends with the last of them.
+#[derive(Clone, Debug)]
 pub struct Host {
     id: HostId,
     name: String,
@@ -105,6 +107,37 @@ impl Host {
         })
     }
 
+    /// The names of the sysctls that the host can see: `net.ipv4.tcp_sack`, and so on.
+    pub fn sysctls(&self) -> io::Result<Vec<String>> {
+        self.run(|| {
+            let mut names = Vec::new();
+            let mut folders = vec![Path::new("/proc/sys/net").to_owned()];
+            while let Some(folder) = folders.pop() {
+                for entry in fs::read_dir(folder)? {
+                    let entry = entry?;
+                    if entry.file_type()?.is_dir() {
+                        folders.push(entry.path());
+                    } else if let Some(name) = sysctl_name(&entry.path()) {
+                        names.push(name);
+                    }
+                }
+            }
+            names.sort();
+            Ok(names)
+        })
+    }
+
+    /// The number by which other processes of this machine know the host's thread: `nsenter(1)` takes it
+    /// for the host's namespaces. The lab itself has another one for it, in its PID namespace.
+    pub fn thread_id(&self) -> io::Result<u32> {
+        self.run(|| {
+            // /proc was mounted outside, so its numbers are those that are seen there.
+            let link = fs::read_link("/proc/thread-self")?;
+            let id = link.file_name().and_then(|id| id.to_str()?.parse().ok());
+            id.ok_or_else(|| io::Error::other(format!("{} names no thread", link.display())))
+        })
+    }
+
     /// What the host's kernel has counted so far.
     pub fn counters(&self) -> io::Result<Counters> {
         self.run(Counters::read)
@@ -156,6 +189,11 @@ impl Host {
 /// A knob that this kernel does not have needs no turning.
 fn not_found_is_fine(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
+/// The name of a sysctl, of the path of its file.
+fn sysctl_name(path: &Path) -> Option<String> {
+    Some(path.strip_prefix("/proc/sys").ok()?.to_str()?.replace('/', "."))
 }
 
 fn sysctl_path(name: &str) -> impl AsRef<Path> + Send + 'static {

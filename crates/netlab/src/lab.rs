@@ -3,6 +3,7 @@
 use std::io;
 use std::net::Ipv4Addr;
 use std::process::Command;
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -48,13 +49,13 @@ const SYSCTLS: [(&str, &str); 17] = [
     ("net.ipv4.tcp_no_metrics_save", "1"),
 ];
 
-/// Hosts and the wire between them. Dropping it ends both.
-#[derive(Debug)]
+/// Hosts and the wire between them. A clone is the same lab; dropping the last one ends both.
+#[derive(Clone, Debug)]
 pub struct Lab {
     level: Level,
     clock: Clock,
     // Before the hosts: its thread ends before the links vanish under it.
-    wire: Option<Wire>,
+    wire: Option<Arc<Wire>>,
     hosts: Vec<Host>,
 }
 
@@ -88,7 +89,7 @@ impl Lab {
                 Host::start(HostId(number), name, address, own_namespace)
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let wire = if own_namespace { Some(connect(clock, &hosts)?) } else { None };
+        let wire = if own_namespace { Some(Arc::new(connect(clock, &hosts)?)) } else { None };
         Ok(Self { level, clock, wire, hosts })
     }
 
@@ -115,7 +116,7 @@ impl Lab {
 
     /// The wire; none at [`Level::L2`].
     pub fn wire(&self) -> Option<&Wire> {
-        self.wire.as_ref()
+        self.wire.as_deref()
     }
 
     /// Sends segments from one host to another that no socket sent.

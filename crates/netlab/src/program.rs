@@ -51,8 +51,10 @@ struct OutputState {
 impl Program {
     /// Starts `command` in `host`. Its standard output is kept line by line; its standard input is a
     /// pipe; its standard error is the lab's own.
+    ///
+    /// It is in a process group of its own: Ctrl-C at the terminal is for the lab, which ends it.
     pub fn start(host: &Host, clock: Clock, name: &str, mut command: Command) -> io::Result<Self> {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
         let mut child = host.run(move || spawn(command))?;
         let stdout = child.stdout.take().expect("standard output is a pipe");
         let output = Arc::new(Output::default());

@@ -13,12 +13,15 @@ mod injection;
 use std::env;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::ExitStatusExt as _;
 use std::panic;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use netlab::queue_watch::QueueWatch;
 use netlab::{Lab, Level, Rule, TcpState, Verdict};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// Long enough for anything that is only waited for.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -41,6 +44,10 @@ fn main() -> ExitCode {
         *(if ok { &mut passed } else { &mut failed }) += 1;
     };
     run("nothing_is_left_when_the_lab_is_killed", &nothing_is_left_when_the_lab_is_killed);
+    run(
+        "a_lab_that_is_deaf_ends_by_a_signal_all_the_same",
+        &a_lab_that_is_deaf_ends_by_a_signal_all_the_same,
+    );
     let level = match netlab::enter() {
         Ok(level) => level,
         Err(refusal) => {
@@ -314,6 +321,36 @@ fn endless_lab() -> ExitCode {
 }
 
 fn nothing_is_left_when_the_lab_is_killed() {
+    let Some((mut outer, family)) = start_endless_lab() else { return };
+    outer.kill().unwrap();
+    outer.wait().unwrap();
+    all_end(&family);
+}
+
+/// The lab hears no signals, so the first one waits for a last word in vain, and the second for nothing.
+fn a_lab_that_is_deaf_ends_by_a_signal_all_the_same() {
+    for times in [1, 2] {
+        let Some((mut outer, family)) = start_endless_lab() else { return };
+        let start = Instant::now();
+        let id = Pid::from_raw(outer.id().try_into().unwrap());
+        for _ in 0..times {
+            kill(id, Signal::SIGINT).unwrap();
+            // Two that are sent at once may be taken for one.
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        assert_eq!(outer.wait().unwrap().signal(), Some(Signal::SIGINT as i32));
+        assert_eq!(
+            start.elapsed() >= netlab::enter::LAST_WORD,
+            times == 1,
+            "{:?}",
+            start.elapsed()
+        );
+        all_end(&family);
+    }
+}
+
+/// The outer process of a lab that goes on until it is ended, and all that it has started.
+fn start_endless_lab() -> Option<(Child, Vec<u32>)> {
     let mark = format!("sockeye-endless-{}", std::process::id());
     let mut outer = Command::new(env::current_exe().unwrap())
         .args([ENDLESS, &mark])
@@ -325,13 +362,15 @@ fn nothing_is_left_when_the_lab_is_killed() {
         println!("skipped: the lab did not start");
         outer.wait().unwrap();
         assert!(env::var_os("CI").is_none(), "a lab must start in CI");
-        return;
+        return None;
     }
     let family = descendants(outer.id());
     // The lab's inner process, the shell, and the shell's own child.
     assert!(family.len() >= 3, "{family:?}");
-    outer.kill().unwrap();
-    outer.wait().unwrap();
+    Some((outer, family))
+}
+
+fn all_end(family: &[u32]) {
     let start = Instant::now();
     while family.iter().any(|id| is_running(*id)) {
         assert!(start.elapsed() < LIMIT, "still there: {family:?}");
