@@ -7,6 +7,7 @@
 //! | What does `--format json` print? | [`events`] |
 //! | How are times and sizes written? | [`values`] |
 //! | Which flags does every program have? | [`args`] |
+//! | What did the user mean who wrote a name wrong? | [`nearest`] |
 //! | What does a wrong command line end with? | [`mod@parse`] |
 //! | What happens when nobody reads its output? | [`output`] |
 //! | How does a program end that a signal ends? | [`signals`] |
@@ -15,6 +16,7 @@ pub mod args;
 pub mod events;
 pub mod exit;
 pub mod failure;
+pub mod nearest;
 pub mod output;
 pub mod parse;
 pub mod signals;

@@ -22,6 +22,8 @@ pub struct SetUp {
     pub level_words: String,
     /// The kernel, as `uname -sr` gives it.
     pub kernel: String,
+    /// Where rules that play dice begin.
+    pub seed: u64,
 }
 
 /// One story of a demo: a set-up, what happened, and what was checked.
@@ -64,6 +66,13 @@ pub struct Story {
     /// The recording as a pcap file.
     #[serde(skip)]
     pub capture: Option<Vec<u8>>,
+}
+
+impl Story {
+    /// How many of its checks were measured otherwise than expected.
+    pub fn failed(&self) -> usize {
+        self.checks.iter().filter(|check| check.outcome == Outcome::Failed).count()
+    }
 }
 
 /// One packet of a ladder. Times are in milliseconds since the story's first packet.
@@ -277,6 +286,21 @@ impl fmt::Display for Verdict {
             Self::Skipped => "skipped",
         })
     }
+}
+
+/// A host that stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeptHost {
+    /// The story it was made for; none where stories were played side by side.
+    pub story: Option<String>,
+    /// Its name.
+    pub host: String,
+    /// Its address.
+    pub address: String,
+    /// The number that stands for it in every other terminal.
+    pub pid: u32,
+    /// What one types there to be in it.
+    pub command: String,
 }
 
 /// How many checks there were, for the last line and the exit code.

@@ -3,7 +3,9 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::findings::{Check, Claim, Outcome, SetUp, Story, Tally};
+use crate::compare::Comparison;
+use crate::findings::{Check, Claim, KeptHost, Outcome, SetUp, Story, Tally};
+use crate::summary::Unlike;
 
 /// The name and version of these events.
 pub const SCHEMA: &str = "demo/1";
@@ -14,6 +16,46 @@ pub type Event = (&'static str, Value);
 /// The event before the first story.
 pub fn set_up(set_up: &SetUp) -> Event {
     ("start", value(set_up))
+}
+
+/// The events of the theory.
+pub fn theory(demo: &str, explain: &[&str]) -> Vec<Event> {
+    explain.iter().map(|says| ("theory", json!({ "demo": demo, "says": says }))).collect()
+}
+
+/// What differed between two runs of a demo: an event for each, and one that counts them.
+pub fn comparison(demo: &str, variants: [&str; 2], comparison: &Comparison) -> Vec<Event> {
+    let parts = || comparison.stories.iter().chain([&comparison.claims]);
+    let mut events = Vec::new();
+    for part in parts() {
+        for difference in &part.differences {
+            let mut body = json!({ "demo": demo, "variants": variants });
+            if !part.name.is_empty() {
+                body["story"] = part.name.clone().into();
+            }
+            extend(&mut body, value(difference));
+            events.push(("compare", body));
+        }
+    }
+    let same: usize = parts().map(|part| part.same).sum();
+    let counts = json!({ "variants": variants, "differ": events.len(), "same": same });
+    let mut body = json!({ "demo": demo });
+    extend(&mut body, counts);
+    events.push(("compared", body));
+    events
+}
+
+/// A host that stays.
+pub fn kept(demo: &str, host: &KeptHost) -> Event {
+    let mut body = json!({ "demo": demo });
+    extend(&mut body, value(host));
+    ("kept", body)
+}
+
+/// Whether many times gave the same.
+pub fn repeated(times: u32, unlike: &[Unlike]) -> Event {
+    let same = unlike.is_empty();
+    ("repeated", json!({ "times": times, "same": same, "unlike": unlike }))
 }
 
 /// The events of a story: what it is, packets, queue, series, counters, tables, checks.
@@ -77,13 +119,22 @@ pub fn claim(demo: &str, claim: &Claim) -> Event {
     ("claim", body)
 }
 
-/// The last event.
-pub fn end(tally: Tally, level: &str) -> Event {
+/// The last event. `exit` is the code that a shell sees.
+pub fn end(exit: u8, tally: Tally, level: &str, seconds: f64) -> Event {
     let Tally { checks, failed, skipped } = tally;
-    let ok = failed == 0;
+    // A run of which nothing could be seen has not failed.
+    let ok = matches!(exit, 0 | 77);
     (
         "end",
-        json!({ "ok": ok, "checks": checks, "failed": failed, "skipped": skipped, "level": level }),
+        json!({
+            "ok": ok,
+            "exit": exit,
+            "checks": checks,
+            "failed": failed,
+            "skipped": skipped,
+            "level": level,
+            "seconds": (seconds * 1e3).round() / 1e3,
+        }),
     )
 }
 

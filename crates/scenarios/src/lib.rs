@@ -5,6 +5,9 @@
 //! | What does a run give? | [`findings`] |
 //! | How does a claim get its verdict? | [`claims`] |
 //! | How is a run shown? | [`text`], [`ladder`], [`glyphs`], [`json`] |
+//! | What differed between two runs? | [`compare`], [`side_by_side`] |
+//! | How did many demos come out, and each time the same? | [`summary`] |
+//! | Which hosts stay at the end, and how does one enter them? | [`keep`] |
 //! | What happens when the accept queue is full? | [`backlog`] |
 //! | What does a server see when a client goes? | [`disconnect`] |
 //! | How does what a lab recorded become what a report shows? | [`observe`], [`sent_again`] |
@@ -16,10 +19,13 @@
 //! | Why does the lab not run here? | [`doctor`] |
 
 pub mod claims;
+pub mod compare;
 pub mod findings;
 pub mod glyphs;
 pub mod json;
 pub mod ladder;
+pub mod side_by_side;
+pub mod summary;
 pub mod text;
 
 #[cfg(all(feature = "lab", target_os = "linux"))]
@@ -30,6 +36,8 @@ pub mod chat;
 pub mod disconnect;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod doctor;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod keep;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod observe;
 #[cfg(all(feature = "lab", target_os = "linux"))]

@@ -4,6 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,6 +13,8 @@ use netlab::program::{Line, exit_code};
 use netlab::{Lab, LabError, Level, Program, TcpSocket};
 use serde_json::Value;
 use thiserror::Error;
+
+use crate::keep::Kept;
 
 /// Long enough for anything that should happen at once; whoever waits so long has met a fault.
 pub const SOON: Duration = Duration::from_secs(10);
@@ -80,6 +84,10 @@ pub struct Stage {
     pub full: bool,
     /// Knobs that the user turned, which no scenario turns back.
     pub knobs: Vec<Knob>,
+    /// Set once one of them has had another value than the scenario would have given it.
+    pub overruled: Arc<AtomicBool>,
+    /// Where the labs go that stay after their stories, if they are to.
+    pub kept: Option<Kept>,
 }
 
 /// A sysctl of a host, and its value: `net.ipv4.tcp_syncookies` and `0`.
@@ -99,20 +107,33 @@ impl Stage {
             for name in hosts {
                 for Knob { name: knob, value } in &self.knobs {
                     let what = format!("set {knob} to {value}");
-                    lab.host(name).set_sysctl(knob, value).map_err(Trouble::io(what))?;
+                    let host = lab.host(name);
+                    let before = host.sysctl(knob).unwrap_or_default();
+                    host.set_sysctl(knob, value).map_err(Trouble::io(what))?;
+                    self.note_whether_overruled(&before, value);
                 }
             }
+        }
+        if let Some(kept) = &self.kept {
+            kept.keep(&lab);
         }
         Ok(lab)
     }
 
     /// Turns a knob of a host as the story needs it, unless the user has turned it.
     pub fn turn(&self, lab: &Lab, host: &str, name: &str, value: &str) -> Result<(), Trouble> {
-        if self.knobs.iter().any(|knob| knob.name == name) {
+        if let Some(turned) = self.knobs.iter().find(|knob| knob.name == name) {
+            self.note_whether_overruled(value, &turned.value);
             return Ok(());
         }
         let what = format!("set {name} to {value}");
         lab.host(host).set_sysctl(name, value).map_err(Trouble::io(what))
+    }
+
+    fn note_whether_overruled(&self, scenario: &str, user: &str) {
+        if !scenario.split_whitespace().eq(user.split_whitespace()) {
+            self.overruled.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Starts `tcp-server` on a port of its host and waits until it listens.

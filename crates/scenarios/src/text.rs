@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::findings::{Check, Claim, Outcome, Series, SetUp, Story, Table, Tally};
+use crate::findings::{Check, Claim, KeptHost, Outcome, Series, SetUp, Story, Table, Tally};
 use crate::ladder;
 
 /// Columns of running text.
@@ -16,12 +16,26 @@ const QUEUE_LINES: usize = 24;
 /// Columns of the longest bar of a series.
 const BAR_WIDTH: f64 = 40.0;
 
-/// What stands before the first story.
-pub fn set_up(set_up: &SetUp) -> String {
-    format!(
-        "{}: {}\n{}, level {} ({})\n",
-        set_up.demo, set_up.question, set_up.kernel, set_up.level, set_up.level_words
-    )
+/// What stands before the first story. `place` is which of how many demos it is.
+pub fn set_up(set_up: &SetUp, place: (usize, usize)) -> String {
+    let SetUp { demo, question, level, level_words, kernel, seed } = set_up;
+    let place = match place {
+        (_, 1) => String::new(),
+        (number, of) => format!("[{number}/{of}] "),
+    };
+    format!("{place}{demo}: {question}\n{kernel}, level {level} ({level_words}), seed {seed}\n")
+}
+
+/// The theory, a paragraph for each entry.
+pub fn theory(explain: &[&str]) -> String {
+    let mut out = "\nthe theory\n".to_owned();
+    for paragraph in explain {
+        // One that is wrapped reads on further in.
+        for (at, line) in wrap(paragraph, "    ").lines().enumerate() {
+            let _ = writeln!(out, "  {}{}", if at == 0 { "- " } else { "  " }, line.trim_start());
+        }
+    }
+    out
 }
 
 /// A whole story.
@@ -61,6 +75,22 @@ pub fn claims(claims: &[Claim]) -> String {
         let _ = writeln!(out, "                because of: {}", claim.because.join(", "));
     }
     out
+}
+
+/// The hosts that stay, with what one types in another terminal to be in them.
+pub fn kept(hosts: &[KeptHost]) -> String {
+    let cells = |host: &KeptHost| {
+        let story = host.story.clone().unwrap_or_else(|| "not known".to_owned());
+        vec![story, host.host.clone(), host.address.clone(), host.command.clone()]
+    };
+    let table = Table {
+        says: "the hosts stay, until Enter or a signal; their programs have ended".into(),
+        columns: ["story", "host", "address", "in another terminal, as the same user"]
+            .map(str::to_owned)
+            .to_vec(),
+        rows: hosts.iter().map(cells).collect(),
+    };
+    self::table(&table) + "    then, for example: ss -tan, nstat -az, sysctl net.ipv4\n"
 }
 
 /// The last line.

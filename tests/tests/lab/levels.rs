@@ -50,7 +50,11 @@ fn a_refusal_names_the_step_and_the_knob() {
 fn a_demo_that_there_is_not_is_bad_usage() {
     let finished = scenarios(&["run", "blacklog"]);
     assert_eq!(finished.code, 2);
-    assert!(finished.stderr.starts_with("error: there is no demo \"blacklog\"\n  hint: "));
+    let told =
+        "error: there is no demo \"blacklog\"\n  hint: the nearest is backlog\n  hint: there are: ";
+    assert!(finished.stderr.starts_with(told), "{}", finished.stderr);
+    let finished = scenarios(&["run", "blacklog", "--json"]);
+    assert_eq!(finished.end()["error"]["kind"], "unknown_demo");
 }
 
 /// What can be drawn in ASCII is, where the locale has nothing else.

@@ -1,8 +1,12 @@
 //! The demos, run as a user runs them: the events, the levels, and the recordings in the eyes of tshark.
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
+mod compared;
 mod events;
+mod interrupted;
+mod knobs;
 mod levels;
+mod persons;
 mod recordings;
 mod reuse;
 mod turned;

@@ -1,0 +1,175 @@
+//! What may be asked for on the command line?
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use cli::{CommonArgs, Exit, Failure, Format};
+use scenarios::glyphs::Glyphs;
+use scenarios::scenario::Scenario;
+use scenarios::stage::Knob;
+
+use crate::{knobs, pause};
+
+/// Plays the demos: what the kernel does, beside what people believe it does.
+#[derive(Parser)]
+#[command(version, before_long_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  cargo xtask demo backlog                   what listen(5) does with eight clients
+  cargo xtask demo backlog --explain --step  the theory first, then Enter for each story
+  cargo xtask demo backlog --compare tcp_syncookies=0,1
+                                             twice, and what differed side by side
+  cargo xtask demo all --format json         every demo, one event a line
+  cargo xtask demo backlog --pcap captures   one file a story, for Wireshark
+  cargo xtask doctor                         whether this machine can run them";
+
+const EXIT_CODES: &str = "Exit codes:
+  0    every check is as expected; what could not be seen here was skipped
+  1    a check is not as expected, a demo could not be played to its end,
+       or --repeat saw two verdicts
+  2    bad usage: an unknown demo or knob, a value that the kernel refuses
+  77   nothing could be seen on this machine
+  130  ended by SIGINT (Ctrl-C); 143 by SIGTERM
+
+With --compare a check that fails is part of what is compared. It counts only where the
+knob has the value that the demo would have used anyway; else the code is 0 once both
+variants have been played to their end.";
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Names the demos.
+    List {
+        #[command(flatten)]
+        common: CommonArgs,
+    },
+    /// Plays demos.
+    #[command(after_long_help = EXIT_CODES, before_long_help = EXAMPLES)]
+    Run {
+        /// Their names; `all` for all.
+        #[arg(required = true)]
+        names: Vec<String>,
+        #[command(flatten)]
+        run: RunArgs,
+    },
+    /// Tests whether this machine can run them, and says what to do where it cannot.
+    Doctor {
+        #[command(flatten)]
+        common: CommonArgs,
+    },
+}
+
+#[derive(Clone, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(crate) struct RunArgs {
+    /// Use no namespaces, only the loopback of this machine; what that cannot show is skipped.
+    #[arg(long)]
+    pub(crate) loopback: bool,
+    /// Turn this knob in every host, whatever the demo would set it to; may be given again.
+    ///
+    /// The name is that of sysctl(8); `net.ipv4.` may be left out.
+    #[arg(long = "set", value_name = "KNOB=VALUE", value_parser = knobs::parse)]
+    pub(crate) knobs: Vec<Knob>,
+    /// Play each demo twice, with each of two values of a knob, and lay the two side by side.
+    ///
+    /// What is the same in both is only counted. Decimal numbers, such as times, count as the same where
+    /// they are within a third of each other, as in two runs of the same thing.
+    #[arg(
+        long,
+        value_name = "KNOB=A,B",
+        value_parser = knobs::parse_compare,
+        conflicts_with_all = ["keep", "repeat", "step"],
+    )]
+    pub(crate) compare: Option<Compare>,
+    /// Where rules that play dice begin: the same seed makes the same decisions.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Wait for what takes minutes, in place of computing it from the kernel's knobs.
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Show the theory first, and where to read on.
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// Wait for Enter after each story; only at a terminal.
+    #[arg(long)]
+    pub(crate) step: bool,
+    /// Keep the hosts at the end, until Enter or a signal, and say how to enter each of them.
+    #[arg(long, conflicts_with_all = ["repeat", "loopback"])]
+    pub(crate) keep: bool,
+    /// Play everything so many times, and say at the end whether each time gave the same verdicts.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) repeat: u32,
+    /// Write the recording of each story to a file in this folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) pcap: Option<PathBuf>,
+    /// The characters of the diagrams.
+    #[arg(long, value_enum, default_value_t, value_name = "SET")]
+    glyphs: GlyphSet,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+/// A knob with two values to be compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Compare(pub(crate) [Knob; 2]);
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum GlyphSet {
+    /// By the locale and the terminal.
+    #[default]
+    Auto,
+    /// Box-drawing characters.
+    Unicode,
+    /// Characters that are as wide in every terminal.
+    Stable,
+    /// ASCII.
+    Ascii,
+}
+
+impl RunArgs {
+    /// The characters of the diagrams.
+    pub(crate) fn glyphs(&self) -> Glyphs {
+        match self.glyphs {
+            GlyphSet::Auto => Glyphs::auto(),
+            GlyphSet::Unicode => Glyphs::Unicode,
+            GlyphSet::Stable => Glyphs::Stable,
+            GlyphSet::Ascii => Glyphs::Ascii,
+        }
+    }
+
+    /// The knobs that are turned in every run, and those that are compared.
+    pub(crate) fn all_knobs(&self) -> impl Iterator<Item = &Knob> {
+        let compared = self.compare.iter().flat_map(|Compare(knobs)| knobs);
+        self.knobs.iter().chain(compared)
+    }
+
+    /// What clap cannot know of: whether these options make sense together, here, for these demos.
+    pub(crate) fn checked(&self, demos: &[Scenario]) -> Result<(), Failure> {
+        let usage = |message: &str| Failure::new(Exit::Usage, "usage", message);
+        if self.step && self.common.format() == Format::Json {
+            return Err(usage("--step is for a person, and --format json for a program"));
+        }
+        if self.step && !pause::at_a_terminal() {
+            let why = "--step waits for Enter, and there is no terminal to press it at";
+            return Err(usage(why).hint("without --step the stories follow each other"));
+        }
+        if self.keep && demos.len() > 1 {
+            return Err(usage("--keep keeps the hosts of one demo, and there are several"));
+        }
+        if self.loopback && self.all_knobs().next().is_some() {
+            let why = "with --loopback a knob would be this machine's own, which no demo turns";
+            return Err(usage(why).hint("without --loopback each host has knobs of its own"));
+        }
+        if let Some(Compare([knob, _])) = &self.compare
+            && self.knobs.iter().any(|set| set.name == knob.name)
+        {
+            let why = format!("--set and --compare both turn {}", knob.name);
+            return Err(usage(&why));
+        }
+        Ok(())
+    }
+}

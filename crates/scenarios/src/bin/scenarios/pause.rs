@@ -1,0 +1,16 @@
+//! Where does it wait for a person?
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+/// Whether a person can be asked: Enter comes from standard input, and the question is read on standard
+/// error.
+pub(crate) fn at_a_terminal() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks for Enter and waits for it, or for the end of the input.
+pub(crate) fn for_enter(what_for: &str) {
+    // Where nobody can read it, nobody is to be asked.
+    let _ = write!(io::stderr().lock(), "\n-- Enter {what_for} -- ");
+    let _ = io::stdin().read_line(&mut String::new());
+}

@@ -1,0 +1,186 @@
+//! In which order is what played, and how often?
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::{env, thread};
+
+use cli::{Exit, Failure};
+use netlab::Level;
+use scenarios::keep::Kept;
+use scenarios::scenario::Scenario;
+use scenarios::stage::{Knob, Stage, Trouble};
+
+use crate::interrupt::{self, Phase};
+use crate::options::{Compare, RunArgs};
+use crate::report::{Report, lock};
+use crate::{knobs, pause};
+
+/// Plays the demos as it was asked for, and says how it came out.
+pub(crate) fn play(demos: &[Scenario], args: &RunArgs) -> Exit {
+    // First of all: namespaces are entered while the process has one thread.
+    let level = if args.loopback { Level::L2 } else { enter() };
+    let args = Arc::new(args.clone());
+    let times = if args.compare.is_some() { 2 } else { args.repeat as usize };
+    let report = Report::new(&args, level, demos.len() * times);
+    let played = interrupt::watch(&report)
+        .and_then(|()| Player::new(demos, &args, level, &report))
+        .and_then(|player| player.play_all(demos));
+    let mut report = lock(&report);
+    match played {
+        Ok(failed) => report.end(failed),
+        Err(failure) => report.fail(&failure),
+    }
+}
+
+/// Into the namespaces; where they are refused, says which step was and what to do.
+fn enter() -> Level {
+    netlab::enter().unwrap_or_else(|refusal| {
+        let mut failure = Failure::new(Exit::Skipped, "no_namespaces", refusal.to_string());
+        for cure in refusal.cures().into_iter().take(2) {
+            failure = failure.hint(cure);
+        }
+        failure.print();
+        Level::L2
+    })
+}
+
+/// What every play needs.
+struct Player<'a> {
+    args: &'a RunArgs,
+    report: &'a Arc<Mutex<Report>>,
+    stage: Stage,
+}
+
+impl<'a> Player<'a> {
+    fn new(
+        demos: &[Scenario],
+        args: &'a RunArgs,
+        level: Level,
+        report: &'a Arc<Mutex<Report>>,
+    ) -> Result<Self, Failure> {
+        let programs = programs(demos)?;
+        knobs::check(level, args.all_knobs())?;
+        if args.keep && !level.has_namespaces() {
+            let why = "--keep has nothing to keep: there are no namespaces here";
+            return Err(Failure::new(Exit::Skipped, "no_namespaces", why));
+        }
+        let stage = Stage {
+            level,
+            programs,
+            seed: args.seed,
+            full: args.full,
+            knobs: args.knobs.clone(),
+            overruled: Arc::default(),
+            kept: args.keep.then(Kept::default),
+        };
+        Ok(Self { args, report, stage })
+    }
+
+    /// Plays everything; gives back how many checks failed that make the run a failed one.
+    fn play_all(&self, demos: &[Scenario]) -> Result<usize, Failure> {
+        let mut failed = 0;
+        if let Some(Compare(variants)) = &self.args.compare {
+            for demo in demos {
+                for knob in variants {
+                    failed += self.play_variant(demo, knob)?;
+                }
+                lock(self.report).compared();
+            }
+            return Ok(failed);
+        }
+        for time in 1..=self.args.repeat {
+            let variant = (self.args.repeat > 1).then(|| format!("time {time}"));
+            for demo in demos {
+                failed += self.play_one(&self.stage, demo, variant.as_deref())?;
+            }
+        }
+        if let Some(kept) = &self.stage.kept {
+            self.wait_beside(kept)?;
+        }
+        Ok(failed)
+    }
+
+    /// Plays a demo with one of two values of a knob. A check that fails because the knob was turned is
+    /// no failure: it is what the comparison is about.
+    fn play_variant(&self, demo: &Scenario, knob: &Knob) -> Result<usize, Failure> {
+        let mut stage = self.stage.clone();
+        stage.knobs.push(knob.clone());
+        stage.overruled = Arc::new(AtomicBool::new(false));
+        let failed = self.play_one(&stage, demo, Some(&format!("{}={}", knob.name, knob.value)))?;
+        Ok(if stage.overruled.load(Ordering::Relaxed) { 0 } else { failed })
+    }
+
+    fn play_one(
+        &self,
+        stage: &Stage,
+        demo: &Scenario,
+        variant: Option<&str>,
+    ) -> Result<usize, Failure> {
+        lock(self.report).begin(demo, variant);
+        let (mut not_written, mut failed) = (None, 0);
+        let played = (demo.play)(stage, &mut |story| {
+            let shown = lock(self.report).story(&story);
+            // A capture that cannot be written loses no verdict: it is told at the end.
+            not_written = not_written.take().or(shown.err());
+            failed += story.failed();
+            if let Some(kept) = &stage.kept {
+                kept.story_is_over(&story.name);
+            }
+            if self.args.step {
+                pause::for_enter("to go on");
+            }
+        });
+        let claims = played.map_err(|trouble| trouble_of(demo.name, &trouble))?;
+        lock(self.report).claims(claims);
+        not_written.map_or(Ok(failed), Err)
+    }
+
+    /// Keeps the hosts until Enter, or until a signal; where nobody can press Enter, until a signal.
+    fn wait_beside(&self, kept: &Kept) -> Result<(), Failure> {
+        let hosts = kept
+            .hosts()
+            .map_err(|error| Failure::from_io(Exit::Failed, "cannot find the hosts", &error))?;
+        let (enough, wait) = mpsc::channel();
+        {
+            let mut report = lock(self.report);
+            report.kept(&hosts);
+            report.phase = Phase::Keeping(enough.clone());
+        }
+        if pause::at_a_terminal() {
+            // A thread of its own: a signal is enough, too.
+            thread::spawn(move || {
+                pause::for_enter("to let them go");
+                let _ = enough.send(());
+            });
+        }
+        // It cannot fail while the report holds the other end.
+        let _ = wait.recv();
+        kept.let_go();
+        Ok(())
+    }
+}
+
+/// The folder of the programs that we ship: they are built beside this one.
+fn programs(demos: &[Scenario]) -> Result<PathBuf, Failure> {
+    let failed =
+        |error: io::Error| Failure::from_io(Exit::Failed, "cannot find this program", &error);
+    let folder = env::current_exe().map_err(failed)?;
+    let folder = folder.parent().unwrap_or(Path::new(".")).to_owned();
+    for program in demos.iter().flat_map(|demo| demo.programs) {
+        let path = folder.join(program);
+        if !path.exists() {
+            let message = format!("cannot find {}", path.display());
+            return Err(Failure::new(Exit::Usage, "not_found", message)
+                .hint("cargo xtask demo builds what a demo starts")
+                .hint(format!("cargo build -p {program}")));
+        }
+    }
+    Ok(folder)
+}
+
+fn trouble_of(demo: &str, trouble: &Trouble) -> Failure {
+    Failure::new(Exit::Failed, "not_played", format!("{demo} was not played to its end: {trouble}"))
+        .hint("cargo xtask doctor tests every requirement")
+}

@@ -1,0 +1,62 @@
+//! A demo that is played twice: with two values of a knob, or with the same.
+
+use serde_json::{Value, json};
+
+use crate::{events, has_namespaces, scenarios};
+
+fn of<'a>(events: &'a [Value], name: &str) -> Vec<&'a Value> {
+    events.iter().filter(|event| event["event"] == name).collect()
+}
+
+/// The knob does what it is for, and a check that fails because of it is no failure of the run.
+#[test]
+fn what_a_knob_changes_stands_side_by_side() {
+    if !has_namespaces() {
+        return;
+    }
+    let compare = ["--compare", "tcp_syncookies=0,1"];
+    let finished = scenarios(&[&["run", "backlog", "--json"], &compare[..]].concat());
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    let events = events(&finished);
+    let variants = json!(["net.ipv4.tcp_syncookies=0", "net.ipv4.tcp_syncookies=1"]);
+
+    let starts: Vec<&Value> = of(&events, "start").iter().map(|start| &start["variant"]).collect();
+    assert_eq!(json!(starts), variants);
+    assert!(of(&events, "check").iter().all(|check| check["variant"].is_string()));
+
+    let differences = of(&events, "compare");
+    let find = |kind: &str, what: &str| {
+        let found = differences.iter().find(|event| {
+            event["story"] == "half-open" && event["kind"] == kind && event["what"] == what
+        });
+        let found = found.unwrap_or_else(|| panic!("no {kind} {what} in {differences:?}"));
+        assert_eq!(found["variants"], variants);
+        (found["values"][0].as_str().unwrap(), found["values"][1].as_str().unwrap())
+    };
+    let dropped = find("check", "the others, dropped (TCPReqQFullDrop)");
+    assert!(dropped.0.starts_with("ok: ") && dropped.1.starts_with("FAILED: 0"), "{dropped:?}");
+    assert_eq!(find("counter", "server TcpExtTCPReqQFullDrop").1, "0");
+    assert_eq!(find("counter", "server TcpExtSyncookiesSent").0, "0");
+
+    let compared = of(&events, "compared");
+    assert_eq!(compared.len(), 1);
+    assert_eq!(compared[0]["differ"], differences.len());
+    let end = finished.end();
+    assert!(end["failed"].as_u64() > Some(0), "{end}");
+}
+
+#[test]
+fn the_same_demo_gives_the_same_verdicts_each_time() {
+    if !has_namespaces() {
+        return;
+    }
+    let finished = scenarios(&["run", "silence", "--repeat", "2", "--json"]);
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    let events = events(&finished);
+    let repeated = of(&events, "repeated");
+    assert_eq!(repeated.len(), 1);
+    let told = ["times", "same", "unlike"].map(|field| repeated[0][field].clone());
+    assert_eq!(told, [json!(2), json!(true), json!([])]);
+    let claims: Vec<&Value> = of(&events, "claim").iter().map(|claim| &claim["variant"]).collect();
+    assert_eq!(json!(claims), json!(["time 1", "time 2"]));
+}
