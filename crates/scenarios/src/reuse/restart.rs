@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use netlab::{Lab, Rule, TcpSocket, TcpState};
 use nix::sys::signal::Signal;
@@ -19,6 +20,8 @@ pub(super) const PLAIN: (&str, &str) =
 
 pub(super) const LATE: (&str, &str) =
     ("restart-late", "the same with SO_REUSEADDR, which the old one lacked");
+
+const FREE: (&str, &str) = ("restart-free", "until the port is free for it, by itself");
 
 /// What the first story saw.
 pub(super) struct Seen {
@@ -54,6 +57,7 @@ pub(super) fn without_the_option(stage: &Stage) -> Result<(Story, Seen), Trouble
     let mut plain = scene.again(server.address, &[OPTION])?;
     plain.stop()?;
     let late = scene.again(server.address, &[])?;
+    let free = scene.free_again(server.address, &left)?;
     let seen = watch.end(&scene.lab)?;
 
     let mut story = Story {
@@ -96,6 +100,7 @@ pub(super) fn without_the_option(stage: &Stage) -> Result<(Story, Seen), Trouble
         Check::equal(PLAIN.0, PLAIN.1, expected.clone(), plain.outcome),
         Check::equal("restart-hint", "its hint names TIME_WAIT", true, hint),
         Check::equal(LATE.0, LATE.1, expected, late.outcome),
+        free,
     ];
     let observer = Observer::new(&seen.records);
     seen.put_into(&mut story, &observer);
@@ -241,6 +246,26 @@ impl<'a> Scene<'a> {
             .chain(hints.map(|hint| format!("hint: {}", text(hint))));
         let outcome = format!("{kind}, exit code {}", event["exit"]);
         Ok(Again { outcome, told: told.collect(), in_use, actor })
+    }
+
+    /// When a server can start there again: waited for where there is time, else the kernel's countdown.
+    fn free_again(&self, address: SocketAddr, left: &[TcpSocket]) -> Result<Check, Trouble> {
+        let countdown = left.iter().filter_map(|socket| socket.expires).max().unwrap_or_default();
+        let check = |after: Duration| {
+            // A minute, less what the two attempts took; the kernel adds up to an eighth of its own.
+            Check::seconds(FREE.0, FREE.1, 50.0..=70.0, after.as_secs_f64())
+        };
+        if !self.stage.full {
+            return Ok(check(countdown).computed());
+        }
+        let start = Instant::now();
+        thread::sleep(countdown);
+        until("the end of TIME_WAIT", || {
+            Ok(self.left_on(address.port())?.is_empty().then_some(()))
+        })?;
+        let again = self.again(address, &[OPTION])?;
+        let listens = again.outcome == "listens";
+        Ok(check(if listens { start.elapsed() } else { Duration::ZERO }))
     }
 
     /// Asks the server for an echo.
