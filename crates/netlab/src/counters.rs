@@ -22,6 +22,12 @@ impl Counters {
         for file in ["snmp", "netstat"] {
             counters.add(&fs::read_to_string(format!("/proc/thread-self/net/{file}"))?);
         }
+        match fs::read_to_string("/proc/thread-self/net/snmp6") {
+            Ok(text) => counters.add_pairs(&text),
+            // A kernel without IPv6.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
         Ok(counters)
     }
 
@@ -38,6 +44,16 @@ impl Counters {
                 if let Ok(number) = number.parse() {
                     self.0.insert(format!("{heading}{name}"), number);
                 }
+            }
+        }
+    }
+
+    /// Reads lines of a name and a number, which is how IPv6 is counted.
+    fn add_pairs(&mut self, text: &str) {
+        for line in text.lines() {
+            let mut words = line.split_whitespace();
+            if let (Some(name), Some(Ok(number))) = (words.next(), words.next().map(str::parse)) {
+                self.0.insert(name.to_owned(), number);
             }
         }
     }
@@ -83,5 +99,8 @@ mod tests {
         assert_eq!(after.since(&before), moved);
         assert_eq!(after.get("TcpMaxConn"), Some(-1));
         assert_eq!(after.get("TcpOutSegs"), None);
+        after.add_pairs("Udp6InDatagrams                 \t7\nUdp6NoPorts\nnonsense x\n");
+        assert_eq!(after.get("Udp6InDatagrams"), Some(7));
+        assert_eq!(after.get("Udp6NoPorts"), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV6, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::mpsc;
@@ -22,7 +22,33 @@ pub(crate) const INTERFACE: &str = "eth0";
 /// The number of `lo` in every namespace (`LOOPBACK_IFINDEX`, linux/net.h).
 const LOOPBACK_INDEX: u32 = 1;
 
+/// What keeps the kernel from asking for routers and from making addresses of its own.
+const QUIET_V6: [(&str, &str); 3] =
+    [("accept_ra", "0"), ("router_solicitations", "0"), ("addr_gen_mode", "1")];
+
 type Job = Box<dyn FnOnce() + Send>;
+
+/// The addresses of a host.
+#[derive(Clone, Debug)]
+pub(crate) struct Addresses {
+    pub(crate) v4: Ipv4Addr,
+    /// The one that is good everywhere in the lab, and the one that is good on a link only.
+    pub(crate) v6: Option<[Ipv6Addr; 2]>,
+}
+
+impl Addresses {
+    /// Those of this machine's loopback.
+    pub(crate) fn loopback(ipv6: bool) -> Self {
+        let here = Ipv6Addr::LOCALHOST;
+        let has_it = || UdpSocket::bind((here, 0)).is_ok();
+        Self { v4: Ipv4Addr::LOCALHOST, v6: (ipv6 && has_it()).then_some([here; 2]) }
+    }
+
+    pub(crate) fn all(&self) -> Vec<IpAddr> {
+        let v6 = self.v6.into_iter().flatten().map(IpAddr::from);
+        [IpAddr::from(self.v4)].into_iter().chain(v6).collect()
+    }
+}
 
 /// A host of a lab.
 ///
@@ -34,7 +60,7 @@ type Job = Box<dyn FnOnce() + Send>;
 pub struct Host {
     id: HostId,
     name: String,
-    address: Ipv4Addr,
+    addresses: Addresses,
     jobs: mpsc::Sender<Job>,
 }
 
@@ -43,7 +69,7 @@ impl Host {
     pub(crate) fn start(
         id: HostId,
         name: &str,
-        address: Ipv4Addr,
+        addresses: Addresses,
         own_namespace: bool,
     ) -> Result<Self, LabError> {
         let (jobs, queue) = mpsc::channel::<Job>();
@@ -63,7 +89,7 @@ impl Host {
             .recv()
             .expect("a host's thread says whether it is ready")
             .map_err(|e| LabError::new("make a host's network namespace", e))?;
-        Ok(Self { id, name: name.to_owned(), address, jobs })
+        Ok(Self { id, name: name.to_owned(), addresses, jobs })
     }
 
     /// The host's place in the lab.
@@ -78,7 +104,27 @@ impl Host {
 
     /// The host's address.
     pub fn address(&self) -> Ipv4Addr {
-        self.address
+        self.addresses.v4
+    }
+
+    /// The host's IPv6 address, in a lab that has IPv6 on a kernel that has it.
+    pub fn address_v6(&self) -> Option<Ipv6Addr> {
+        self.addresses.v6.map(|[global, _]| global)
+    }
+
+    /// The host's link-local address and the number of the link, seen from any host of the lab: the link
+    /// to the wire has the same number in each.
+    pub fn link_local(&self) -> io::Result<Option<SocketAddrV6>> {
+        let Some([_, address]) = self.addresses.v6 else { return Ok(None) };
+        if address.is_loopback() {
+            return Ok(None);
+        }
+        let index = self.run(|| link::index_of(INTERFACE))?;
+        Ok(Some(SocketAddrV6::new(address, 0, 0, index)))
+    }
+
+    pub(crate) fn addresses(&self) -> &Addresses {
+        &self.addresses
     }
 
     /// Runs `job` on the host's thread and waits for what it gives back.
@@ -144,8 +190,16 @@ impl Host {
     }
 
     /// The TCP sockets that the host's kernel has.
+    ///
+    /// Those over IPv6 are among them in a lab that has IPv6.
     pub fn tcp_sockets(&self) -> io::Result<Vec<TcpSocket>> {
-        self.run(sockets::tcp)
+        let families = self.families();
+        self.run(move || sockets::tcp(families))
+    }
+
+    /// The families of the sockets that the lab looks at.
+    pub(crate) fn families(&self) -> &'static [u8] {
+        if self.addresses.v6.is_some() { &sockets::V4_AND_V6 } else { &sockets::V4 }
     }
 
     /// The host's namespace, for the other end of its link.
@@ -154,19 +208,36 @@ impl Host {
         self.run(|| fs::File::open("/proc/thread-self/ns/net").map(OwnedFd::from))
     }
 
-    /// Gives the interface its address and says where the others are.
-    pub(crate) fn configure(&self, others: Vec<(Ipv4Addr, Mac)>) -> io::Result<()> {
+    /// Gives the interface its addresses and says where the others are.
+    pub(crate) fn configure(&self, others: Vec<(IpAddr, Mac)>) -> io::Result<()> {
+        let has_v6 = self.addresses.v6.is_some();
         // Neighbour discovery and multicast reports of IPv6 are noise in a recording of IPv4.
-        self.set_sysctl("net.ipv6.conf.all.disable_ipv6", "1").or_else(not_found_is_fine)?;
-        let address = self.address;
+        let off = if has_v6 { "0" } else { "1" };
+        self.set_sysctl("net.ipv6.conf.all.disable_ipv6", off).or_else(not_found_is_fine)?;
+        if has_v6 {
+            for (knob, value) in QUIET_V6 {
+                self.set_sysctl(&format!("net.ipv6.conf.{INTERFACE}.{knob}"), value)?;
+            }
+        }
+        let own = self.addresses.all();
         self.run(move || {
             link::bring_up(LOOPBACK_INDEX)?;
             link::turn_off_offloads(INTERFACE)?;
             let index = link::index_of(INTERFACE)?;
-            link::add_address(index, address)?;
+            if has_v6 {
+                link::silence(index)?;
+            }
             link::bring_up(index)?;
+            for address in &own {
+                link::add_address(index, *address)?;
+            }
             for (address, mac) in others {
                 link::add_neighbour(index, address, mac)?;
+            }
+            for address in own {
+                if let IpAddr::V6(address) = address {
+                    link::wait_for_own_route(address)?;
+                }
             }
             Ok(())
         })
@@ -180,7 +251,7 @@ impl Host {
     ) -> io::Result<()> {
         self.run(move || {
             let index = link::index_of(INTERFACE)?;
-            link::add_neighbour(index, gateway.0, gateway.1)?;
+            link::add_neighbour(index, gateway.0.into(), gateway.1)?;
             link::add_route(index, network, gateway.0)
         })
     }

@@ -1,14 +1,15 @@
 //! A lab: hosts, the wire between them, and one clock.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
 use thiserror::Error;
 
 use crate::clock::Clock;
-use crate::host::Host;
+use crate::host::{Addresses, Host};
 use crate::inject::{Injector, Limits};
 use crate::level::Level;
 use crate::link::Mac;
@@ -18,6 +19,10 @@ use crate::wire::{Plug, Wire};
 
 /// The network of every lab.
 const NETWORK: [u8; 3] = [10, 0, 0];
+
+/// The two IPv6 networks of a lab that has any: one of private addresses (RFC 4193), and that of the
+/// addresses which every link has, and which mean something on that link only (RFC 4291, 2.5.6).
+const NETWORKS_V6: [u16; 2] = [0xfd00, 0xfe80];
 
 /// The most hosts that a lab has: what a /24 leaves for them, beside [`NOBODY`].
 pub const MAX_HOSTS: usize = 253;
@@ -49,6 +54,14 @@ const SYSCTLS: [(&str, &str); 17] = [
     ("net.ipv4.tcp_no_metrics_save", "1"),
 ];
 
+/// What a lab has beside its hosts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LabOptions {
+    /// IPv6 beside IPv4, on the links and on each loopback. Off by default: it is of no use to a story
+    /// over IPv4.
+    pub ipv6: bool,
+}
+
 /// Hosts and the wire between them. A clone is the same lab; dropping the last one ends both.
 #[derive(Clone, Debug)]
 pub struct Lab {
@@ -78,6 +91,12 @@ impl Lab {
     ///
     /// At [`Level::L2`] they all share the loopback of this machine, and there is no wire.
     pub fn new(level: Level, names: &[&str]) -> Result<Self, LabError> {
+        Self::with(level, names, LabOptions::default())
+    }
+
+    /// Makes a lab that has more than IPv4. With IPv6 the first host is `fd00::1` too, the second `fd00::2`,
+    /// and so on; where this kernel has no IPv6, [`Host::address_v6`] is none.
+    pub fn with(level: Level, names: &[&str], options: LabOptions) -> Result<Self, LabError> {
         assert!(names.len() <= MAX_HOSTS, "a lab has at most {MAX_HOSTS} hosts");
         let clock = Clock::start();
         let own_namespace = level.has_namespaces();
@@ -85,8 +104,12 @@ impl Lab {
             .iter()
             .enumerate()
             .map(|(number, name)| {
-                let address = if own_namespace { address_of(number) } else { Ipv4Addr::LOCALHOST };
-                Host::start(HostId(number), name, address, own_namespace)
+                let addresses = if own_namespace {
+                    addresses_of(number, options)
+                } else {
+                    Addresses::loopback(options.ipv6)
+                };
+                Host::start(HostId(number), name, addresses, own_namespace)
             })
             .collect::<Result<Vec<_>, _>>()?;
         let wire = if own_namespace { Some(Arc::new(connect(clock, &hosts)?)) } else { None };
@@ -163,7 +186,7 @@ fn connect(clock: Clock, hosts: &[Host]) -> Result<Wire, LabError> {
     for host in hosts {
         let others = (0..hosts.len())
             .filter(|number| *number != host.id().0)
-            .map(|number| (address_of(number), mac_of(number)));
+            .flat_map(|number| addresses_in(hosts[number].addresses(), mac_of(number)));
         host.configure(others.collect()).map_err(|e| {
             LabError::new(format!("set up the link of host \"{}\"", host.name()), e)
         })?;
@@ -180,9 +203,21 @@ fn connect(clock: Clock, hosts: &[Host]) -> Result<Wire, LabError> {
     Ok(wire)
 }
 
-fn address_of(number: usize) -> Ipv4Addr {
+fn addresses_of(number: usize, options: LabOptions) -> Addresses {
     let [a, b, c] = NETWORK;
-    Ipv4Addr::new(a, b, c, octet(number))
+    let last = octet(number);
+    let in_network = |network| Ipv6Addr::new(network, 0, 0, 0, 0, 0, 0, last.into());
+    let v6 = options.ipv6 && kernel_has_ipv6();
+    Addresses { v4: Ipv4Addr::new(a, b, c, last), v6: v6.then(|| NETWORKS_V6.map(in_network)) }
+}
+
+fn kernel_has_ipv6() -> bool {
+    Path::new("/proc/sys/net/ipv6").exists()
+}
+
+/// Where the others find a host: each of its addresses, with its Ethernet address.
+fn addresses_in(addresses: &Addresses, mac: Mac) -> Vec<(IpAddr, Mac)> {
+    addresses.all().into_iter().map(|address| (address, mac)).collect()
 }
 
 /// A locally administered Ethernet address that ends as the IP address does.

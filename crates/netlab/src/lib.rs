@@ -57,7 +57,7 @@ pub use enter::enter;
 pub use family::Family;
 pub use host::Host;
 pub use inject::{Injector, Segment};
-pub use lab::{Lab, LabError};
+pub use lab::{Lab, LabError, LabOptions};
 pub use level::Level;
 pub use packet::{Packet, Tcp, TcpFlags, Transport};
 pub use program::Program;

@@ -166,6 +166,8 @@ impl fmt::Display for TcpFlags {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use etherparse::PacketBuilder;
 
     use super::*;
@@ -185,6 +187,25 @@ mod tests {
         assert_eq!(packet.source_socket(), Some("10.0.0.1:40001".parse().unwrap()));
         assert_eq!((tcp.sequence, tcp.acknowledgement, tcp.len), (1000, 77, 5));
         assert_eq!(tcp.flags.to_string(), "SYN, ACK");
+        for len in 0..frame.len() {
+            assert_eq!(Packet::parse(&frame[..len]), None, "{len} bytes of {}", frame.len());
+        }
+    }
+
+    #[test]
+    fn a_datagram_over_ipv6_is_read_and_a_cut_one_is_not() {
+        let at = |last| Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, last);
+        let mut frame = Vec::new();
+        PacketBuilder::ethernet2([2; 6], [4; 6])
+            .ipv6(at(1).octets(), at(2).octets(), 64)
+            .udp(40_001, 7879)
+            .write(&mut frame, b"hello")
+            .unwrap();
+        let packet = Packet::parse(&frame).unwrap();
+        assert_eq!(packet.source_socket(), Some("[fd00::1]:40001".parse().unwrap()));
+        assert_eq!(packet.destination, at(2));
+        let udp = Transport::Udp { source_port: 40_001, destination_port: 7879, len: 5 };
+        assert_eq!(packet.transport, udp);
         for len in 0..frame.len() {
             assert_eq!(Packet::parse(&frame[..len]), None, "{len} bytes of {}", frame.len());
         }

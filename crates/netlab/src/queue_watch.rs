@@ -37,7 +37,9 @@ impl QueueWatch {
     pub fn start(host: &Host, clock: Clock, port: u16) -> Self {
         let (stop, stopped) = mpsc::channel();
         // A thread is in the namespace of the thread that starts it.
-        let thread = host.run(move || thread::spawn(move || watch(clock, port, &stopped)));
+        let families = host.families();
+        let watch = move || watch(clock, families, port, &stopped);
+        let thread = host.run(move || thread::spawn(watch));
         Self { stop, thread }
     }
 
@@ -48,10 +50,16 @@ impl QueueWatch {
     }
 }
 
-fn watch(clock: Clock, port: u16, stopped: &mpsc::Receiver<()>) -> io::Result<Vec<QueueSample>> {
+fn watch(
+    clock: Clock,
+    families: &[u8],
+    port: u16,
+    stopped: &mpsc::Receiver<()>,
+) -> io::Result<Vec<QueueSample>> {
     let mut changes: Vec<QueueSample> = Vec::new();
     loop {
-        let listener = tcp_listeners()?.into_iter().find(|socket| socket.local.port() == port);
+        let listeners = tcp_listeners(families)?;
+        let listener = listeners.into_iter().find(|socket| socket.local.port() == port);
         if let Some(listener) = listener {
             let (length, backlog) = (listener.receive_queue, listener.send_queue);
             let sample = QueueSample { at: clock.now(), length, backlog };

@@ -1,4 +1,4 @@
-//! Questions to `sock_diag(7)` about TCP sockets over IPv4, and their answers.
+//! Questions to `sock_diag(7)` about TCP sockets, and their answers.
 
 use std::io;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use netlink_packet_core::{
     NetlinkSerializable,
 };
 use netlink_packet_sock_diag::SockDiagMessage;
-use netlink_packet_sock_diag::constants::{AF_INET, IPPROTO_TCP};
+use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP};
 use netlink_packet_sock_diag::inet::{
     ExtensionFlags, InetRequest, InetResponse, SocketId, StateFlags,
 };
@@ -37,25 +37,33 @@ impl SockDiag {
         Ok(Self { netlink: Netlink::open(NETLINK_SOCK_DIAG)? })
     }
 
-    /// Every socket in one of these states.
-    pub(crate) fn all(&mut self, states: StateFlags) -> io::Result<Vec<Answer>> {
-        self.ask(states, SocketId::new_v4(), NLM_F_DUMP)
+    /// Every socket of a family in one of these states.
+    pub(crate) fn all(&mut self, family: u8, states: StateFlags) -> io::Result<Vec<Answer>> {
+        // All zeros, of which a dump takes no notice.
+        self.ask(family, states, SocketId::new_v4(), NLM_F_DUMP)
     }
 
     /// The socket of this connection; none where the kernel has none.
     ///
     /// The kernel answers with a listener where it has no connection between these ports.
     pub(crate) fn one(&mut self, id: SocketId) -> io::Result<Option<Answer>> {
-        match self.ask(StateFlags::all(), id, NLM_F_ACK) {
+        let family = if id.source_address.is_ipv4() { AF_INET } else { AF_INET6 };
+        match self.ask(family, StateFlags::all(), id, NLM_F_ACK) {
             Ok(answers) => Ok(answers.into_iter().next()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    fn ask(&mut self, states: StateFlags, id: SocketId, flags: u16) -> io::Result<Vec<Answer>> {
+    fn ask(
+        &mut self,
+        family: u8,
+        states: StateFlags,
+        id: SocketId,
+        flags: u16,
+    ) -> io::Result<Vec<Answer>> {
         let question = InetRequest {
-            family: AF_INET,
+            family,
             protocol: IPPROTO_TCP,
             extensions: ExtensionFlags::INFO,
             states,

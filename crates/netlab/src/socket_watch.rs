@@ -28,7 +28,9 @@ impl<T: PartialEq + Send + 'static> SocketWatch<T> {
     ) -> Self {
         let (stop, stopped) = mpsc::channel();
         // A thread is in the namespace of the thread that starts it.
-        let thread = host.run(move || thread::spawn(move || watch(clock, &stopped, look)));
+        let families = host.families();
+        let watch = move || watch(clock, families, &stopped, look);
+        let thread = host.run(move || thread::spawn(watch));
         Self { stop, thread }
     }
 
@@ -47,12 +49,13 @@ impl<T> fmt::Debug for SocketWatch<T> {
 
 fn watch<T: PartialEq>(
     clock: Clock,
+    families: &[u8],
     stopped: &mpsc::Receiver<()>,
     look: impl Fn(&[TcpSocket]) -> T,
 ) -> io::Result<Vec<(Moment, T)>> {
     let mut changes: Vec<(Moment, T)> = Vec::new();
     loop {
-        let value = look(&sockets::tcp()?);
+        let value = look(&sockets::tcp(families)?);
         if changes.last().is_none_or(|(_, last)| *last != value) {
             changes.push((clock.now(), value));
         }

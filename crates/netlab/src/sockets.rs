@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
+use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6};
 use netlink_packet_sock_diag::inet::nlas::Nla;
 use netlink_packet_sock_diag::inet::{self, SocketId, StateFlags};
 use serde::Serialize;
@@ -111,18 +112,29 @@ impl fmt::Display for TcpState {
     }
 }
 
-/// The TCP sockets over IPv4 of the calling thread's namespace.
-pub(crate) fn tcp() -> io::Result<Vec<TcpSocket>> {
-    ask(StateFlags::all())
+/// The families of a lab without IPv6, in which to ask for more is to ask in vain.
+pub(crate) const V4: [u8; 1] = [AF_INET];
+
+/// Those of a lab that has it. A socket that serves both families is one over IPv6.
+pub(crate) const V4_AND_V6: [u8; 2] = [AF_INET, AF_INET6];
+
+/// The TCP sockets of the calling thread's namespace.
+pub(crate) fn tcp(families: &[u8]) -> io::Result<Vec<TcpSocket>> {
+    ask(families, &StateFlags::all())
 }
 
 /// The listeners among them.
-pub(crate) fn tcp_listeners() -> io::Result<Vec<TcpSocket>> {
-    ask(StateFlags::LISTEN)
+pub(crate) fn tcp_listeners(families: &[u8]) -> io::Result<Vec<TcpSocket>> {
+    ask(families, &StateFlags::LISTEN)
 }
 
-fn ask(states: StateFlags) -> io::Result<Vec<TcpSocket>> {
-    Ok(SockDiag::open()?.all(states)?.iter().filter_map(read).collect())
+fn ask(families: &[u8], states: &StateFlags) -> io::Result<Vec<TcpSocket>> {
+    let mut sock_diag = SockDiag::open()?;
+    let mut sockets = Vec::new();
+    for family in families {
+        sockets.extend(sock_diag.all(*family, states.clone())?.iter().filter_map(read));
+    }
+    Ok(sockets)
 }
 
 /// Reads one end of a connection again and again, without a look at any other.
@@ -169,8 +181,8 @@ fn read(answer: &Answer) -> Option<TcpSocket> {
     });
     Some(TcpSocket {
         state: TcpState::from_number(header.state)?,
-        local: SocketAddr::new(id.source_address, id.source_port),
-        remote: SocketAddr::new(id.destination_address, id.destination_port),
+        local: address(id.source_address, id.source_port, id.interface_id),
+        remote: address(id.destination_address, id.destination_port, id.interface_id),
         receive_queue: header.recv_queue,
         send_queue: header.send_queue,
         inode: header.inode,
@@ -178,4 +190,12 @@ fn read(answer: &Answer) -> Option<TcpSocket> {
         timer,
         info,
     })
+}
+
+/// An address with the number of the link, where it means something on that link only.
+fn address(ip: IpAddr, port: u16, link: u32) -> SocketAddr {
+    match ip {
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => SocketAddrV6::new(ip, port, 0, link).into(),
+        _ => SocketAddr::new(ip, port),
+    }
 }

@@ -9,10 +9,12 @@
 mod connections;
 #[path = "lab/injection.rs"]
 mod injection;
+#[path = "lab/ipv6.rs"]
+mod ipv6;
 
 use std::env;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt as _;
 use std::panic;
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -55,7 +57,7 @@ fn main() -> ExitCode {
             return if env::var_os("CI").is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
-    let tests: [(&str, Test); 13] = [
+    let tests: [(&str, Test); 16] = [
         ("a_handshake_is_recorded_with_both_times", a_handshake_is_recorded_with_both_times),
         ("a_dropped_segment_is_sent_again", a_dropped_segment_is_sent_again),
         ("a_cut_cable_carries_nothing_until_it_is_whole", a_cut_cable_carries_nothing),
@@ -67,6 +69,9 @@ fn main() -> ExitCode {
         ("a_connection_is_watched", connections::watched),
         ("a_time_wait_counts_down", connections::time_wait_counts_down),
         ("a_forged_request_is_answered_to_nobody", injection::answered_to_nobody),
+        ("a_lab_with_ipv6_carries_it_and_is_quiet", ipv6::carried_and_quiet),
+        ("sockets_over_ipv6_agree_with_ss", ipv6::sockets_agree_with_ss),
+        ("datagrams_over_ipv6_are_counted_as_by_nstat", ipv6::counters_agree_with_nstat),
         ("sysctls_are_per_host", sysctls_are_per_host),
         ("a_program_and_its_children_are_counted", a_program_and_its_children_are_counted),
     ];
@@ -229,28 +234,41 @@ fn sockets_agree_with_ss(level: Level) {
             && r.packet.as_ref().and_then(|p| p.tcp()).is_some_and(|t| t.len == 4)
     };
     lab.wire().unwrap().wait_for(LIMIT, is_data).expect("the data");
-    let Some(ss) = output_in(&lab, "server", "ss -H -t -a -n") else { return };
+    let Some(ours) = sockets_as_by_ss(&lab, "server") else { return };
+    assert!(ours.iter().any(|line| line.starts_with("ESTAB 4 0 10.0.0.2:7878")), "{ours:?}");
+}
+
+/// Compares the TCP sockets of a host with those that `ss` has, and gives them as it writes them.
+fn sockets_as_by_ss(lab: &Lab, host: &str) -> Option<Vec<String>> {
+    let ss = output_in(lab, host, "ss -H -t -a -n")?;
     let mut theirs: Vec<String> = ss
         .lines()
         .map(|line| line.split_whitespace().take(5).collect::<Vec<_>>().join(" "))
         .collect();
     let mut ours: Vec<String> = lab
-        .host("server")
+        .host(host)
         .tcp_sockets()
         .unwrap()
         .iter()
         .map(|s| {
-            let remote = match s.state {
-                TcpState::Listen => "0.0.0.0:*".to_owned(),
-                _ => s.remote.to_string(),
+            let (local, remote) = match s.state {
+                // Both families, unless it is told to take IPv6 only.
+                TcpState::Listen if s.local.ip() == Ipv6Addr::UNSPECIFIED => {
+                    (format!("*:{}", s.local.port()), "*:*".to_owned())
+                }
+                TcpState::Listen => (s.local.to_string(), "0.0.0.0:*".to_owned()),
+                _ => (s.local.to_string(), s.remote.to_string()),
             };
-            format!("{} {} {} {} {remote}", s.state, s.receive_queue, s.send_queue, s.local)
+            // It writes a link behind the bracket, by its name, and at the near end only.
+            let local = local.replace("%2]", "]%eth0");
+            let remote = remote.replace("%2]", "]");
+            format!("{} {} {} {local} {remote}", s.state, s.receive_queue, s.send_queue)
         })
         .collect();
     theirs.sort();
     ours.sort();
     assert_eq!(ours, theirs);
-    assert!(ours.iter().any(|line| line.starts_with("ESTAB 4 0 10.0.0.2:7878")), "{ours:?}");
+    Some(ours)
 }
 
 fn a_queue_is_watched(level: Level) {
