@@ -106,11 +106,12 @@ pub struct Limits {
     /// A link that is lost for a quarter of a minute comes back within the retransmissions of that time.
     pub write: Duration,
 
-    /// How long a client that pushes waits for one that is behind and takes nothing at all; 1 second.
+    /// How long a client that pushes waits for one that is behind and takes nothing at all; 3 seconds.
     ///
-    /// It waits on while the other takes something, so it goes no faster than a slow link. With
-    /// [`Limits::unsent`] a link is seen to move from 64 KiB/s on. Who took nothing is not waited for again
-    /// until it takes something.
+    /// It waits on while the other takes something, so it goes no faster than a slow link. A segment that
+    /// is lost four times in a row comes within 3 s (0.2 s, doubled each time). With [`Limits::unsent`] a
+    /// link is seen to move from 43 KiB/s on. Who took nothing is not waited for again until it takes
+    /// something.
     pub pause: Duration,
 
     /// How many bytes the kernel takes for a client beyond those that are under way to it; 128 KiB.
@@ -152,7 +153,7 @@ impl Default for Limits {
             first: Duration::from_secs(60),
             message: Duration::from_secs(60),
             write: Duration::from_secs(30),
-            pause: Duration::from_secs(1),
+            pause: Duration::from_secs(3),
             unsent: 128 * 1024,
             linger: Duration::from_secs(2),
             drain: Duration::from_secs(10),
@@ -185,7 +186,7 @@ mod tests {
             first: Duration::from_secs(60),
             message: Duration::from_secs(60),
             write: Duration::from_secs(30),
-            pause: Duration::from_secs(1),
+            pause: Duration::from_secs(3),
             unsent: 131_072,
             linger: Duration::from_secs(2),
             drain: Duration::from_secs(10),

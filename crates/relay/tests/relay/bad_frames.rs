@@ -77,3 +77,20 @@ fn a_hello_that_cannot_be_met_is_refused_and_may_be_said_again() {
     assert!(matches!(client.message(), Message::Welcome(_)));
     relay.stop();
 }
+
+#[test]
+fn a_frame_above_the_limit_ends_the_connection_before_its_bytes_have_come() {
+    let frame = 4096;
+    let relay = Relay::start(Limits { frame, ..Limits::default() });
+    let (mut witness, room) = Client::in_room(relay.address, "witness", "lobby");
+    let (mut client, _) = Client::in_room(relay.address, "alice", "lobby");
+    let longest = usize::try_from(frame).unwrap() + 4 - proto::frame::HEADER_LEN;
+    client.stream.write_all(&data(room, 1, &vec![b'x'; longest])).unwrap();
+    assert_eq!(witness.data().payload.len(), longest);
+    // Its length is one too many, and no more of it than the header is ever sent.
+    let too_long = data(room, 2, &vec![b'x'; longest + 1]);
+    client.stream.write_all(&too_long[..proto::frame::HEADER_LEN]).unwrap();
+    assert_eq!(client.goodbye(), "Protocol");
+    assert_eq!(witness.presence().ending.as_deref(), Some("Protocol"));
+    relay.stop();
+}

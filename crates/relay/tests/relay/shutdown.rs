@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use proto::{Kind, Message};
 use relay::Limits;
@@ -85,4 +86,25 @@ fn all_that_was_taken_is_delivered_to_everybody_before_goodbye() {
     }
     let (said, words) = reader.join().unwrap();
     assert_eq!((said, &*words), (last, "* goodbye: the relay shuts down"));
+}
+
+#[test]
+fn who_takes_nothing_holds_the_end_up_for_no_longer_than_the_drain() {
+    let drain = Duration::from_millis(300);
+    let relay = Relay::start(Limits { drain, ..Limits::default() });
+    let (mut alice, room) = Client::in_room(relay.address, "alice", "lobby");
+    let (deaf, _) = Client::in_room(relay.address, "deaf", "lobby");
+    socket2::SockRef::from(&deaf.stream).set_recv_buffer_size(4096).unwrap();
+    // More than the kernel takes for it, and less than its outbox may pin.
+    let words = vec![b'x'; 64 * 1024];
+    for id in 1..=20 {
+        alice.stream.write_all(&data(room, id, &words)).unwrap();
+        assert_eq!(alice.data().header.seq, id);
+    }
+    assert!(relay.log.endings().is_empty(), "nobody has been ended");
+    let start = Instant::now();
+    let summary = relay.stop();
+    assert_eq!(summary.cut, 1, "who reads is not cut");
+    assert!(start.elapsed() >= drain, "the deaf one had its time: {:?}", start.elapsed());
+    drop((alice, deaf));
 }

@@ -69,3 +69,31 @@ fn who_has_a_name_may_be_silent_for_longer_than_any_of_these() {
     assert_eq!(bob.line(), "alice: hello");
     relay.stop();
 }
+
+/// What the kernel is to do by itself about the relay's end of a connection: `2` is a keepalive probe.
+#[cfg(target_os = "linux")]
+fn kernel_timer(relay: &Relay, client: &Client) -> String {
+    let hex = |port: u16| format!(":{port:04X}");
+    let (here, there) = (relay.address.port(), client.stream.local_addr().unwrap().port());
+    let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
+    let fields = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let row = fields
+        .into_iter()
+        .find(|row| row[1].ends_with(&hex(here)) && row[2].ends_with(&hex(there)));
+    // proc_net_tcp.rst: sl, local_address, rem_address, st, queues, tr:tm->when.
+    row.unwrap()[5].split(':').next().unwrap().to_owned()
+}
+
+/// Silence ends nobody, so the kernel must find out who is gone without a word.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_kernel_asks_after_a_silence_whether_a_client_is_there() {
+    for (keepalive, timer) in [(Some(Duration::from_secs(60)), "02"), (None, "00")] {
+        let relay = Relay::start(Limits { keepalive, ..Limits::default() });
+        let client = Client::named(relay.address, "alice");
+        // Before that it may be about to send the welcome again.
+        crate::support::until(|| (kernel_timer(&relay, &client) == timer).then_some(()));
+        drop(client);
+        relay.stop();
+    }
+}

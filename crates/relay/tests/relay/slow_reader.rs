@@ -12,7 +12,7 @@ use crate::support::{Client, Relay, data};
 
 /// Two mebibytes, so that the kernel's buffers and the outbox are full soon.
 fn limits() -> Limits {
-    Limits { outbox: 2 << 20, pause: Duration::from_millis(300), ..Limits::default() }
+    Limits { outbox: 2 << 20, pause: Duration::from_secs(1), ..Limits::default() }
 }
 
 fn burst(room: u32, first: u64, frames: u64, payload: usize) -> BytesMut {
