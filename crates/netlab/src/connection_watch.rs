@@ -32,11 +32,27 @@ pub struct ConnectionWatch {
 }
 
 impl ConnectionWatch {
-    /// Begins to watch the end of a connection that `host` has.
+    /// Begins to watch the end of a connection that `host` has; the first sample is taken when this
+    /// returns.
     pub fn start(host: &Host, clock: Clock, local: SocketAddr, remote: SocketAddr) -> Self {
         let (stop, stopped) = mpsc::channel();
+        let (ready, is_ready) = mpsc::sync_channel(1);
         // A thread is in the namespace of the thread that starts it.
-        let thread = host.run(move || thread::spawn(move || watch(clock, local, remote, &stopped)));
+        let thread = host.run(move || {
+            thread::spawn(move || {
+                let mut watched = Watched::open(clock, local, remote)?;
+                watched.look()?;
+                let _ = ready.send(());
+                while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
+                    watched.look()?;
+                }
+                // What has come since the last look is not lost.
+                watched.look()?;
+                Ok(watched.changes)
+            })
+        });
+        // Where it cannot begin, the end says why.
+        let _ = is_ready.recv();
         Self { stop, thread }
     }
 
@@ -48,27 +64,26 @@ impl ConnectionWatch {
     }
 }
 
-fn watch(
+struct Watched {
     clock: Clock,
-    local: SocketAddr,
-    remote: SocketAddr,
-    stopped: &mpsc::Receiver<()>,
-) -> io::Result<Vec<ConnectionSample>> {
-    let mut reader = ConnectionReader::open(local, remote)?;
-    let mut changes: Vec<ConnectionSample> = Vec::new();
-    loop {
-        let socket = reader.read()?;
-        let is_news = match changes.last() {
-            Some(last) => apart_from_time(last.socket.as_ref()) != apart_from_time(socket.as_ref()),
-            None => true,
-        };
-        if is_news {
-            changes.push(ConnectionSample { at: clock.now(), socket });
+    reader: ConnectionReader,
+    changes: Vec<ConnectionSample>,
+}
+
+impl Watched {
+    fn open(clock: Clock, local: SocketAddr, remote: SocketAddr) -> io::Result<Self> {
+        let reader = ConnectionReader::open(local, remote)?;
+        Ok(Self { clock, reader, changes: Vec::new() })
+    }
+
+    fn look(&mut self) -> io::Result<()> {
+        let socket = self.reader.read()?;
+        let now = apart_from_time(socket.as_ref());
+        let last = self.changes.last().map(|sample| apart_from_time(sample.socket.as_ref()));
+        if last.is_none_or(|last| last != now) {
+            self.changes.push(ConnectionSample { at: self.clock.now(), socket });
         }
-        match stopped.recv_timeout(EVERY) {
-            Err(RecvTimeoutError::Timeout) => {}
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(changes),
-        }
+        Ok(())
     }
 }
 

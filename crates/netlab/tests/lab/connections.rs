@@ -65,16 +65,14 @@ pub(super) fn watched(level: Level) {
     let (mut client, mut server, _listener) = connect(&lab);
     let (local, remote) = (client.local_addr().unwrap(), client.peer_addr().unwrap());
     let watch = ConnectionWatch::start(lab.host("client"), lab.clock(), local, remote);
-    client_end(&lab, |socket| socket.send_queue == 0);
     client.write_all(b"four").unwrap();
     server.read_exact(&mut [0; 4]).unwrap();
     client_end(&lab, |socket| socket.send_queue == 0);
-    // Two readings fit into this, and the watch takes one in each.
-    std::thread::sleep(EVERY * 10);
+    // Many readings fit into this, and the watch takes one.
+    std::thread::sleep(EVERY * 50);
     // A reset leaves no TIME_WAIT: the kernel forgets the connection at once.
     socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
     drop(client);
-    std::thread::sleep(EVERY * 10);
     let samples = watch.finish().unwrap();
 
     let queue = |sample: &ConnectionSample| sample.socket.as_ref().map(|s| s.send_queue);
