@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use proto::Address;
 use thiserror::Error;
-use tokio::net::{TcpSocket, UnixStream};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::debug;
 
@@ -33,6 +33,10 @@ pub struct ConnectOptions {
     /// Send small writes at once rather than gather them while an acknowledgement is out
     /// (`TCP_NODELAY`). Whoever types a line wants it sent, and large writes do not differ.
     pub nodelay: bool,
+    /// Give the peer up when what was sent is not acknowledged for so long, or when it has no room for
+    /// so long (`TCP_USER_TIMEOUT`, RFC 5482). `None` leaves it to the kernel, which tries for about a
+    /// quarter of an hour. Linux only; elsewhere to ask for it fails the attempt.
+    pub user_timeout: Option<Duration>,
 }
 
 impl Default for ConnectOptions {
@@ -44,6 +48,7 @@ impl Default for ConnectOptions {
             source_port: 0,
             names: true,
             nodelay: true,
+            user_timeout: None,
         }
     }
 }
@@ -323,6 +328,10 @@ async fn connect_addr(
         return Err(Why::ToItself);
     }
     stream.set_nodelay(options.nodelay).map_err(Why::Connect)?;
+    if let Some(limit) = options.user_timeout {
+        // Not before the connect: that has a limit of its own.
+        set_user_timeout(&stream, limit).map_err(Why::Socket)?;
+    }
     Ok((Stream::Tcp(stream), local.into()))
 }
 
@@ -345,6 +354,16 @@ fn bind(socket: &TcpSocket, from: SocketAddr) -> io::Result<()> {
         socket.set_reuseaddr(true)?;
     }
     socket.bind(from)
+}
+
+#[cfg(target_os = "linux")]
+fn set_user_timeout(stream: &TcpStream, limit: Duration) -> io::Result<()> {
+    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(limit))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn set_user_timeout(_: &TcpStream, _: Duration) -> io::Result<()> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no TCP_USER_TIMEOUT"))
 }
 
 async fn connect_unix(path: &Path, limit: Limit) -> Result<Connected, Cause> {

@@ -25,6 +25,7 @@ fn the_long_help_begins_with_examples_and_has_every_flag() {
         "--timeout",
         "--idle",
         "--deadline",
+        "--user-timeout",
         "--check",
         "--retry",
         "--retry-delay",

@@ -33,3 +33,4 @@ mod time_limits;
 mod unix;
 mod unknown_host;
 mod usage;
+mod user_timeout;

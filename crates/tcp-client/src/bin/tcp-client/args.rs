@@ -86,6 +86,12 @@ pub(crate) struct Args {
     #[arg(long, value_parser = duration, value_name = "TIME")]
     deadline: Option<Duration>,
 
+    /// Give the peer up when it acknowledges nothing for so long [default: the kernel's, about 15 minutes].
+    ///
+    /// Or when it has no room for so long. Sets `TCP_USER_TIMEOUT`; the connection ends with ETIMEDOUT.
+    #[arg(long, value_parser = duration, value_name = "TIME", hide_short_help = true)]
+    user_timeout: Option<Duration>,
+
     /// Only connect, and say how long it took.
     #[arg(short = 'z', long = "check")]
     check: bool,
@@ -254,6 +260,7 @@ impl Args {
                 source: self.source,
                 source_port: self.source_port.unwrap_or(0),
                 names: !self.numeric,
+                user_timeout: self.user_timeout.filter(|limit| !limit.is_zero()),
                 ..ConnectOptions::default()
             },
             retry: Retry {
@@ -297,6 +304,12 @@ impl Args {
         let of_ip = self.source.is_some() || self.source_port.is_some() || family.is_some();
         if of_ip && matches!(address, Address::Unix(_)) {
             return Err(usage("-4, -6, --source and --source-port mean nothing to a Unix socket"));
+        }
+        if self.user_timeout.is_some() && matches!(address, Address::Unix(_)) {
+            return Err(usage(
+                "a Unix socket has no acknowledgements, so --user-timeout has no meaning",
+            )
+            .hint("--idle ends a connection that is silent"));
         }
         match (family, self.source) {
             (Some(family), Some(source)) if Family::of(source) != family => {
