@@ -14,6 +14,7 @@ pub(crate) const DEMOS: Needs = Needs {
     table: &[
         ("backlog", &["tcp-server", "tcp-client"]),
         ("disconnect", &["tcp-server", "tcp-client"]),
+        ("feedback", &["tcp-server", "tcp-client"]),
         ("reuse", &["tcp-server", "tcp-client"]),
         ("chat", &["relay", "tcp-client", "udp-peer"]),
         ("silence", &["tcp-server", "tcp-client", "udp-peer"]),

@@ -7,6 +7,7 @@
 mod backlog;
 mod chat;
 mod disconnect;
+mod feedback;
 mod reuse;
 mod silence;
 mod stream;
@@ -16,6 +17,7 @@ use crate::findings::{Claim, Verdict};
 pub use backlog::*;
 pub use chat::*;
 pub use disconnect::*;
+pub use feedback::*;
 pub use reuse::*;
 pub use silence::*;
 pub use stream::*;

@@ -19,6 +19,9 @@ const FOLD_ABOVE: usize = 60;
 /// How many packets stay at each end of a ladder that is folded.
 const SHOWN_AT_EACH_END: usize = 20;
 
+/// How far past the middle the arrow of a lost packet comes: it has room for `PSH, ACK 100 B (retry 1)`.
+const LOST_AFTER: usize = 12;
+
 /// Columns before the first lifeline.
 const MARGIN: usize = 24;
 
@@ -64,7 +67,7 @@ fn arrow(packet: &PacketLine) -> String {
     let rightwards = packet.from == 0;
     // How far the arrow comes: to the middle where the packet never arrives.
     let lost = matches!(packet.fate, Fate::DroppedOnTheWire(_));
-    let reach = if lost { WIDTH / 2 + 8 } else { WIDTH };
+    let reach = if lost { WIDTH / 2 + LOST_AFTER } else { WIDTH };
     let tip = match (&packet.fate, rightwards) {
         (Fate::DroppedOnTheWire(_), _) => '✗',
         (Fate::OnTheWay, _) => '…',
@@ -150,8 +153,8 @@ mod tests {
             "                        ┆                +321 ms                 ┆",
             "   321.286  client 8    │─── SYN ───────────────────────────────►✗ no reply (queue full)",
             "                        ┆                +1020 ms                ┆",
-            "  1341.100  client 8    │─── SYN (retry 1) ─────────✗            │ cable cut",
-            "  1342.000  client 8    │            ✗────────────── FIN, ACK ───│ cable cut",
+            "  1341.100  client 8    │─── SYN (retry 1) ─────────────✗        │ cable cut",
+            "  1342.000  client 8    │        ✗────────────────── FIN, ACK ───│ cable cut",
         ];
         assert_eq!(draw(&story).lines().collect::<Vec<_>>(), expected);
     }

@@ -10,6 +10,7 @@
 //! | Which hosts stay at the end, and how does one enter them? | [`keep`] |
 //! | What happens when the accept queue is full? | [`backlog`] |
 //! | What does a server see when a client goes? | [`disconnect`] |
+//! | What becomes of data that gets lost? | [`feedback`] |
 //! | How does what a lab recorded become what a report shows? | [`observe`], [`sent_again`] |
 //! | Why is an address "already in use" that nobody uses any more? | [`reuse`] |
 //! | What happens when nobody says anything? | [`silence`] |
@@ -36,6 +37,8 @@ pub mod chat;
 pub mod disconnect;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod doctor;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod feedback;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod keep;
 #[cfg(all(feature = "lab", target_os = "linux"))]

@@ -2,7 +2,7 @@
 
 use crate::findings::{Claim, Story};
 use crate::stage::{Stage, Trouble};
-use crate::{backlog, chat, disconnect, reuse, silence, stream};
+use crate::{backlog, chat, disconnect, feedback, reuse, silence, stream};
 
 /// A demo.
 #[derive(Clone, Copy, Debug)]
@@ -26,9 +26,10 @@ pub struct Scenario {
 pub type Play = fn(&Stage, &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble>;
 
 /// Every demo, in the order in which one would learn from them.
-pub const ALL: [Scenario; 6] = [
+pub const ALL: [Scenario; 7] = [
     backlog::SCENARIO,
     disconnect::SCENARIO,
+    feedback::SCENARIO,
     reuse::SCENARIO,
     silence::SCENARIO,
     stream::SCENARIO,

@@ -24,6 +24,7 @@ fn a_demo_is_told_as_events() {
     for (demo, expected) in [
         ("backlog", owned(&[("a", "refuted"), ("f", "partly")])),
         ("disconnect", owned(&[("d", "partly")])),
+        ("feedback", owned(&[("c", "refuted"), ("m", "confirmed")])),
         ("reuse", owned(&[("e", "partly")])),
         ("silence", owned(&[("g", "partly")])),
         ("stream", owned(&[("b", "refuted"), ("i", "refuted")])),

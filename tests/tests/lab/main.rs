@@ -3,6 +3,7 @@
 
 mod compared;
 mod events;
+mod feedback;
 mod interrupted;
 mod knobs;
 mod levels;

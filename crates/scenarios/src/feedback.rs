@@ -1,0 +1,84 @@
+//! What becomes of data that gets lost, and when does TCP give up?
+//!
+//! What was sent stays in the sender's kernel until it is acknowledged. What acknowledgements show to be
+//! lost is sent again at once; where none come, a timer decides, which doubles each time.
+
+mod given_up;
+mod kept;
+mod model;
+mod one_loss;
+mod outlives;
+mod scene;
+mod silent;
+mod tail_loss;
+mod user_timeout;
+
+use std::thread::{self, ScopedJoinHandle};
+
+use crate::claims::{Kept, Resends, held_until_acknowledged, resends_and_gives_up};
+use crate::findings::{Claim, Story};
+use crate::scenario::Scenario;
+use crate::stage::{Stage, Trouble};
+
+/// The demo.
+pub const SCENARIO: Scenario = Scenario {
+    name: "feedback",
+    question: "what becomes of data that gets lost, and when does TCP give up?",
+    explain: &[
+        "Every byte of a TCP stream has a number, and the receiver says which number it expects \
+         next. The sender's kernel keeps what it has sent until that number has passed it.",
+        "A segment behind a gap is acknowledged too, by SACK. What later segments have overtaken \
+         must be lost, so it is sent again at once: fast retransmit, within one round trip.",
+        "A loss at the end is overtaken by nothing. A timer of about two round trips sends the \
+         last segment once more, as a question: the tail loss probe.",
+        "Only when there is no answer at all does the retransmission timer (RTO) decide: the round \
+         trip plus its variation, at least 200 ms, and twice as long after each try, up to 120 s.",
+        "tcp_retries2 is no count of tries. It is turned into a time: how long that many tries \
+         would take from 200 ms on, 924.6 s by default. The first expiry after that is the end: \
+         ETIMEDOUT.",
+        "A program may set a shorter limit for a socket: TCP_USER_TIMEOUT. Without one it learns \
+         nothing for a quarter of an hour, unless it has a time limit of its own.",
+        "The program has no part in any of this: its data is sent again even when it has ended.",
+        "Watch: ss -tnoi shows Send-Q, the timer, rto and backoff; nstat shows TCPSackRecovery, \
+         TCPFastRetrans, TCPLossProbes, TCPTimeouts and TCPAbortOnTimeout.",
+        "tcp(7): https://man7.org/linux/man-pages/man7/tcp.7.html; ip-sysctl: \
+         https://docs.kernel.org/networking/ip-sysctl.html",
+        "RFC 6298, the timer; RFC 8985, RACK and tail loss probes: \
+         https://www.rfc-editor.org/rfc/rfc8985; RFC 2018, SACK; RFC 5482, the user timeout",
+        "kernel: tcp_retransmit_timer and tcp_model_timeout in net/ipv4/tcp_timer.c, \
+         tcp_schedule_loss_probe in net/ipv4/tcp_output.c, tcp_fastretrans_alert in \
+         net/ipv4/tcp_input.c",
+    ],
+    seconds: 9,
+    programs: &["tcp-server", "tcp-client"],
+    play,
+};
+
+/// Plays the stories; those that only wait play beside the others.
+pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
+    thread::scope(|scope| {
+        let silent = scope.spawn(|| silent::play(stage));
+        let given_up = scope.spawn(|| given_up::play(stage));
+        let user_timeout = scope.spawn(|| user_timeout::play(stage));
+
+        let (story, kept) = kept::play(stage)?;
+        show(story);
+        let (story, outlives) = outlives::play(stage)?;
+        show(story);
+        show(one_loss::play(stage)?);
+        show(tail_loss::play(stage)?);
+        let (story, silence) = join(silent)?;
+        show(story);
+        show(join(given_up)?);
+        show(join(user_timeout)?);
+
+        let silence = silence.unwrap_or_default();
+        let resends = Resends { waits: silence.waits, gives_up_after: silence.gives_up_after };
+        let held = Kept { until_acknowledged: kept, in_silence: silence.kept, outlives };
+        Ok(vec![resends_and_gives_up(&resends), held_until_acknowledged(held)])
+    })
+}
+
+fn join<T>(playing: ScopedJoinHandle<'_, T>) -> T {
+    playing.join().expect("a story does not panic")
+}
