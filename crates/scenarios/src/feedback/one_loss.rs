@@ -75,8 +75,8 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
         Check::equal(sack.0, sack.1, 1, moved("TcpExtTCPSackRecovery")),
         Check::equal(fast.0, fast.1, 1, moved("TcpExtTCPFastRetrans")),
         Check::equal(timeouts.0, timeouts.1, 0, moved("TcpExtTCPTimeouts")),
-        // A round trip is 40 ms; the shortest timer would take 200 ms more.
-        Check::seconds(time.0, time.1, 0.04..=0.2, again.unwrap_or(-1.0)),
+        // A round trip is 40 ms; the retransmission timer would take 200 ms more.
+        Check::seconds(time.0, time.1, 0.04..=0.24, again.unwrap_or(-1.0)),
         Check::equal(resent.0, resent.1, 1, moved("TcpRetransSegs")),
     ];
     story.series = vec![played.series(

@@ -8,7 +8,7 @@ use crate::findings::{Check, Story};
 use crate::stage::{Stage, Trouble};
 
 use super::one_loss::BYTES;
-use super::scene::{Scene, WHY, between, data_of, lab};
+use super::scene::{Played, Scene, WHY, between, data_of, lab};
 
 const DELAY: Duration = Duration::from_millis(20);
 
@@ -26,7 +26,7 @@ const LATE: f64 = 0.15;
 
 const CHECKS: [(&str, &str); 4] = [
     ("tail-lone", "time until the lone segment is sent again"),
-    ("tail-pair", "time until the last of eight is sent again"),
+    ("tail-pair", "time from the last news until the last of eight is sent again"),
     ("tail-probes", "probes (TCPLossProbes)"),
     ("tail-timeouts", "timers of retransmission that expired (TCPTimeouts)"),
 ];
@@ -83,11 +83,11 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     let (alone, last) = (lost(&sent, "lost: alone"), lost(&sent, "lost: the last two"));
     let moved = |counter| played.seen.moved("client", counter);
     let due = lone_probe(&before);
+    let (news, pair_due) = pair_probe(&played, &sent, last).unwrap_or((-1.0, 0.0));
     let [lone, pair, probes, timeouts] = CHECKS;
     story.checks = vec![
         Check::seconds(lone.0, lone.1, round(due - 0.01)..=round(due + LATE), waited(&sent, alone)),
-        // Until the other six are acknowledged, and two round trips from then on.
-        Check::seconds(pair.0, pair.1, 0.11..=round(0.128 + LATE), waited(&sent, last)),
+        Check::seconds(pair.0, pair.1, round(pair_due - 0.01)..=round(pair_due + LATE), news),
         Check::equal(probes.0, probes.1, 2, moved("TcpExtTCPLossProbes")),
         Check::equal(timeouts.0, timeouts.1, 0, moved("TcpExtTCPTimeouts")),
     ];
@@ -107,6 +107,21 @@ fn lone_probe(info: &TcpInfo) -> f64 {
     (info.rtt.as_secs_f64() * 2.0 + 0.2).min(info.rto.as_secs_f64())
 }
 
+/// How long after the last acknowledgement before it the probe for this packet left, and when it was due
+/// by what the kernel knew then: after two round trips and two ticks of its clock, of 4 ms each.
+fn pair_probe(played: &Played, sent: &[&Record], lost: Option<&Record>) -> Option<(f64, f64)> {
+    let again = sent_again(sent, lost?)?;
+    let answers = played.seen.segments(|record, tcp| {
+        Some(tcp.destination_port) == again.packet.as_ref().and_then(|p| Some(p.ports()?.0))
+            && record.delivered().is_some_and(|at| at < again.sent)
+    });
+    let news = answers.last()?.delivered()?;
+    let known = played.samples.iter().rev().filter(|sample| sample.at < again.sent);
+    let info = known.into_iter().find_map(|sample| sample.socket.as_ref()?.info)?;
+    let due = (info.rtt.as_secs_f64() * 2.0 + 0.008).min(info.rto.as_secs_f64());
+    Some((again.sent.since(news).as_secs_f64(), due))
+}
+
 fn round(seconds: f64) -> f64 {
     (seconds * 1e3).round() / 1e3
 }
@@ -116,12 +131,13 @@ fn lost<'a>(sent: &[&'a Record], rule: &str) -> Option<&'a Record> {
     sent.iter().copied().rfind(|record| record.rule.as_deref() == Some(rule))
 }
 
+/// The next packet with the same data.
+fn sent_again<'a>(sent: &[&'a Record], lost: &Record) -> Option<&'a Record> {
+    let sequence = |record: &Record| Some(record.packet.as_ref()?.tcp()?.sequence);
+    sent.iter().copied().find(|r| r.number > lost.number && sequence(r) == sequence(lost))
+}
+
 /// Seconds until the same data left again; below zero where it did not.
 fn waited(sent: &[&Record], lost: Option<&Record>) -> f64 {
-    let sequence = |record: &Record| Some(record.packet.as_ref()?.tcp()?.sequence);
-    lost.and_then(|lost| {
-        let is_again = |r: &&&Record| r.number > lost.number && sequence(r) == sequence(lost);
-        Some(between(lost, sent.iter().find(is_again)?))
-    })
-    .unwrap_or(-1.0)
+    lost.and_then(|lost| Some(between(lost, sent_again(sent, lost)?))).unwrap_or(-1.0)
 }
