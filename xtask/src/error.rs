@@ -16,6 +16,8 @@ pub(crate) enum Error {
     NoProgram { name: String },
     /// A file or a directory could not be read or written.
     File { doing: String, source: io::Error },
+    /// A file holds what makes no sense here.
+    Content { file: &'static str, why: String },
     /// An environment variable holds what it cannot hold.
     Environment { name: &'static str, why: String },
 }
@@ -28,6 +30,7 @@ impl fmt::Display for Error {
             Self::Answer { command, why } => write!(f, "cannot use the answer of {command}: {why}"),
             Self::NoProgram { name } => write!(f, "the build made no program called {name}"),
             Self::File { doing, source } => write!(f, "cannot {doing}: {source}"),
+            Self::Content { file, why } => write!(f, "cannot use {file}: {why}"),
             Self::Environment { name, why } => write!(f, "bad {name} in the environment: {why}"),
         }
     }

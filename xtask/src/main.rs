@@ -3,6 +3,7 @@
 //! | question | module |
 //! |---|---|
 //! | How is a demo built and started? | [`demo`] |
+//! | What do the demos say of each claim, and where is that written? | [`docs`] |
 //! | What does this machine lack for the lab? | [`doctor`] |
 //! | How is a benchmark built and started? | [`mod@bench`] |
 //! | What is built before something is run? | [`needs`] |
@@ -13,6 +14,7 @@
 mod bench;
 mod cargo;
 mod demo;
+mod docs;
 mod doctor;
 mod error;
 mod needs;
@@ -30,6 +32,7 @@ const EXAMPLES: &str = "\
 Examples:
   cargo xtask demo                  list the demos
   cargo xtask demo backlog          what happens when the accept queue is full
+  cargo xtask demo backlog --help   theory, knobs, comparisons: what else a demo can do
   cargo xtask doctor                what this machine lacks for the demos, and the cure
   cargo xtask test                  everything that must hold before a change is merged
   cargo xtask test --only clippy,unit";
@@ -48,6 +51,8 @@ enum Task {
     Demo(demo::Args),
     /// Test each thing that the demos need, and print the cure for what is missing.
     Doctor(doctor::Args),
+    /// Write the README's table of claims from the recorded run, or record a new one.
+    Docs(docs::Args),
     /// Run every check and every test, or some of the steps.
     Test(test::Args),
     /// Measure ours beside its peers; without a name, list the benchmarks.
@@ -62,6 +67,7 @@ fn main() -> ExitCode {
         }
         Some(Task::Demo(args)) => demo::run(&args),
         Some(Task::Doctor(args)) => doctor::run(&args),
+        Some(Task::Docs(args)) => docs::run(&args),
         Some(Task::Test(args)) => test::run(&args),
         Some(Task::Bench(args)) => bench::run(&args),
     };

@@ -1,5 +1,6 @@
 //! The rules of this project that no compiler knows.
 
+mod claims;
 mod code;
 mod files;
 mod markdown;
@@ -41,6 +42,7 @@ pub(crate) fn run(demos: &[String]) -> Result<usize, Error> {
     for file in tree.ending_with(".md") {
         findings.extend(markdown::check(file, &tree));
     }
+    findings.extend(claims::check(demos, &tree));
     findings.extend(names::check(&cargo::packages()?, demos, &DEMOS, &tree));
     findings.sort();
     for finding in &findings {

@@ -1,5 +1,6 @@
 //! The demos as tests: each must pass its own checks at the level that the step is about.
 
+use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -10,6 +11,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::{Miss, Outcome};
+use crate::cargo;
+use crate::docs::{RECORD, Record};
+use crate::error::Error;
 use crate::say;
 
 /// How long a demo may take: ten times what the slowest is meant to.
@@ -64,6 +68,7 @@ pub(super) fn as_root(directory: &Path) -> Outcome {
 
 fn all_pass(directory: &Path, prefix: &[&str], level: &str) -> Outcome {
     let mut failed = Vec::new();
+    let recorded = recorded()?;
     for demo in demos(directory)? {
         let start = Instant::now();
         let mut command = starting(prefix, &directory.join("scenarios"));
@@ -71,7 +76,8 @@ fn all_pass(directory: &Path, prefix: &[&str], level: &str) -> Outcome {
         // A user who owns nothing may not be allowed into either place of the one who started this.
         command.current_dir(directory).env_remove("HOME");
         let ended = run(command, LIMIT)?;
-        let verdict = verdict(&ended, level);
+        let agrees = |words| recorded.agrees(&demo, &parsed(&ended.events)).map(|()| words);
+        let verdict = verdict(&ended, level).and_then(agrees);
         let took = start.elapsed().as_secs_f64();
         match verdict {
             Ok(words) => say::out(format_args!("{demo}: {words}, {took:.1} s")),
@@ -83,6 +89,13 @@ fn all_pass(directory: &Path, prefix: &[&str], level: &str) -> Outcome {
         }
     }
     if failed.is_empty() { Ok(()) } else { Err(Miss::Failed(failed.join("; "))) }
+}
+
+/// What the recorded run says of each claim, which no run may contradict.
+fn recorded() -> Result<Record, Miss> {
+    let failed = |source| Error::File { doing: format!("read {RECORD}"), source };
+    let text = fs::read_to_string(cargo::root().join(RECORD)).map_err(failed)?;
+    Ok(Record::read(&text)?)
 }
 
 /// The program, started by the program and the arguments of `prefix` if there are any.
