@@ -6,16 +6,14 @@
 
 use std::io;
 use std::net::SocketAddrV4;
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use etherparse::{PacketBuilder, TcpOptionElement};
-use nix::sys::socket::{MsgFlags, send};
 
+use crate::frame_sender::FrameSender;
 use crate::host::{Host, INTERFACE};
 use crate::link::{self, Mac};
-use crate::packet_ring::open_sender;
 
 /// The most frames of one injector: enough to fill any queue that a lesson looks at.
 pub const MOST_FRAMES: u32 = 10_000;
@@ -57,7 +55,7 @@ pub struct Segment {
 /// Sends frames from one host to another, past the sockets of both.
 #[derive(Debug)]
 pub struct Injector {
-    sender: OwnedFd,
+    sender: FrameSender,
     macs: (Mac, Mac),
     frames_left: u32,
     apart: Duration,
@@ -71,7 +69,7 @@ impl Injector {
             let bounds = format!("at most {MOST_FRAMES} frames, {MOST_PER_SECOND} a second");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, bounds));
         }
-        let sender = host.run(|| open_sender(link::index_of(INTERFACE)?))?;
+        let sender = host.run(|| FrameSender::open(link::index_of(INTERFACE)?))?;
         let apart = Duration::from_secs(1) / limits.per_second;
         Ok(Self { sender, macs, frames_left: limits.frames, apart, next: Instant::now() })
     }
@@ -85,8 +83,7 @@ impl Injector {
         let now = Instant::now();
         thread::sleep(self.next.saturating_duration_since(now));
         self.next = self.next.max(now) + self.apart;
-        send(self.sender.as_raw_fd(), &segment.frame(self.macs), MsgFlags::empty())?;
-        Ok(())
+        self.sender.send(&[&segment.frame(self.macs)]).map_err(|(_, error)| error)
     }
 }
 

@@ -55,11 +55,19 @@ const SYSCTLS: [(&str, &str); 17] = [
 ];
 
 /// What a lab has beside its hosts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LabOptions {
     /// IPv6 beside IPv4, on the links and on each loopback. Off by default: it is of no use to a story
     /// over IPv4.
     pub ipv6: bool,
+    /// Where rules that play dice begin, 1 by default: the same seed makes the same decisions.
+    pub seed: u64,
+}
+
+impl Default for LabOptions {
+    fn default() -> Self {
+        Self { ipv6: false, seed: 1 }
+    }
 }
 
 /// Hosts and the wire between them. A clone is the same lab; dropping the last one ends both.
@@ -94,7 +102,7 @@ impl Lab {
         Self::with(level, names, LabOptions::default())
     }
 
-    /// Makes a lab that has more than IPv4. With IPv6 the first host is `fd00::1` too, the second `fd00::2`,
+    /// Makes a lab with other options. With IPv6 the first host is `fd00::1` too, the second `fd00::2`,
     /// and so on; where this kernel has no IPv6, [`Host::address_v6`] is none.
     pub fn with(level: Level, names: &[&str], options: LabOptions) -> Result<Self, LabError> {
         assert!(names.len() <= MAX_HOSTS, "a lab has at most {MAX_HOSTS} hosts");
@@ -112,7 +120,11 @@ impl Lab {
                 Host::start(HostId(number), name, addresses, own_namespace)
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let wire = if own_namespace { Some(Arc::new(connect(clock, &hosts)?)) } else { None };
+        let wire = if own_namespace {
+            Some(Arc::new(connect(clock, options.seed, &hosts)?))
+        } else {
+            None
+        };
         Ok(Self { level, clock, wire, hosts })
     }
 
@@ -175,14 +187,14 @@ impl Lab {
 }
 
 /// Makes the wire and joins every host to it.
-fn connect(clock: Clock, hosts: &[Host]) -> Result<Wire, LabError> {
+fn connect(clock: Clock, seed: u64, hosts: &[Host]) -> Result<Wire, LabError> {
     let mut plugs = Vec::new();
     for (number, host) in hosts.iter().enumerate() {
         let namespace =
             host.namespace().map_err(|e| LabError::new("open a host's namespace", e))?;
         plugs.push(Plug { namespace, mac: mac_of(number) });
     }
-    let wire = Wire::start(clock, plugs)?;
+    let wire = Wire::start(clock, seed, plugs)?;
     for host in hosts {
         let others = (0..hosts.len())
             .filter(|number| *number != host.id().0)

@@ -17,7 +17,7 @@
 //! | How does a process get namespaces without root, and what if it may not? | [`mod@enter`], [`refusal`] |
 //! | What is a host, and how does code or a program run in it? | [`host`], [`program`], [`family`] |
 //! | How are links made and set up? | [`link`] |
-//! | What does the wire do with a frame? | [`wire`], [`rule`], [`record`], [`packet`] |
+//! | What does the wire do with a frame? | [`wire`], [`rule`], [`record`], [`recording`], [`packet`] |
 //! | How does one send what no socket would? | [`inject`] |
 //! | What did the kernel count, and which sockets has it? | [`counters`], [`sockets`], [`tcp_info`] |
 //! | What became of a queue, a connection or all sockets over time? | [`queue_watch`], [`connection_watch`], [`socket_watch`] |
@@ -31,6 +31,7 @@ pub mod connection_watch;
 pub mod counters;
 pub mod enter;
 pub mod family;
+mod frame_sender;
 pub mod host;
 pub mod inject;
 pub mod lab;
@@ -39,12 +40,15 @@ pub mod link;
 mod netlink;
 pub mod packet;
 mod packet_ring;
+mod packet_socket;
 pub mod pcap;
 pub mod program;
 pub mod queue_watch;
 pub mod record;
+pub mod recording;
 pub mod refusal;
 pub mod rule;
+mod schedule;
 mod sock_diag;
 pub mod socket_watch;
 pub mod sockets;

@@ -6,6 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 use serde::Serialize;
 
+/// IANA's "Protocol Numbers".
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+
 /// The addresses of a packet and what it carries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Packet {
@@ -31,6 +35,31 @@ pub enum Transport {
         destination_port: u16,
         /// Bytes that the datagram carries.
         len: usize,
+    },
+    /// A part of a packet that was too long for the link. The receiver puts the parts together, or drops
+    /// them all.
+    Fragment {
+        /// What the whole packet carries, as a number of the IP header.
+        protocol: u8,
+        /// What all parts of one packet have in common.
+        identification: u16,
+        /// Where in the packet's payload this part begins.
+        offset: usize,
+        /// Bytes of the payload that this part carries.
+        len: usize,
+        /// Whether another part follows.
+        more: bool,
+        /// The ports of sender and receiver, which only the first part carries.
+        ports: Option<(u16, u16)>,
+    },
+    /// A word about the network itself (RFC 792).
+    Icmp {
+        /// Its type: 3 is "destination unreachable".
+        kind: u8,
+        /// Its code: 3 behind type 3 is "port unreachable".
+        code: u8,
+        /// Of an error, the ports of sender and receiver of the packet that it is about.
+        about: Option<(u16, u16)>,
     },
     /// Anything else, by its number in the IP header.
     Other {
@@ -112,7 +141,12 @@ impl Packet {
                 destination_port: udp.destination_port(),
                 len: udp.payload().len(),
             },
-            _ => Transport::Other { protocol },
+            Some(TransportSlice::Icmpv4(icmp)) => Transport::Icmp {
+                kind: icmp.type_u8(),
+                code: icmp.code_u8(),
+                about: ports_of_quoted(icmp.payload()),
+            },
+            _ => fragment(&sliced).unwrap_or(Transport::Other { protocol }),
         };
         Some(Self { source, destination, transport })
     }
@@ -121,18 +155,19 @@ impl Packet {
     pub fn tcp(&self) -> Option<&Tcp> {
         match &self.transport {
             Transport::Tcp(tcp) => Some(tcp),
-            Transport::Udp { .. } | Transport::Other { .. } => None,
+            _ => None,
         }
     }
 
-    /// The ports of sender and receiver, where there are any.
+    /// The ports of sender and receiver, where it carries them.
     pub fn ports(&self) -> Option<(u16, u16)> {
         match &self.transport {
             Transport::Tcp(tcp) => Some((tcp.source_port, tcp.destination_port)),
             Transport::Udp { source_port, destination_port, .. } => {
                 Some((*source_port, *destination_port))
             }
-            Transport::Other { .. } => None,
+            Transport::Fragment { ports, .. } => *ports,
+            Transport::Icmp { .. } | Transport::Other { .. } => None,
         }
     }
 
@@ -140,6 +175,38 @@ impl Packet {
     pub fn source_socket(&self) -> Option<SocketAddr> {
         self.ports().map(|(port, _)| SocketAddr::new(self.source, port))
     }
+}
+
+/// The part of a longer packet that this is, if it is one.
+fn fragment(sliced: &SlicedPacket<'_>) -> Option<Transport> {
+    let Some(NetSlice::Ipv4(ip)) = &sliced.net else { return None };
+    let (header, payload) = (ip.header(), ip.payload());
+    let offset = usize::from(header.fragments_offset().value()) * 8;
+    payload.fragmented.then(|| Transport::Fragment {
+        protocol: header.protocol().0,
+        identification: header.identification(),
+        offset,
+        len: payload.payload.len(),
+        more: header.more_fragments(),
+        ports: if offset == 0 { ports(header.protocol().0, payload.payload) } else { None },
+    })
+}
+
+/// The ports of the packet of which an ICMP error quotes the beginning (RFC 792: its IP header and eight
+/// bytes more).
+fn ports_of_quoted(packet: &[u8]) -> Option<(u16, u16)> {
+    let first = *packet.first()?;
+    let header_len = usize::from(first & 0x0f) * 4;
+    if first >> 4 != 4 {
+        return None;
+    }
+    ports(*packet.get(9)?, packet.get(header_len..)?)
+}
+
+/// The ports with which TCP and UDP headers begin.
+fn ports(protocol: u8, header: &[u8]) -> Option<(u16, u16)> {
+    let [a, b, c, d, ..] = *header else { return None };
+    matches!(protocol, TCP | UDP).then(|| (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])))
 }
 
 impl TcpFlags {
@@ -168,7 +235,10 @@ impl fmt::Display for TcpFlags {
 mod tests {
     use std::net::Ipv6Addr;
 
-    use etherparse::PacketBuilder;
+    use etherparse::icmpv4::DestUnreachableHeader;
+    use etherparse::{
+        Icmpv4Type, IpFragOffset, IpHeaders, Ipv4Extensions, Ipv4Header, PacketBuilder,
+    };
 
     use super::*;
 
@@ -208,6 +278,54 @@ mod tests {
         assert_eq!(packet.transport, udp);
         for len in 0..frame.len() {
             assert_eq!(Packet::parse(&frame[..len]), None, "{len} bytes of {}", frame.len());
+        }
+    }
+
+    #[test]
+    fn a_fragment_says_which_part_it_is_and_the_first_one_whose() {
+        let payload = [0x9c, 0x41, 0x1e, 0xc7, 0x05, 0xdc, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+        for (offset, more, ports) in [(0, true, Some((40_001, 7879))), (185, false, None)] {
+            let mut ip = Ipv4Header::new(16, 64, UDP.into(), [10, 0, 0, 1], [10, 0, 0, 2]).unwrap();
+            ip.identification = 77;
+            (ip.dont_fragment, ip.more_fragments) = (false, more);
+            ip.fragment_offset = IpFragOffset::try_new(offset).unwrap();
+            let mut frame = Vec::new();
+            let step = PacketBuilder::ethernet2([2; 6], [4; 6]);
+            step.ip(IpHeaders::Ipv4(ip, Ipv4Extensions::default()))
+                .write(&mut frame, UDP.into(), &payload)
+                .unwrap();
+            let expected = Transport::Fragment {
+                protocol: UDP,
+                identification: 77,
+                offset: usize::from(offset) * 8,
+                len: 16,
+                more,
+                ports,
+            };
+            let packet = Packet::parse(&frame).unwrap();
+            assert_eq!((packet.ports(), packet.transport), (ports, expected));
+        }
+    }
+
+    #[test]
+    fn an_error_says_which_packet_it_is_about() {
+        let mut quoted = Vec::new();
+        PacketBuilder::ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64)
+            .udp(40_001, 9)
+            .write(&mut quoted, b"")
+            .unwrap();
+        let mut frame = Vec::new();
+        let unreachable = Icmpv4Type::DestinationUnreachable(DestUnreachableHeader::Port);
+        PacketBuilder::ethernet2([4; 6], [2; 6])
+            .ipv4([10, 0, 0, 2], [10, 0, 0, 1], 64)
+            .icmpv4(unreachable)
+            .write(&mut frame, &quoted)
+            .unwrap();
+        let packet = Packet::parse(&frame).unwrap();
+        let expected = Transport::Icmp { kind: 3, code: 3, about: Some((40_001, 9)) };
+        assert_eq!((packet.ports(), packet.transport), (None, expected));
+        for len in 0..quoted.len() - 4 {
+            assert_eq!(ports_of_quoted(&quoted[..len]), None, "{len}");
         }
     }
 }

@@ -4,11 +4,12 @@
 //! link. A mapped ring is not bounded by `rmem_max`, which nobody may raise from inside a namespace.
 
 use std::io;
-use std::mem::size_of;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+
+use crate::packet_socket::{bind, get_option, packet_socket, set_option};
 
 /// The size of one frame's place in the ring: header, alignment and an Ethernet frame of 1,514 bytes.
 const FRAME_SIZE: usize = 2048;
@@ -54,6 +55,13 @@ pub(crate) struct PacketRing {
     socket: OwnedFd,
     ring: NonNull<u8>,
     next: usize,
+}
+
+/// What the kernel could not put into a ring. It is asked only when somebody wants to know: the wire has
+/// no time for a system call between two frames.
+#[derive(Debug)]
+pub(crate) struct MissCount {
+    socket: OwnedFd,
     missed: u64,
 }
 
@@ -79,66 +87,74 @@ impl PacketRing {
         };
         set_option(&socket, libc::PACKET_RX_RING, &request)?;
         let ring = map(socket.as_raw_fd())?;
-        let ring = Self { socket, ring, next: 0, missed: 0 };
+        let ring = Self { socket, ring, next: 0 };
         bind(&ring.socket, index, libc::ETH_P_ALL.cast_unsigned())?;
         Ok(ring)
     }
 
-    /// Hands over up to `limit` frames that have arrived; says how many there were.
-    pub(crate) fn drain(&mut self, limit: usize, mut take: impl FnMut(RingFrame<'_>)) -> usize {
-        for taken in 0..limit {
-            let Some(frame) = self.front() else { return taken };
-            take(frame);
-            self.release();
+    /// Up to `limit` frames that have arrived and were not released yet, the first first.
+    pub(crate) fn frames(&self, limit: usize) -> impl Iterator<Item = RingFrame<'_>> {
+        (0..limit.min(FRAMES)).map_while(|ahead| self.frame((self.next + ahead) % FRAMES))
+    }
+
+    /// Gives the places of the first `count` frames back to the kernel.
+    pub(crate) fn release(&mut self, count: usize) {
+        for _ in 0..count {
+            // Release: the kernel sees the place as free only after we have read it.
+            self.status(self.next).store(libc::TP_STATUS_KERNEL, Ordering::Release);
+            self.next = (self.next + 1) % FRAMES;
         }
-        limit
     }
 
-    /// How many frames the kernel could not put into the ring since it was opened.
-    pub(crate) fn missed(&mut self) -> io::Result<u64> {
-        let statistics: RingStatistics = get_option(&self.socket, libc::PACKET_STATISTICS)?;
-        self.missed += u64::from(statistics.drops);
-        Ok(self.missed)
+    /// A second handle to the ring's socket, for its statistics.
+    pub(crate) fn miss_count(&self) -> io::Result<MissCount> {
+        Ok(MissCount { socket: self.socket.try_clone()?, missed: 0 })
     }
 
-    /// Where the next frame lies.
-    fn place(&self) -> NonNull<u8> {
-        // SAFETY: `next < FRAMES`, so the place lies within the mapping.
+    /// Where a frame lies.
+    fn place(&self, number: usize) -> NonNull<u8> {
+        assert!(number < FRAMES, "the ring has {FRAMES} places");
+        // SAFETY: `number < FRAMES`, so the place lies within the mapping.
         #[expect(unsafe_code, reason = "the ring is memory that the kernel writes")]
         unsafe {
-            self.ring.add(self.next * FRAME_SIZE)
+            self.ring.add(number * FRAME_SIZE)
         }
     }
 
-    /// The status word of the next frame, which the kernel and we write in turn.
+    /// The status word of a frame, which the kernel and we write in turn.
     #[expect(unsafe_code, reason = "the ring is memory that the kernel writes")]
-    fn status(&self) -> &AtomicU32 {
+    fn status(&self, number: usize) -> &AtomicU32 {
         // SAFETY: the status is the first word of each place, aligned to the place; the kernel reads
         // and writes it as one word, and no other reference to it is ever made.
-        unsafe { AtomicU32::from_ptr(self.place().as_ptr().cast()) }
+        unsafe { AtomicU32::from_ptr(self.place(number).as_ptr().cast()) }
     }
 
-    fn front(&self) -> Option<RingFrame<'_>> {
+    fn frame(&self, number: usize) -> Option<RingFrame<'_>> {
         // Acquire: what the kernel wrote before it set the status is there to be read.
-        if self.status().load(Ordering::Acquire) & libc::TP_STATUS_USER == 0 {
+        if self.status(number).load(Ordering::Acquire) & libc::TP_STATUS_USER == 0 {
             return None;
         }
-        // SAFETY: the place is FRAME_SIZE long, and the kernel does not touch it again before `release` has given it back; `release` needs `&mut self`.
+        // SAFETY: the place is FRAME_SIZE long, and the kernel does not touch it again before `release`
+        // has given it back; `release` needs `&mut self`.
         #[expect(unsafe_code, reason = "the ring is memory that the kernel writes")]
-        let place: &[u8] = unsafe { std::slice::from_raw_parts(self.place().as_ptr(), FRAME_SIZE) };
+        let place: &[u8] =
+            unsafe { std::slice::from_raw_parts(self.place(number).as_ptr(), FRAME_SIZE) };
         // struct tpacket2_hdr: status 0, len 4, snaplen 8, mac u16 12, net u16 14, sec 16, nsec 20.
         let word =
             |at: usize| u32::from_ne_bytes(place[at..at + 4].try_into().expect("four bytes"));
         let mac = usize::from(u16::from_ne_bytes([place[12], place[13]]));
         let len = usize::try_from(word(8)).expect("u32 fits usize");
         let wall = Duration::new(word(16).into(), word(20));
-        Some(RingFrame { bytes: place.get(mac..mac + len)?, wall })
+        Some(RingFrame { bytes: place.get(mac..mac + len).unwrap_or_default(), wall })
     }
+}
 
-    fn release(&mut self) {
-        // Release: the kernel sees the place as free only after we have read it.
-        self.status().store(libc::TP_STATUS_KERNEL, Ordering::Release);
-        self.next = (self.next + 1) % FRAMES;
+impl MissCount {
+    /// How many frames the kernel could not put into the ring since it was opened.
+    pub(crate) fn read(&mut self) -> io::Result<u64> {
+        let statistics: RingStatistics = get_option(&self.socket, libc::PACKET_STATISTICS)?;
+        self.missed += u64::from(statistics.drops);
+        Ok(self.missed)
     }
 }
 
@@ -157,69 +173,6 @@ impl Drop for PacketRing {
             libc::munmap(self.ring.as_ptr().cast(), RING_LEN);
         }
     }
-}
-
-/// A socket to send frames out of one interface.
-pub(crate) fn open_sender(index: u32) -> io::Result<OwnedFd> {
-    let socket = packet_socket()?;
-    // Straight to the device. It has no queue once it is ready, but a link that gets its carrier after
-    // it was brought up has `noop`, which swallows frames without an error, until the kernel's
-    // linkwatch has come by: the first frames of a lab would be lost after the wire had sent them.
-    set_option(&socket, libc::PACKET_QDISC_BYPASS, &1_i32)?;
-    // Protocol 0: it sends, and never receives.
-    bind(&socket, index, 0)?;
-    Ok(socket)
-}
-
-#[expect(unsafe_code, reason = "nix knows no packet sockets of protocol 0")]
-fn packet_socket() -> io::Result<OwnedFd> {
-    let flags = libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
-    // SAFETY: the call takes numbers only.
-    let fd = unsafe { libc::socket(libc::AF_PACKET, flags, 0) };
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the kernel has just given us this descriptor, and nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-#[expect(unsafe_code, reason = "nix has no way to make this address")]
-fn bind(socket: &OwnedFd, index: u32, protocol: u32) -> io::Result<()> {
-    // SAFETY: `sockaddr_ll` is plain C data, for which all zeros is a valid value.
-    let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
-    address.sll_family = u16::try_from(libc::AF_PACKET).expect("a family is a small number");
-    address.sll_protocol = u16::try_from(protocol).expect("a protocol is a small number").to_be();
-    address.sll_ifindex = i32::try_from(index).expect("an index is a small number");
-    let len = socklen::<libc::sockaddr_ll>();
-    // SAFETY: the pointer and the length describe `address`, which outlives the call.
-    let result = unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), len) };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-}
-
-#[expect(unsafe_code, reason = "nix knows none of these options")]
-fn set_option<T: Copy>(socket: &OwnedFd, option: i32, value: &T) -> io::Result<()> {
-    let value = std::ptr::from_ref(value).cast();
-    // SAFETY: the pointer and the length describe `value`, which outlives the call.
-    let result = unsafe {
-        libc::setsockopt(socket.as_raw_fd(), libc::SOL_PACKET, option, value, socklen::<T>())
-    };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-}
-
-#[expect(unsafe_code, reason = "nix knows none of these options")]
-fn get_option<T: Copy + Default>(socket: &OwnedFd, option: i32) -> io::Result<T> {
-    let mut value = T::default();
-    let mut len = socklen::<T>();
-    let to = (&raw mut value).cast();
-    // SAFETY: the pointer and the length describe `value`, of which the kernel writes no more than
-    // `len` bytes; the callers' types are C data of integers, valid whatever it writes.
-    let result =
-        unsafe { libc::getsockopt(socket.as_raw_fd(), libc::SOL_PACKET, option, to, &raw mut len) };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(value) }
-}
-
-fn socklen<T>() -> libc::socklen_t {
-    libc::socklen_t::try_from(size_of::<T>()).expect("an option is small")
 }
 
 #[expect(unsafe_code, reason = "the ring is shared with the kernel by mmap")]

@@ -34,8 +34,9 @@ pub fn write<'a>(
     for record in records {
         let wall = clock.to_wall(record.sent);
         let seconds = u32::try_from(wall.as_secs()).map_err(io::Error::other)?;
-        let len = u32::try_from(record.frame.len()).map_err(io::Error::other)?;
-        for number in [seconds, wall.subsec_nanos(), len, len] {
+        let kept = u32::try_from(record.frame.len()).map_err(io::Error::other)?;
+        let len = u32::try_from(record.len).map_err(io::Error::other)?;
+        for number in [seconds, wall.subsec_nanos(), kept, len] {
             out.write_all(&number.to_ne_bytes())?;
         }
         out.write_all(&record.frame)?;

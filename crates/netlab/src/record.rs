@@ -19,15 +19,20 @@ pub struct Record {
     pub from: HostId,
     /// Whom it was for; `None` where no host has that address.
     pub to: Option<HostId>,
-    /// When it left its sender.
+    /// When it left its sender; of a copy, when the packet did of which it is one.
     pub sent: Moment,
     /// What became of it.
     pub verdict: Verdict,
-    /// The rule that delayed or dropped it.
+    /// The rule that dropped it; else the last that made it or held it back; else the last that delayed it.
     pub rule: Option<String>,
+    /// The number of the packet of which a rule made this copy.
+    pub copy_of: Option<usize>,
     /// What it says; `None` where it is no IP.
     pub packet: Option<Packet>,
-    /// The frame as it left, from the Ethernet header on.
+    /// How long the frame was.
+    pub len: usize,
+    /// The frame as it left, from the Ethernet header on; of a long recording only its beginning (see
+    /// [`crate::recording`]).
     #[serde(skip)]
     pub frame: Vec<u8>,
 }

@@ -1,31 +1,59 @@
 //! Faults are rules.
+//!
+//! | question | module |
+//! |---|---|
+//! | Which packets, and what happens to them? | here |
+//! | What do all rules together decide? | `rules` |
+//! | How does a rule play dice? | `dice` |
+//! | When does a packet leave a link of a certain rate? | `link_rate` |
 
+mod dice;
+mod link_rate;
+mod rules;
+
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
 use crate::packet::Packet;
 use crate::record::HostId;
 
+pub(crate) use rules::{Fate, Held, NameId, Passing, Rules};
+
 /// What the wire does to the packets that a rule matches.
+///
+/// A rule says what happens ([`Rule::drop`], [`Rule::delay`], [`Rule::duplicate`], [`Rule::reorder`],
+/// [`Rule::rate`], [`Rule::cut`]) and to which packets: of one direction ([`Rule::from`], [`Rule::to`]),
+/// of a kind ([`Rule::matching`]), certain ones of these ([`Rule::only`], [`Rule::every`]), by chance
+/// ([`Rule::chance`]), and not too many ([`Rule::times`]). Each of these looks only at what those before
+/// it in this list have left. Rules are asked in the order in which they were added, and what one has
+/// dropped the next does not see, nor count.
 ///
 /// ```
 /// use std::time::Duration;
 /// use netlab::{HostId, Rule};
 ///
+/// let is_data = |packet: &netlab::Packet| packet.tcp().is_some_and(|tcp| tcp.len > 0);
 /// let slow = Rule::delay("50 ms each way", Duration::from_millis(50));
-/// let lost = Rule::drop("the first SYN is lost")
-///     .from(HostId(0))
-///     .matching(|packet| packet.tcp().is_some_and(|tcp| tcp.flags.is_first_syn()))
-///     .times(1);
-/// assert_eq!(format!("{slow:?}, {lost:?}"), "50 ms each way: Delay(50ms), the first SYN is lost: Drop");
+/// let third = Rule::drop("the third data segment is lost").from(HostId(0)).matching(is_data).only([3]);
+/// let bad_radio = Rule::drop("1 % is lost").chance(0.01);
+/// let dsl = Rule::rate("10 Mbit/s, 64 KiB of queue", 10_000_000, 64 * 1024).to(HostId(1));
+/// assert_eq!(third.name(), "the third data segment is lost");
+/// # let _ = (slow, bad_radio, dsl);
 /// ```
 pub struct Rule {
     name: String,
     from: Option<HostId>,
     to: Option<HostId>,
     matches: Option<Predicate>,
+    /// Places among the packets that match, from 1.
+    only: Option<BTreeSet<u64>>,
+    every: Option<u64>,
+    chance: Option<f64>,
     times_left: Option<u64>,
     action: Action,
+    /// How many packets have matched so far.
+    matched: u64,
 }
 
 type Predicate = Box<dyn Fn(&Packet) -> bool + Send>;
@@ -35,15 +63,47 @@ type Predicate = Box<dyn Fn(&Packet) -> bool + Send>;
 pub enum Action {
     /// The packet never arrives.
     Drop,
-    /// The packet arrives that much later. The delays of several rules add up.
-    Delay(Duration),
+    /// The packet arrives later. The delays of several rules add up.
+    Delay {
+        /// That much.
+        by: Duration,
+        /// Up to that much more or less, at random.
+        jitter: Duration,
+    },
+    /// The packet arrives twice.
+    Duplicate,
+    /// The packet waits until others have passed.
+    Reorder {
+        /// So many of those that were sent after it, in the same direction.
+        others: u32,
+        /// It waits no longer than that.
+        at_most: Duration,
+    },
+    /// The link carries only so much.
+    Rate {
+        /// Bits per second. A packet counts with its whole frame, as it is recorded.
+        bits_per_second: u64,
+        /// Bytes that may wait for the link. What does not fit is dropped.
+        queue: usize,
+    },
     /// No packet arrives, whatever it is: the cable is cut.
     Cut,
 }
 
 impl Rule {
     fn new(name: impl Into<String>, action: Action) -> Self {
-        Self { name: name.into(), from: None, to: None, matches: None, times_left: None, action }
+        Self {
+            name: name.into(),
+            from: None,
+            to: None,
+            matches: None,
+            only: None,
+            every: None,
+            chance: None,
+            times_left: None,
+            action,
+            matched: 0,
+        }
     }
 
     /// Drops what it matches.
@@ -53,10 +113,41 @@ impl Rule {
 
     /// Delays what it matches.
     pub fn delay(name: impl Into<String>, delay: Duration) -> Self {
-        Self::new(name, Action::Delay(delay))
+        Self::new(name, Action::Delay { by: delay, jitter: Duration::ZERO })
     }
 
-    /// Cuts the cable, in both directions unless [`Rule::from`] or [`Rule::to`] says which.
+    /// Delays what it matches by a time between `delay - jitter` and `delay + jitter`, each equally likely.
+    ///
+    /// Packets may overtake each other, as on a path that splits. With a rule of [`Rule::rate`] after it
+    /// they keep their order, as in a queue that is now longer and now shorter.
+    pub fn jitter(name: impl Into<String>, delay: Duration, jitter: Duration) -> Self {
+        Self::new(name, Action::Delay { by: delay, jitter })
+    }
+
+    /// Sends a copy behind what it matches. The rules after this one judge the copy by itself.
+    pub fn duplicate(name: impl Into<String>) -> Self {
+        Self::new(name, Action::Duplicate)
+    }
+
+    /// Holds what it matches back until `others` that were sent after it in the same direction have been
+    /// delivered, but no longer than `at_most`.
+    ///
+    /// To hold a packet back for a time, whatever passes, is [`Rule::delay`] with [`Rule::only`].
+    pub fn reorder(name: impl Into<String>, others: u32, at_most: Duration) -> Self {
+        Self::new(name, Action::Reorder { others, at_most })
+    }
+
+    /// Lets so many bits a second through; what has to wait for the link waits in a queue of so many
+    /// bytes, first come, first served, and what does not fit is dropped.
+    ///
+    /// A cable has two directions, each with the whole rate: every sender has a link and a queue of its
+    /// own. With [`Rule::from`] or [`Rule::to`] there is one for all that the rule matches.
+    pub fn rate(name: impl Into<String>, bits_per_second: u64, queue: usize) -> Self {
+        Self::new(name, Action::Rate { bits_per_second: bits_per_second.max(1), queue })
+    }
+
+    /// Cuts the cable, in both directions unless [`Rule::from`] or [`Rule::to`] says which. What is
+    /// under way when the rule is added has passed the place of the cut, and arrives.
     pub fn cut(name: impl Into<String>) -> Self {
         Self::new(name, Action::Cut)
     }
@@ -76,7 +167,25 @@ impl Rule {
         Self { matches: Some(Box::new(matches)), ..self }
     }
 
-    /// Only the first `times` packets that match.
+    /// Only these of the packets that match, counted from 1: `[3]` is the third alone.
+    pub fn only(self, places: impl IntoIterator<Item = u64>) -> Self {
+        Self { only: Some(places.into_iter().collect()), ..self }
+    }
+
+    /// Only every `n`-th of the packets that match: with 3 the third, the sixth, the ninth.
+    pub fn every(self, n: u64) -> Self {
+        Self { every: Some(n.max(1)), ..self }
+    }
+
+    /// Only by chance, with this probability: 0.01 is one in a hundred.
+    ///
+    /// The dice are the lab's seed, the rule's name and the sender: with the same seed the same packets of
+    /// a host are taken, whatever other hosts and other rules do.
+    pub fn chance(self, probability: f64) -> Self {
+        Self { chance: Some(probability), ..self }
+    }
+
+    /// Only the first `times` packets that all else has left.
     pub fn times(self, times: u64) -> Self {
         Self { times_left: Some(times), ..self }
     }
@@ -86,91 +195,14 @@ impl Rule {
         &self.name
     }
 
-    /// Whether the rule acts on this packet; counts it where only some are meant.
-    fn takes(&mut self, from: HostId, to: Option<HostId>, packet: Option<&Packet>) -> bool {
-        let matches = self.from.is_none_or(|host| host == from)
-            && self.to.is_none_or(|host| Some(host) == to)
-            && self.matches.as_ref().is_none_or(|matches| packet.is_some_and(matches));
-        match &mut self.times_left {
-            _ if !matches => false,
-            None => true,
-            Some(0) => false,
-            Some(left) => {
-                *left -= 1;
-                true
-            }
-        }
+    /// What it does.
+    pub fn action(&self) -> Action {
+        self.action
     }
 }
 
 impl fmt::Debug for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {:?}", self.name, self.action)
-    }
-}
-
-/// What all rules together decide about one packet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Decision {
-    /// Deliver it that much later; the rule is the last one that delayed it.
-    Deliver { delay: Duration, rule: Option<String> },
-    /// Drop it.
-    Drop { rule: String },
-}
-
-/// Asks the rules in their order: the first that drops decides, delays add up.
-pub(crate) fn decide(
-    rules: &mut [Rule],
-    from: HostId,
-    to: Option<HostId>,
-    packet: Option<&Packet>,
-) -> Decision {
-    let (mut delay, mut delayed_by) = (Duration::ZERO, None);
-    for rule in rules {
-        if !rule.takes(from, to, packet) {
-            continue;
-        }
-        match rule.action {
-            Action::Drop | Action::Cut => return Decision::Drop { rule: rule.name.clone() },
-            Action::Delay(more) => {
-                delay += more;
-                delayed_by = Some(&rule.name);
-            }
-        }
-    }
-    Decision::Deliver { delay, rule: delayed_by.cloned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const A: HostId = HostId(0);
-    const B: HostId = HostId(1);
-
-    fn deliver(millis: u64, rule: &str) -> Decision {
-        Decision::Deliver { delay: Duration::from_millis(millis), rule: Some(rule.into()) }
-    }
-
-    #[test]
-    fn delays_add_up_and_the_first_drop_decides() {
-        let mut rules = [
-            Rule::delay("slow", Duration::from_millis(5)),
-            Rule::delay("slower", Duration::from_millis(7)).from(A),
-            Rule::drop("lost").from(A).times(1),
-            Rule::cut("cut").to(A),
-        ];
-        let mut ask = |from, to| decide(&mut rules, from, Some(to), None);
-        assert_eq!(ask(A, B), Decision::Drop { rule: "lost".into() });
-        assert_eq!(ask(A, B), deliver(12, "slower"));
-        assert_eq!(ask(B, A), Decision::Drop { rule: "cut".into() });
-        assert_eq!(ask(B, B), deliver(5, "slow"));
-    }
-
-    #[test]
-    fn a_rule_about_ip_packets_leaves_others_alone() {
-        let mut rules = [Rule::drop("all IP").matching(|_| true)];
-        let decision = decide(&mut rules, A, None, None);
-        assert_eq!(decision, Decision::Deliver { delay: Duration::ZERO, rule: None });
     }
 }

@@ -1,32 +1,27 @@
 //! The link between the hosts, in user space: it reads, decides, records, and sends on.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+mod carrier;
+
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sched::{CloneFlags, unshare};
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use nix::sys::prctl;
-use nix::sys::socket::{MsgFlags, send};
-use nix::sys::time::TimeSpec;
 
-use crate::clock::{Clock, Moment};
-use crate::host::INTERFACE;
+use crate::clock::Clock;
 use crate::lab::LabError;
-use crate::link::{self, Mac, VethPair};
-use crate::packet::Packet;
-use crate::packet_ring::{PacketRing, open_sender};
-use crate::record::{HostId, Record, Verdict};
-use crate::rule::{Decision, Rule, decide};
+use crate::link::Mac;
+use crate::packet_ring::MissCount;
+use crate::record::{Record, Verdict};
+use crate::recording::Recording;
+use crate::rule::{Rule, Rules};
 
-/// How many frames are taken from one host before the others have their turn.
-const BATCH: usize = 64;
+use carrier::Carrier;
+
+/// How many packets are read while the wire's thread waits for the lock: 50 us of its time.
+const READ_AT_ONCE: usize = 256;
 
 /// Where a host is joined to the wire.
 #[derive(Debug)]
@@ -39,76 +34,124 @@ pub(crate) struct Plug {
 #[derive(Debug)]
 pub struct Wire {
     shared: Arc<Shared>,
+    misses: Mutex<Vec<MissCount>>,
     thread: Option<JoinHandle<()>>,
 }
 
+/// What the wire's thread and its users share.
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    /// Notified at each packet that is recorded and each that is delivered.
+    /// Notified when packets were recorded or delivered, if anybody waits.
     changed: Condvar,
+    stop: AtomicBool,
     /// Written to wake the wire's thread.
     wake: EventFd,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    rules: Vec<Rule>,
-    records: Vec<Record>,
-    missed: u64,
+    rules: Rules,
+    recording: Recording,
+    /// Packets that were carried and not recorded, for want of room.
+    left_out: u64,
+    /// Packets that are neither delivered nor dropped yet.
+    on_the_way: u64,
+    /// Counts changes of what is recorded, for those that wait for one.
+    changes: u64,
+    /// How many wait for a change: without any there is nobody to notify, which is a system call.
+    waiting: usize,
     failure: Option<String>,
-    stop: bool,
 }
 
 impl Wire {
     /// Makes the links to the hosts from a namespace of its own and begins to carry.
-    pub(crate) fn start(clock: Clock, plugs: Vec<Plug>) -> Result<Self, LabError> {
+    pub(crate) fn start(clock: Clock, seed: u64, plugs: Vec<Plug>) -> Result<Self, LabError> {
         let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
             .map_err(|e| LabError::new("make an eventfd", e))?;
-        let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), wake });
+        let state = State {
+            rules: Rules::new(seed),
+            recording: Recording::default(),
+            left_out: 0,
+            on_the_way: 0,
+            changes: 0,
+            waiting: 0,
+            failure: None,
+        };
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            stop: AtomicBool::new(false),
+            wake,
+        });
         let (ready, is_ready) = mpsc::sync_channel(1);
         let of_thread = Arc::clone(&shared);
         let thread = thread::Builder::new()
             .name("wire".into())
-            .spawn(move || match Carrier::plug_in(clock, of_thread, &plugs) {
-                Ok(mut carrier) => {
-                    let _ = ready.send(Ok(()));
-                    carrier.carry();
-                }
-                Err(error) => {
-                    let _ = ready.send(Err(error));
+            .spawn(move || {
+                let plugged = Carrier::plug_in(clock, of_thread, &plugs)
+                    .and_then(|carrier| Ok((carrier.miss_counts()?, carrier)));
+                match plugged {
+                    Ok((misses, mut carrier)) => {
+                        let _ = ready.send(Ok(misses));
+                        carrier.carry();
+                    }
+                    Err(error) => {
+                        let _ = ready.send(Err(error));
+                    }
                 }
             })
             .map_err(|e| LabError::new("start the wire's thread", e))?;
-        is_ready.recv().expect("the wire's thread says whether it is ready")?;
-        Ok(Self { shared, thread: Some(thread) })
+        let misses = is_ready.recv().expect("the wire's thread says whether it is ready")?;
+        Ok(Self { shared, misses: Mutex::new(misses), thread: Some(thread) })
     }
 
     /// Adds a rule after those that there are.
     pub fn add(&self, rule: Rule) {
-        self.shared.lock().rules.push(rule);
+        self.shared.lock().rules.add(rule);
     }
 
     /// Removes the rules of this name: the cable is whole again.
     pub fn remove(&self, name: &str) {
-        self.shared.lock().rules.retain(|rule| rule.name() != name);
+        self.shared.lock().rules.remove(name);
     }
 
-    /// Everything recorded so far, in the order in which it was sent.
+    /// Puts a rule in the place of the one of this name, with no packet between the two; adds it behind
+    /// the others where there is none of the name.
+    pub fn replace(&self, name: &str, rule: Rule) {
+        self.shared.lock().rules.replace(name, rule);
+    }
+
+    /// Everything recorded so far, in the order in which it was sent. A copy stands behind its packet.
     pub fn records(&self) -> Vec<Record> {
-        let mut records = self.shared.lock().records.clone();
-        // The hosts' rings are read in turn, so two packets of one instant may stand in the wrong order.
-        records.sort_by_key(|record| record.sent);
-        for (index, record) in records.iter_mut().enumerate() {
-            record.number = index + 1;
+        let len = self.shared.lock().recording.len();
+        let mut records = Vec::with_capacity(len);
+        while records.len() < len {
+            let state = self.shared.lock();
+            let end = len.min(records.len() + READ_AT_ONCE);
+            records.extend((records.len()..end).map(|place| state.read(place)));
         }
-        records
+        in_order(records)
     }
 
     /// Frames that the wire could not take in, of all hosts. A run with any is not valid: they are
     /// neither delivered nor recorded.
     pub fn missed(&self) -> u64 {
-        self.shared.lock().missed
+        let mut misses = self.misses.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = misses.iter_mut().map(MissCount::read).sum();
+        match counted {
+            Ok(missed) => missed,
+            Err(error) => {
+                self.shared.lock().fail(format!("count what was missed: {error}"));
+                0
+            }
+        }
+    }
+
+    /// Packets that were carried as the rules say, and for which the recording had no room left (see
+    /// [`crate::recording`]).
+    pub fn left_out(&self) -> u64 {
+        self.shared.lock().left_out
     }
 
     /// What made the wire fail, if anything did. A run with a failure is not valid.
@@ -118,33 +161,77 @@ impl Wire {
 
     /// Waits until no packet is on its way any more, at most for `limit`; says whether that came.
     pub fn settle(&self, limit: Duration) -> bool {
-        let on_the_way = |state: &State| {
-            state.failure.is_none()
-                && state.records.iter().any(|record| record.verdict == Verdict::OnTheWay)
-        };
-        let state = self.shared.lock();
-        let waited = self.shared.changed.wait_timeout_while(state, limit, |s| on_the_way(s));
-        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+        let deadline = Instant::now() + limit;
+        let mut state = self.shared.lock();
+        while state.on_the_way > 0 && state.failure.is_none() {
+            let Some(left) = deadline.checked_duration_since(Instant::now()) else { return false };
+            state = self.shared.wait(state, left);
+        }
+        true
     }
 
     /// Waits until a packet is recorded for which `is_it` holds, at most for `limit`.
     pub fn wait_for(&self, limit: Duration, is_it: impl Fn(&Record) -> bool) -> Option<Record> {
         let deadline = Instant::now() + limit;
-        let mut state = self.shared.lock();
+        let mut looked = Looked::default();
         loop {
-            if let Some(record) = state.records.iter().find(|record| is_it(record)) {
-                return Some(record.clone());
+            let (seen, fresh) = looked.look(&self.shared.lock());
+            let some_left = fresh.len() >= READ_AT_ONCE;
+            if let Some(found) = fresh.into_iter().find(&is_it) {
+                return Some(found);
             }
-            let left = deadline.checked_duration_since(Instant::now())?;
-            let waited = self.shared.changed.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if some_left {
+                continue;
+            }
+            let state = self.shared.lock();
+            if state.changes == seen {
+                let left = deadline.checked_duration_since(Instant::now())?;
+                drop(self.shared.wait(state, left));
+            }
         }
     }
 }
 
+/// How far a waiting thread has looked through the recording.
+#[derive(Default)]
+struct Looked {
+    next: usize,
+    /// Packets that it saw on their way, which it must look at once more.
+    on_the_way: Vec<usize>,
+}
+
+impl Looked {
+    /// What it has not seen yet, or not in this state; and which change that was.
+    fn look(&mut self, state: &State) -> (u64, Vec<Record>) {
+        let is_on_its_way = |place: usize| state.recording.get(place).verdict == Verdict::OnTheWay;
+        let mut places: Vec<usize> =
+            self.on_the_way.extract_if(.., |place| !is_on_its_way(*place)).collect();
+        let end = state.recording.len().min(self.next + READ_AT_ONCE);
+        self.on_the_way.extend((self.next..end).filter(|place| is_on_its_way(*place)));
+        places.extend(self.next..end);
+        self.next = end;
+        (state.changes, places.into_iter().map(|place| state.read(place)).collect())
+    }
+}
+
+/// Sorts by the moment of sending and numbers anew: the hosts' rings are read in turn, so two packets of
+/// one instant may have been recorded in the wrong order.
+fn in_order(mut records: Vec<Record>) -> Vec<Record> {
+    records.sort_by_key(|record| record.sent);
+    let mut numbers = vec![0; records.len()];
+    for (index, record) in records.iter().enumerate() {
+        numbers[record.number - 1] = index + 1;
+    }
+    for (index, record) in records.iter_mut().enumerate() {
+        record.number = index + 1;
+        record.copy_of = record.copy_of.map(|original| numbers[original - 1]);
+    }
+    records
+}
+
 impl Drop for Wire {
     fn drop(&mut self) {
-        self.shared.lock().stop = true;
+        self.shared.stop.store(true, Ordering::Release);
         // A full counter means that the thread is awake already.
         let _ = self.shared.wake.write(1);
         if let Some(thread) = self.thread.take() {
@@ -157,182 +244,69 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-/// A packet that waits for its moment.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Waiting {
-    at: Moment,
-    /// Its place in the recording, which also keeps packets of one moment in order.
-    index: usize,
-    to: HostId,
-    frame: Vec<u8>,
-}
-
-struct Port {
-    ring: PacketRing,
-    sender: OwnedFd,
-}
-
-/// The wire's thread.
-struct Carrier {
-    clock: Clock,
-    shared: Arc<Shared>,
-    ports: Vec<Port>,
-    /// The Ethernet address of the host at each port.
-    macs: Vec<Mac>,
-    waiting: BinaryHeap<Reverse<Waiting>>,
-}
-
-impl Carrier {
-    fn plug_in(clock: Clock, shared: Arc<Shared>, plugs: &[Plug]) -> Result<Self, LabError> {
-        unshare(CloneFlags::CLONE_NEWNET)
-            .map_err(|e| LabError::new("make the wire's network namespace", e))?;
-        // The kernel rounds a sleep up by the slack, 50 us by default; a delay is kept to less.
-        prctl::set_timerslack(1).map_err(|e| LabError::new("set the timer slack", e))?;
-        let ports = plugs
-            .iter()
-            .enumerate()
-            .map(|(number, plug)| Port::open(number, plug))
-            .collect::<Result<_, _>>()?;
-        let macs = plugs.iter().map(|plug| plug.mac).collect();
-        Ok(Self { clock, shared, ports, macs, waiting: BinaryHeap::new() })
+    /// Waits for the next change, at most for `limit`.
+    fn wait<'a>(&self, mut state: MutexGuard<'a, State>, limit: Duration) -> MutexGuard<'a, State> {
+        state.waiting += 1;
+        let waited = self.changed.wait_timeout(state, limit);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        state.waiting -= 1;
+        state
     }
 
-    fn carry(&mut self) {
-        loop {
-            let took_all = self.take_in();
-            self.deliver_due();
-            if self.shared.lock().stop {
-                return;
-            }
-            if took_all && let Err(error) = self.count_missed().and_then(|()| self.sleep()) {
-                self.shared.lock().failure.get_or_insert(error.to_string());
-                return;
-            }
+    /// Says that something has changed, and lets go of the state.
+    fn tell(&self, mut state: MutexGuard<'_, State>) {
+        state.changes += 1;
+        let anybody = state.waiting > 0;
+        drop(state);
+        if anybody {
+            self.changed.notify_all();
         }
-    }
-
-    /// Takes a batch of each host in; says whether none has more.
-    fn take_in(&mut self) -> bool {
-        let mut took_all = true;
-        for (number, port) in self.ports.iter_mut().enumerate() {
-            let mut state = self.shared.lock();
-            let taken = port.ring.drain(BATCH, |frame| {
-                let from = HostId(number);
-                // A frame begins with the address that it is for.
-                let to = self.macs.iter().position(|mac| frame.bytes.starts_with(mac)).map(HostId);
-                let sent = self.clock.of_wall(frame.wall);
-                self.waiting.extend(state.judge(from, to, sent, frame.bytes).map(Reverse));
-            });
-            took_all &= taken < BATCH;
-        }
-        self.shared.changed.notify_all();
-        took_all
-    }
-
-    /// Hands over every packet whose moment has come.
-    fn deliver_due(&mut self) {
-        loop {
-            // Taken before the send: a receiver may answer within it, and no answer comes before its
-            // question.
-            let now = self.clock.now();
-            match self.waiting.peek() {
-                Some(Reverse(next)) if next.at <= now => {}
-                _ => return,
-            }
-            let Some(Reverse(packet)) = self.waiting.pop() else { return };
-            let sender = self.ports[packet.to.0].sender.as_raw_fd();
-            let sent = send(sender, &packet.frame, MsgFlags::empty());
-            let mut state = self.shared.lock();
-            match sent {
-                Ok(_) => state.records[packet.index].verdict = Verdict::Delivered(now),
-                Err(errno) => {
-                    let number = packet.index + 1;
-                    state.failure.get_or_insert(format!("send of packet {number}: {errno}"));
-                }
-            }
-            self.shared.changed.notify_all();
-        }
-    }
-
-    fn count_missed(&mut self) -> io::Result<()> {
-        let missed = self.ports.iter_mut().map(|port| port.ring.missed());
-        let missed = missed.sum::<io::Result<u64>>()?;
-        self.shared.lock().missed = missed;
-        Ok(())
-    }
-
-    /// Sleeps until a host sends, a packet's moment comes, or the wire is told to stop.
-    fn sleep(&self) -> io::Result<()> {
-        let left = self.waiting.peek().map(|next| next.0.at.since(self.clock.now()));
-        let mut ready: Vec<PollFd<'_>> = self
-            .ports
-            .iter()
-            .map(|port| port.ring.as_fd())
-            .chain([self.shared.wake.as_fd()])
-            .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
-            .collect();
-        match ppoll(&mut ready, left.map(TimeSpec::from_duration), None) {
-            Ok(_) | Err(Errno::EINTR) => Ok(()),
-            Err(errno) => Err(errno.into()),
-        }
-    }
-}
-
-impl Port {
-    fn open(number: usize, plug: &Plug) -> Result<Self, LabError> {
-        let name = format!("w{number}");
-        let failed = |step| move |error: io::Error| LabError::new(step, error);
-        let pair = VethPair {
-            here: &name,
-            there: INTERFACE,
-            namespace: plug.namespace.as_fd(),
-            mac: plug.mac,
-        };
-        link::create_veth(&pair).map_err(failed("make a veth pair"))?;
-        link::turn_off_offloads(&name).map_err(failed("turn off the wire's offloads"))?;
-        let index = link::index_of(&name).map_err(failed("find the veth"))?;
-        let ring = PacketRing::open(index).map_err(failed("open a packet ring"))?;
-        let sender = open_sender(index).map_err(failed("open a packet socket"))?;
-        link::bring_up(index).map_err(failed("bring up the wire's end of the veth"))?;
-        Ok(Self { ring, sender })
     }
 }
 
 impl State {
-    /// Records a frame and asks the rules; gives back what is to be delivered.
-    fn judge(
-        &mut self,
-        from: HostId,
-        to: Option<HostId>,
-        sent: Moment,
-        frame: &[u8],
-    ) -> Option<Waiting> {
-        let packet = Packet::parse(frame);
-        let index = self.records.len();
-        let (verdict, rule, waiting) =
-            match (to, decide(&mut self.rules, from, to, packet.as_ref())) {
-                (Some(to), Decision::Deliver { delay, rule }) => {
-                    let waiting =
-                        Waiting { at: sent.after(delay), index, to, frame: frame.to_vec() };
-                    (Verdict::OnTheWay, rule, Some(waiting))
-                }
-                (None, Decision::Deliver { .. }) => {
-                    (Verdict::Dropped, Some("no host has this address".to_owned()), None)
-                }
-                (_, Decision::Drop { rule }) => (Verdict::Dropped, Some(rule), None),
-            };
-        self.records.push(Record {
-            number: index + 1,
-            from,
-            to,
-            sent,
-            verdict,
-            rule,
-            packet,
-            frame: frame.to_vec(),
-        });
-        waiting
+    fn read(&self, place: usize) -> Record {
+        self.recording.read(place, |rule| self.rules.name(rule))
+    }
+
+    /// Keeps the first failure: what follows is often its consequence.
+    fn fail(&mut self, why: String) {
+        self.failure.get_or_insert(why);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Moment;
+    use crate::record::HostId;
+
+    fn record(number: usize, sent: u64, copy_of: Option<usize>) -> Record {
+        Record {
+            number,
+            from: HostId(0),
+            to: None,
+            sent: Moment(sent),
+            verdict: Verdict::Dropped,
+            rule: None,
+            copy_of,
+            packet: None,
+            len: 0,
+            frame: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn records_are_numbered_as_they_were_sent_and_a_copy_follows_its_packet() {
+        let recorded = vec![
+            record(1, 20, None),
+            record(2, 20, Some(1)),
+            record(3, 10, None),
+            record(4, 20, None),
+        ];
+        let sorted: Vec<_> =
+            in_order(recorded).iter().map(|r| (r.number, r.sent.0, r.copy_of)).collect();
+        assert_eq!(sorted, [(1, 10, None), (2, 20, None), (3, 20, Some(2)), (4, 20, None)]);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use netlab::clock::Moment;
 use netlab::queue_watch::{QueueSample, QueueWatch};
-use netlab::{Counters, Host, Lab, Record, Tcp, Verdict, pcap};
+use netlab::{Counters, Host, Lab, Packet, Record, Tcp, Transport, Verdict, pcap};
 
 use crate::findings::{Check, CounterLine, Fate, PacketLine, QueueLine, Story};
 use crate::sent_again::{Described, SentBefore};
@@ -60,10 +60,11 @@ impl Observer {
     /// The records as lines of a ladder. `server_port` tells which of two ports is the client's.
     pub fn packets(&self, records: &[Record], server_port: u16) -> Vec<PacketLine> {
         let mut sent_before = SentBefore::default();
+        let mut fragments = Fragments::default();
         let mut lines = Vec::new();
         for record in records {
             let Some(packet) = &record.packet else { continue };
-            let Some(ports) = packet.ports() else { continue };
+            let Some(ports) = fragments.ports(record, packet) else { continue };
             let Some(Described { label, len, retry }) = sent_before.describe(record, packet) else {
                 continue;
             };
@@ -109,6 +110,29 @@ impl Observer {
     }
 }
 
+/// To which talk packets belong that do not carry both ports themselves.
+#[derive(Debug, Default)]
+struct Fragments {
+    /// The ports of the first part of a packet, by its sender and its number.
+    first: HashMap<(usize, u16), (u16, u16)>,
+}
+
+impl Fragments {
+    /// The ports of sender and receiver, also of a later fragment and of an error about a packet.
+    fn ports(&mut self, record: &Record, packet: &Packet) -> Option<(u16, u16)> {
+        match packet.transport {
+            Transport::Fragment { identification, ports, .. } => {
+                let packet = (record.from.0, identification);
+                self.first.extend(ports.map(|ports| (packet, ports)));
+                self.first.get(&packet).copied()
+            }
+            // An error comes from where the packet went.
+            Transport::Icmp { about, .. } => about.map(|(from, to)| (to, from)),
+            _ => packet.ports(),
+        }
+    }
+}
+
 /// Everything that can be watched from outside while a story plays.
 #[derive(Debug)]
 pub struct Watch {
@@ -145,7 +169,7 @@ impl Watch {
         if let Some(wire) = lab.wire() {
             wire.settle(SOON);
             records = wire.records();
-            missed = Some(wire.missed());
+            missed = Some(wire.missed() + wire.left_out());
             if let Some(failure) = wire.failure() {
                 return Err(Trouble::Recording(failure));
             }

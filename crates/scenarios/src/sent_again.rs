@@ -33,26 +33,52 @@ pub struct Described {
 }
 
 impl SentBefore {
-    /// Describes the next packet of a recording; `None` where it is neither TCP nor UDP.
+    /// Describes the next packet of a recording; `None` where it is nothing that has a place in a ladder.
     pub fn describe(&mut self, record: &Record, packet: &Packet) -> Option<Described> {
-        let ports = packet.ports()?;
+        let mut described = self.describe_packet(record, packet)?;
+        if record.copy_of.is_some() {
+            described.label.push_str(", copy");
+        }
+        Some(described)
+    }
+
+    fn describe_packet(&mut self, record: &Record, packet: &Packet) -> Option<Described> {
         match &packet.transport {
             Transport::Tcp(tcp) => {
-                let sent = self.flows.entry((record.from.0, ports)).or_default();
-                Some(sent.describe(tcp))
+                let sent = self.flows.entry((record.from.0, packet.ports()?)).or_default();
+                // The sender did not send a copy that the wire made.
+                Some(if record.copy_of.is_some() { plain(tcp) } else { sent.describe(tcp) })
             }
             Transport::Udp { len, .. } => {
                 let label = if *len == 0 { "UDP, empty" } else { "UDP" };
                 Some(Described { label: label.to_owned(), len: *len, retry: 0 })
+            }
+            Transport::Fragment { offset, len, more, .. } => {
+                let last = if *more { "" } else { ", last" };
+                let label = format!("IP fragment from {offset}{last}");
+                Some(Described { label, len: *len, retry: 0 })
+            }
+            Transport::Icmp { kind, code, .. } => {
+                let label = match (kind, code) {
+                    (3, 3) => "ICMP port unreachable".to_owned(),
+                    (11, 1) => "ICMP reassembly time exceeded".to_owned(),
+                    _ => format!("ICMP type {kind}, code {code}"),
+                };
+                Some(Described { label, len: 0, retry: 0 })
             }
             Transport::Other { .. } => None,
         }
     }
 }
 
+/// A segment as it is, whatever was sent before.
+fn plain(tcp: &Tcp) -> Described {
+    Described { label: tcp.flags.to_string(), len: tcp.len, retry: 0 }
+}
+
 impl Sent {
     fn describe(&mut self, tcp: &Tcp) -> Described {
-        let mut described = Described { label: tcp.flags.to_string(), len: tcp.len, retry: 0 };
+        let mut described = plain(tcp);
         let takes = tcp.len + usize::from(tcp.flags.syn) + usize::from(tcp.flags.fin);
         if takes == 0 {
             // It acknowledges from one byte back what is acknowledged already (RFC 9293, 3.8.4).

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use netlab::program::{Line, exit_code};
-use netlab::{Lab, LabError, Level, Program, TcpSocket};
+use netlab::{Lab, LabError, LabOptions, Level, Program, TcpSocket};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -102,7 +102,8 @@ pub struct Knob {
 impl Stage {
     /// A lab with these hosts, with the knobs that the user turned.
     pub fn lab(&self, hosts: &[&str]) -> Result<Lab, Trouble> {
-        let lab = Lab::new(self.level, hosts)?;
+        let lab =
+            Lab::with(self.level, hosts, LabOptions { seed: self.seed, ..LabOptions::default() })?;
         if lab.level().has_namespaces() {
             for name in hosts {
                 for Knob { name: knob, value } in &self.knobs {

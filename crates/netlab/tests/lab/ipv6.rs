@@ -13,7 +13,9 @@ const NOISE_WITHIN: Duration = Duration::from_millis(1500);
 
 /// A lab with IPv6; `None` where this kernel has none.
 fn lab(level: Level) -> Option<Lab> {
-    let lab = Lab::with(level, &["client", "server"], LabOptions { ipv6: true }).unwrap();
+    let lab =
+        Lab::with(level, &["client", "server"], LabOptions { ipv6: true, ..LabOptions::default() })
+            .unwrap();
     if lab.host("server").address_v6().is_none() {
         println!("skipped: this kernel has no IPv6");
         return None;
