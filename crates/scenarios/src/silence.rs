@@ -6,6 +6,7 @@
 
 mod both_receive;
 mod empty_datagram;
+mod empty_input;
 mod empty_send;
 
 use crate::claims::{Silence, silence_waits_and_empty_is_never_received};
@@ -41,12 +42,13 @@ pub const SCENARIO: Scenario = Scenario {
     play,
 };
 
-/// Plays the three stories.
+/// Plays the four stories.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
     let (story, both_wait) = both_receive::play(stage)?;
     show(story);
     let (story, stream_receives) = empty_send::play(stage)?;
     show(story);
+    show(empty_input::play(stage)?);
     let (story, datagram_arrives) = empty_datagram::play(stage)?;
     show(story);
     Ok(vec![silence_waits_and_empty_is_never_received(Silence {
