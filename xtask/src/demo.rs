@@ -18,6 +18,7 @@ pub(crate) const DEMOS: Needs = Needs {
         ("reuse", &["tcp-server", "tcp-client"]),
         ("chat", &["relay", "tcp-client", "udp-peer"]),
         ("silence", &["tcp-server", "tcp-client", "udp-peer"]),
+        ("ports", &["tcp-server", "tcp-client", "udp-peer"]),
         ("stream", &["tcp-server", "tcp-client"]),
     ],
 };

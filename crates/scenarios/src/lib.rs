@@ -15,6 +15,7 @@
 //! | Why is an address "already in use" that nobody uses any more? | [`reuse`] |
 //! | What happens when nobody says anything? | [`silence`] |
 //! | What does `recv(1024)` give, and is it text? | [`stream`] |
+//! | What works without `bind`, `listen` or `accept`? | [`ports`] |
 //! | How do people talk at the same time? | [`chat`] |
 //! | How do scenarios start the programs that we ship? | [`stage`] |
 //! | Why does the lab not run here? | [`doctor`] |
@@ -43,6 +44,8 @@ pub mod feedback;
 pub mod keep;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod observe;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod ports;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod reuse;
 #[cfg(all(feature = "lab", target_os = "linux"))]

@@ -2,7 +2,7 @@
 
 use crate::findings::{Claim, Story};
 use crate::stage::{Stage, Trouble};
-use crate::{backlog, chat, disconnect, feedback, reuse, silence, stream};
+use crate::{backlog, chat, disconnect, feedback, ports, reuse, silence, stream};
 
 /// A demo.
 #[derive(Clone, Copy, Debug)]
@@ -26,13 +26,14 @@ pub struct Scenario {
 pub type Play = fn(&Stage, &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble>;
 
 /// Every demo, in the order in which one would learn from them.
-pub const ALL: [Scenario; 7] = [
+pub const ALL: [Scenario; 8] = [
     backlog::SCENARIO,
     disconnect::SCENARIO,
     feedback::SCENARIO,
     reuse::SCENARIO,
     silence::SCENARIO,
     stream::SCENARIO,
+    ports::SCENARIO,
     chat::SCENARIO,
 ];
 

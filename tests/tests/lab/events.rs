@@ -27,6 +27,7 @@ fn a_demo_is_told_as_events() {
         ("feedback", owned(&[("c", "refuted"), ("m", "confirmed")])),
         ("reuse", owned(&[("e", "partly")])),
         ("silence", owned(&[("g", "partly")])),
+        ("ports", owned(&[("o", "partly")])),
         ("stream", owned(&[("b", "refuted"), ("i", "refuted")])),
         ("chat", owned(&[("h", "refuted")])),
     ] {

@@ -23,3 +23,16 @@ fn fails(demo: &str, knob: &str, checks: &[&str]) {
 fn longer_segments_fail_stream() {
     fails("stream", "tcp_timestamps=0", &["chunks-segments"]);
 }
+
+/// With ports enough for everybody nothing is exhausted, and nobody meets himself.
+#[test]
+fn ports_enough_fail_ports() {
+    let checks = [
+        "oneself-accident",
+        "exhausted-eleventh",
+        "exhausted-silent",
+        "exhausted-bind",
+        "exhausted-same",
+    ];
+    fails("ports", "ip_local_port_range=30000 39999", &checks);
+}
