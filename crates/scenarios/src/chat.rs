@@ -1,6 +1,7 @@
 //! How do people talk at the same time, straight and through a relay?
 
 mod relay;
+mod slow_link;
 mod udp;
 
 use crate::claims::receiving_while_typing_needs_processes;
@@ -33,7 +34,7 @@ pub const SCENARIO: Scenario = Scenario {
          over UDP must do itself: https://www.rfc-editor.org/rfc/rfc8085",
         "kernel: do_sys_poll in fs/select.c, ep_poll in fs/eventpoll.c",
     ],
-    seconds: 3,
+    seconds: 7,
     programs: &["relay", "tcp-client", "udp-peer"],
     play,
 };
@@ -43,5 +44,6 @@ pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Tr
     let (story, typing) = udp::play(stage)?;
     show(story);
     show(relay::play(stage)?);
+    show(slow_link::play(stage)?);
     Ok(vec![receiving_while_typing_needs_processes(typing)])
 }

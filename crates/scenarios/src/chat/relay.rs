@@ -33,7 +33,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     if let Some(wire) = lab.wire() {
         wire.add(Rule::delay("5 ms each way", Duration::from_millis(5)));
     }
-    let (relay, address) = start_relay(stage, &lab)?;
+    let (relay, address) = start_relay(stage, &lab, &[])?;
     let watch = Watch::begin(&lab, address.port())?;
     let mut alice = chatter(stage, &lab, "alice", "alice", address)?;
     let mut carol = chatter(stage, &lab, "others", "carol", address)?;
@@ -108,11 +108,17 @@ const CHECKS: [(&str, &str); 4] = [
     ("relay-taken", "lines that the relay told alice and carol it has taken"),
 ];
 
-fn start_relay(stage: &Stage, lab: &Lab) -> Result<(Actor, SocketAddr), Trouble> {
+/// Starts the relay on the host "server", with these options besides.
+pub(super) fn start_relay(
+    stage: &Stage,
+    lab: &Lab,
+    options: &[&str],
+) -> Result<(Actor, SocketAddr), Trouble> {
     let port = if stage.level.has_namespaces() { RELAY_PORT } else { 0 };
     let own = SocketAddr::new(lab.host("server").address().into(), port);
     let mut command = Command::new(stage.programs.join("relay"));
     command.args(["serve", &own.to_string(), "--open-to-network", "--format", "json", "--quiet"]);
+    command.args(options);
     let relay = Actor::start(lab, "server", "relay", command)?;
     let listening = relay.expect("listening")?;
     let address = listening["addr"].as_str().and_then(|text| text.parse().ok());
@@ -120,7 +126,8 @@ fn start_relay(stage: &Stage, lab: &Lab) -> Result<(Actor, SocketAddr), Trouble>
     Ok((relay, address))
 }
 
-fn chatter(
+/// Starts somebody who talks there with frames, and is in the lobby.
+pub(super) fn chatter(
     stage: &Stage,
     lab: &Lab,
     host: &str,
