@@ -12,6 +12,7 @@ use crate::needs::Needs;
 pub(crate) const DEMOS: Needs = Needs {
     runner: "scenarios",
     table: &[
+        ("handshake", &["tcp-server", "tcp-client"]),
         ("backlog", &["tcp-server", "tcp-client"]),
         ("disconnect", &["tcp-server", "tcp-client"]),
         ("feedback", &["tcp-server", "tcp-client"]),

@@ -54,14 +54,16 @@ fn watch<T: PartialEq>(
     look: impl Fn(&[TcpSocket]) -> T,
 ) -> io::Result<Vec<(Moment, T)>> {
     let mut changes: Vec<(Moment, T)> = Vec::new();
+    let mut goes_on = true;
     loop {
         let value = look(&sockets::tcp(families)?);
         if changes.last().is_none_or(|(_, last)| *last != value) {
             changes.push((clock.now(), value));
         }
-        match stopped.recv_timeout(EVERY) {
-            Err(RecvTimeoutError::Timeout) => {}
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(changes),
+        if !goes_on {
+            return Ok(changes);
         }
+        // Asked to finish, it looks once more: what the asker has seen by then is among the changes.
+        goes_on = matches!(stopped.recv_timeout(EVERY), Err(RecvTimeoutError::Timeout));
     }
 }

@@ -8,6 +8,7 @@
 //! | What differed between two runs? | [`compare`], [`side_by_side`] |
 //! | How did many demos come out, and each time the same? | [`summary`] |
 //! | Which hosts stay at the end, and how does one enter them? | [`keep`] |
+//! | Why does TCP begin with three segments, and whose is a connection? | [`handshake`] |
 //! | What happens when the accept queue is full? | [`backlog`] |
 //! | What does a server see when a client goes? | [`disconnect`] |
 //! | What becomes of data that gets lost? | [`feedback`] |
@@ -40,6 +41,7 @@ pub mod disconnect;
 pub mod doctor;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod feedback;
+pub mod handshake;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod keep;
 #[cfg(all(feature = "lab", target_os = "linux"))]

@@ -4,6 +4,7 @@
 mod compared;
 mod events;
 mod feedback;
+mod handshake;
 mod interrupted;
 mod knobs;
 mod levels;

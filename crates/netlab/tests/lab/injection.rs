@@ -32,8 +32,7 @@ pub(super) fn answered_to_nobody(level: Level) {
     assert_eq!(lost.packet.unwrap().destination, forged(2).from.ip().to_owned());
     assert_eq!(lost.verdict, Verdict::Dropped);
     assert!(injector.send(forged(3)).is_err(), "it may send two");
-    // It is kept before it is answered; one more reading of the watch fits into this.
-    std::thread::sleep(netlab::socket_watch::EVERY * 20);
+    // It is kept before it is answered, and the watch looks once more at the end.
     let half_open: Vec<usize> = half_open.finish().unwrap().into_iter().map(|(_, n)| n).collect();
     assert_eq!(half_open, [0, 1]);
 
