@@ -165,7 +165,8 @@ fn facts(story: &Story) -> Vec<Fact> {
     facts.extend(of_packets(story));
     if !story.queue.is_empty() {
         let longest = story.queue.iter().map(|sample| sample.length).max().unwrap_or_default();
-        let value = longest.to_string();
+        // One that is accepted at once waits for less time than lies between two looks at the queue.
+        let value = if longest > 1 { longest.to_string() } else { "at most 1".to_owned() };
         facts.push(Fact {
             kind: Kind::Queue,
             id: None,

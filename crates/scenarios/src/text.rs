@@ -155,7 +155,8 @@ fn series(series: &Series) -> String {
 }
 
 fn queue(story: &Story) -> String {
-    if story.queue.is_empty() {
+    // Where nobody ever waited there is nothing to see.
+    if story.queue.iter().all(|sample| sample.length == 0) {
         return String::new();
     }
     let mut out = "\n  accept queue over time (Recv-Q and Send-Q of ss -ltn)\n".to_owned();
@@ -167,8 +168,11 @@ fn queue(story: &Story) -> String {
         let bar = "█".repeat(usize::try_from(sample.length).unwrap_or(usize::MAX).min(60));
         let _ = writeln!(
             out,
-            "    {:>10.3} ms  {:>3} wait, backlog {}  {bar}",
-            sample.at_ms, sample.length, sample.backlog
+            "    {:>10.3} ms  {:>3} wait, backlog {}{}{bar}",
+            sample.at_ms,
+            sample.length,
+            sample.backlog,
+            if bar.is_empty() { "" } else { "  " }
         );
     }
     out

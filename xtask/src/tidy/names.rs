@@ -9,6 +9,7 @@ use crate::docs;
 use crate::needs::Needs;
 
 const README: &str = "README.md";
+const INDEX: &str = "docs/scenarios/README.md";
 const ARCHITECTURE: &str = "ARCHITECTURE.md";
 
 /// The findings about all crates (as `cargo metadata` describes them) and all demos (as `scenarios`
@@ -73,6 +74,11 @@ fn demo_is_told_of(demo: &str, needs: &Needs, tree: &Tree) -> Vec<Finding> {
     if tree.get(&page).is_none() {
         findings.push(about(&page, "missing".to_owned(), "every demo has a page of its own"));
     }
+    let index = tree.get(INDEX).map_or("", |file| file.text.as_str());
+    if !index.contains(&format!("({demo}.md)")) {
+        let why = "it has the pages in the order of learning";
+        findings.push(about(INDEX, format!("no link to {demo}.md"), why));
+    }
     // The claims name the demos too, and are no list of them.
     let text = docs::without(tree.get(README).map_or("", |file| &file.text));
     let names_it = |row: &str| row.split(|c| !is_word(c) && c != '-').any(|word| word == demo);
@@ -104,6 +110,7 @@ mod tests {
         ),
         (ARCHITECTURE, "`crates/proto` is `proto`, and `xtask` runs it.\n"),
         ("crates/proto/Cargo.toml", ""),
+        (INDEX, "[a](backlog.md) [b](disconnect.md)\n"),
         ("docs/scenarios/backlog.md", ""),
         ("docs/scenarios/disconnect.md", ""),
     ];
@@ -160,7 +167,9 @@ mod tests {
         let no_rows = ["no table row for the demo backlog", "no table row for the demo disconnect"];
         check(no_table, &no_rows);
         check(But::DemosAre(&["backlog"]), &["DEMOS names disconnect"]);
-        let new = ["missing", "no table row for the demo new", "DEMOS has no new"];
+        check(But::File(INDEX, Some("[a](backlog.md)")), &["no link to disconnect.md"]);
+        let new =
+            ["missing", "no link to new.md", "no table row for the demo new", "DEMOS has no new"];
         check(But::DemosAre(&["backlog", "disconnect", "new"]), &new);
     }
 }
