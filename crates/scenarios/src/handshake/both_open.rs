@@ -125,7 +125,7 @@ fn address(lab: &Lab, end: usize) -> SocketAddr {
     SocketAddr::new(lab.host(name).address().into(), port)
 }
 
-/// Our programs either listen or connect from a port that the kernel picks; here both do half of each.
+/// Bare sockets: two programs may start further apart than a SYN is under way, and then one is refused.
 fn bind(lab: &Lab, end: usize) -> io::Result<Socket> {
     let address = address(lab, end);
     lab.host(ENDS[end].0).run(move || {
