@@ -108,11 +108,6 @@ impl Record {
         self.all_claims().count()
     }
 
-    /// How many checks they have together.
-    pub(super) fn checks(&self) -> u64 {
-        self.demos.iter().filter_map(|demo| demo["checks"].as_u64()).sum()
-    }
-
     /// Whether the demo is in it.
     pub(crate) fn has(&self, demo: &str) -> bool {
         self.demos.iter().any(|recorded| recorded["demo"] == demo)

@@ -44,9 +44,7 @@ fn table(record: &Record) -> String {
     }
     let _ = writeln!(
         out,
-        "\n{} demos with {} checks; what is so instead of each claim, and by which checks, is in [{PATH}]({PATH}).\n",
-        record.demos(),
-        record.checks()
+        "\nWhat is so instead of each claim, and which checks measured it, is in [{PATH}]({PATH}).\n"
     );
     out
 }
@@ -70,7 +68,7 @@ mod tests {
 | f | the pool \\| defends | partly | [`backlog`](docs/scenarios/backlog.md) |
 | h | two processes | refuted | [`chat`](docs/scenarios/chat.md) |
 
-2 demos with 2 checks; what is so instead of each claim, and by which checks, is in [{PATH}]({PATH}).
+What is so instead of each claim, and which checks measured it, is in [{PATH}]({PATH}).
 
 {END}# B
 "
