@@ -15,6 +15,7 @@ use crate::lab::LabError;
 use crate::link::{self, Mac};
 use crate::record::HostId;
 use crate::sockets::{self, TcpSocket};
+use crate::udp_sockets;
 
 /// The name of a host's only interface besides `lo`.
 pub(crate) const INTERFACE: &str = "eth0";
@@ -187,6 +188,11 @@ impl Host {
     /// What the host's kernel has counted so far.
     pub fn counters(&self) -> io::Result<Counters> {
         self.run(Counters::read)
+    }
+
+    /// The UDP sockets over IPv4 that the host's kernel has.
+    pub fn udp_sockets(&self) -> io::Result<Vec<udp_sockets::UdpSocket>> {
+        self.run(udp_sockets::udp)
     }
 
     /// The TCP sockets that the host's kernel has.

@@ -19,7 +19,7 @@
 //! | How are links made and set up? | [`link`] |
 //! | What does the wire do with a frame? | [`wire`], [`rule`], [`record`], [`recording`], [`packet`] |
 //! | How does one send what no socket would? | [`inject`] |
-//! | What did the kernel count, and which sockets has it? | [`counters`], [`sockets`], [`tcp_info`] |
+//! | What did the kernel count, and which sockets has it? | [`counters`], [`sockets`], [`tcp_info`], [`udp_sockets`] |
 //! | What became of a queue, a connection or all sockets over time? | [`queue_watch`], [`connection_watch`], [`socket_watch`] |
 //! | How does Wireshark read a recording? | [`pcap`] |
 //!
@@ -53,6 +53,7 @@ mod sock_diag;
 pub mod socket_watch;
 pub mod sockets;
 pub mod tcp_info;
+pub mod udp_sockets;
 pub mod wire;
 
 pub use clock::Clock;

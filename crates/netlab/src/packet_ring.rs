@@ -9,6 +9,9 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::SocketError;
+
 use crate::packet_socket::{bind, get_option, packet_socket, set_option};
 
 /// The size of one frame's place in the ring: header, alignment and an Ethernet frame of 1,514 bytes.
@@ -103,6 +106,15 @@ impl PacketRing {
             // Release: the kernel sees the place as free only after we have read it.
             self.status(self.next).store(libc::TP_STATUS_KERNEL, Ordering::Release);
             self.next = (self.next + 1) % FRAMES;
+        }
+    }
+
+    /// Takes the error that the socket holds, without which a wait for frames would end at once, again and
+    /// again. That the network is down is none: every link was before it was brought up.
+    pub(crate) fn take_error(&self) -> io::Result<()> {
+        match getsockopt(&self.socket, SocketError)? {
+            0 | libc::ENETDOWN => Ok(()),
+            errno => Err(io::Error::from_raw_os_error(errno)),
         }
     }
 

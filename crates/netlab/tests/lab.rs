@@ -59,13 +59,14 @@ fn main() -> ExitCode {
             return if env::var_os("CI").is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
-    let tests: [(&str, Test); 20] = [
+    let tests: [(&str, Test); 21] = [
         ("a_handshake_is_recorded_with_both_times", a_handshake_is_recorded_with_both_times),
         ("a_dropped_segment_is_sent_again", a_dropped_segment_is_sent_again),
         ("a_cut_cable_carries_nothing_until_it_is_whole", a_cut_cable_carries_nothing),
         ("packets_are_lost_doubled_and_reordered", rules::lost_doubled_and_reordered),
         ("a_rate_is_kept", rules::a_rate_is_kept),
         ("the_same_seed_loses_the_same", rules::the_same_seed_loses_the_same),
+        ("a_wire_that_carries_nothing_sleeps", rules::a_wire_that_carries_nothing_sleeps),
         ("parts_and_errors_are_read", rules::parts_and_errors_are_read),
         ("segments_are_honest", segments_are_honest),
         ("counters_agree_with_nstat", counters_agree_with_nstat),

@@ -169,18 +169,24 @@ impl Carrier {
     /// Sleeps until a host sends, a packet's moment comes, or the wire is told to stop.
     fn sleep(&self) -> io::Result<()> {
         let left = self.schedule.next().map(|at| at.since(self.cables.clock.now()));
-        let mut ready: Vec<PollFd<'_>> = self
-            .cables
-            .ports
+        let ports = &self.cables.ports;
+        let mut ready: Vec<PollFd<'_>> = ports
             .iter()
             .map(|port| port.ring.as_fd())
             .chain([self.cables.shared.wake.as_fd()])
             .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
             .collect();
         match ppoll(&mut ready, left.map(TimeSpec::from_duration), None) {
-            Ok(_) | Err(Errno::EINTR) => Ok(()),
-            Err(errno) => Err(errno.into()),
+            Ok(_) => {}
+            Err(Errno::EINTR) => return Ok(()),
+            Err(errno) => return Err(errno.into()),
         }
+        let has_error =
+            |ready: &PollFd<'_>| ready.revents().is_some_and(|e| e.contains(PollFlags::POLLERR));
+        for (port, _) in ports.iter().zip(&ready).filter(|(_, ready)| has_error(ready)) {
+            port.ring.take_error()?;
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,8 @@
 //! What rules do to datagrams on the real kernel, and what the recording says of it.
 
+use std::fs;
 use std::net::{SocketAddr, UdpSocket};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use netlab::{Lab, LabOptions, Level, Record, Rule, Transport, Verdict};
@@ -138,4 +140,29 @@ pub(super) fn parts_and_errors_are_read(level: Level) {
     let expected =
         [(0, 1480, true, Some(ports)), (1480, 1480, true, None), (2960, 1048, false, None)];
     assert_eq!(parts, expected);
+}
+
+/// How long the threads of this process that are called "wire" have run.
+fn time_of_wires() -> Duration {
+    let tasks = fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
+    let is_wire = |task: &PathBuf| {
+        fs::read_to_string(task.join("comm")).is_ok_and(|name| name.trim_end() == "wire")
+    };
+    let time = |task: PathBuf| {
+        // Nanoseconds on a core are the first number (Documentation/scheduler/sched-stats.rst).
+        let text = fs::read_to_string(task.join("schedstat")).unwrap();
+        Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
+    };
+    tasks.filter(is_wire).map(time).sum()
+}
+
+pub(super) fn a_wire_that_carries_nothing_sleeps(level: Level) {
+    let lab = lab(level);
+    assert_eq!(arrivals(&lab, 1, 10), [1]);
+    let before = time_of_wires();
+    let (_sender, receiver) = sockets(&lab);
+    receiver.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    assert!(receiver.recv(&mut [0]).is_err(), "nobody has sent anything");
+    let busy = time_of_wires() - before;
+    assert!(busy < Duration::from_millis(20), "it was busy for {busy:?} of 200 ms");
 }
