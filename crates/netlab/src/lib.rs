@@ -21,7 +21,7 @@
 //! | How does one send what no socket would? | [`inject`] |
 //! | What did the kernel count, and which sockets has it? | [`counters`], [`sockets`], [`tcp_info`], [`udp_sockets`] |
 //! | What became of a queue, a connection or all sockets over time? | [`queue_watch`], [`connection_watch`], [`socket_watch`] |
-//! | How does Wireshark read a recording? | [`pcap`] |
+//! | How does Wireshark read a recording? | [`pcapng`] |
 //!
 //! Linux only: elsewhere the crate is empty.
 #![cfg(target_os = "linux")]
@@ -41,7 +41,7 @@ mod netlink;
 pub mod packet;
 mod packet_ring;
 mod packet_socket;
-pub mod pcap;
+pub mod pcapng;
 pub mod program;
 pub mod queue_watch;
 pub mod record;

@@ -63,7 +63,7 @@ pub struct Story {
     /// What was expected and what was measured.
     #[serde(skip)]
     pub checks: Vec<Check>,
-    /// The recording as a pcap file.
+    /// The recording as a pcapng file.
     #[serde(skip)]
     pub capture: Option<Vec<u8>>,
 }

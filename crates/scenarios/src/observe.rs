@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use netlab::clock::Moment;
+use netlab::clock::{Clock, Moment};
 use netlab::queue_watch::{QueueSample, QueueWatch};
-use netlab::{Counters, Host, Lab, Packet, Record, Tcp, Transport, Verdict, pcap};
+use netlab::{Counters, Host, Lab, Packet, Record, Tcp, Transport, Verdict, pcapng};
 
 use crate::findings::{Check, CounterLine, Fate, PacketLine, QueueLine, Story};
 use crate::sent_again::{Described, SentBefore};
@@ -87,14 +87,7 @@ impl Observer {
     }
 
     fn fate(&self, record: &Record) -> Fate {
-        match (&record.verdict, self.ignored.get(&record.number)) {
-            (Verdict::Delivered(_), None) => Fate::Taken,
-            (Verdict::Delivered(_), Some(why)) => Fate::DroppedByKernel(why.clone()),
-            (Verdict::Dropped, _) => {
-                Fate::DroppedOnTheWire(record.rule.clone().unwrap_or_default())
-            }
-            (Verdict::OnTheWay, _) => Fate::OnTheWay,
-        }
+        fate(record, self.ignored.get(&record.number))
     }
 
     /// The samples of a queue, in the story's time.
@@ -151,7 +144,10 @@ pub struct Seen {
     pub queue: Vec<QueueSample>,
     counters: Vec<(String, Counters, Counters)>,
     server_port: u16,
-    capture: Option<Vec<u8>>,
+    /// Packets that are in the recording and in no ladder.
+    hidden: Vec<Record>,
+    clock: Clock,
+    interfaces: Vec<pcapng::Interface>,
 }
 
 impl Watch {
@@ -165,7 +161,7 @@ impl Watch {
 
     /// Ends the watch when no packet is on its way any more.
     pub fn end(self, lab: &Lab) -> Result<Seen, Trouble> {
-        let (mut records, mut missed, mut capture) = (Vec::new(), None, None);
+        let (mut records, mut missed) = (Vec::new(), None);
         if let Some(wire) = lab.wire() {
             wire.settle(SOON);
             records = wire.records();
@@ -173,18 +169,23 @@ impl Watch {
             if let Some(failure) = wire.failure() {
                 return Err(Trouble::Recording(failure));
             }
-            let mut file = Vec::new();
-            pcap::write(&mut file, lab.clock(), &records)
-                .map_err(Trouble::io("write the recording"))?;
-            capture = Some(file);
         }
         let queue = self.queue.map_or(Ok(Vec::new()), QueueWatch::finish);
         let queue = queue.map_err(Trouble::io("read the accept queue"))?;
         let after = read_counters(lab)?.into_iter().map(|(_, counters)| counters);
         let counters =
             self.before.into_iter().zip(after).map(|((host, before), after)| (host, before, after));
-        let counters = counters.collect();
-        Ok(Seen { records, missed, queue, counters, server_port: self.server_port, capture })
+        let names = lab.host_names();
+        Ok(Seen {
+            records,
+            missed,
+            queue,
+            counters: counters.collect(),
+            server_port: self.server_port,
+            hidden: Vec::new(),
+            clock: lab.clock(),
+            interfaces: names.iter().map(|name| lab.host(name).into()).collect(),
+        })
     }
 }
 
@@ -205,9 +206,10 @@ impl Seen {
 
     /// Leaves the packets from and to a host out, and says so in words, if there are any.
     pub fn hide(&mut self, host: &Host, whose: &str) -> Option<String> {
-        let all = self.records.len();
-        self.records.retain(|record| record.from != host.id() && record.to != Some(host.id()));
-        let hidden = all - self.records.len();
+        let is_of = |record: &mut Record| record.from == host.id() || record.to == Some(host.id());
+        let before = self.hidden.len();
+        self.hidden.extend(self.records.extract_if(.., is_of));
+        let hidden = self.hidden.len() - before;
         (hidden > 0).then(|| format!("{hidden} packets of {whose}"))
     }
 
@@ -221,12 +223,55 @@ impl Seen {
             .iter()
             .flat_map(|(host, before, after)| counters(host, before, after))
             .collect();
-        story.capture = self.capture;
+        story.capture = self.capture(&story.packets);
         if let Some(missed) = self.missed {
             let id = format!("{}-recording", story.name);
             story.checks.push(Check::equal(&id, "packets that the recording missed", 0, missed));
         }
     }
+}
+
+/// What became of a packet; `ignored` says why it was of no avail where it arrived.
+fn fate(record: &Record, ignored: Option<&String>) -> Fate {
+    match (&record.verdict, ignored) {
+        (Verdict::Delivered(_), None) => Fate::Taken,
+        (Verdict::Delivered(_), Some(why)) => Fate::DroppedByKernel(why.clone()),
+        (Verdict::Dropped, _) => Fate::DroppedOnTheWire(record.rule.clone().unwrap_or_default()),
+        (Verdict::OnTheWay, _) => Fate::OnTheWay,
+    }
+}
+
+impl Seen {
+    /// The recording as a file, in which each packet says what the ladder says of it.
+    fn capture(&self, packets: &[PacketLine]) -> Option<Vec<u8>> {
+        let missed = self.missed?;
+        let lines: HashMap<usize, &PacketLine> =
+            packets.iter().map(|packet| (packet.number, packet)).collect();
+        let comment = |record: &Record| {
+            let line = lines.get(&record.number);
+            let fate = line.map_or_else(|| fate(record, None), |line| line.fate.clone());
+            comment(record.copy_of, line.map_or(0, |line| line.retry), &fate)
+        };
+        let mut all: Vec<&Record> = self.records.iter().chain(&self.hidden).collect();
+        all.sort_by_key(|record| record.number);
+        let mut file = Vec::new();
+        pcapng::write(&mut file, self.clock, &self.interfaces, all, missed, comment)
+            .expect("memory takes what is written to it");
+        Some(file)
+    }
+}
+
+/// What a reader of the file should know of a packet that a cable would not show.
+fn comment(copy_of: Option<usize>, retry: u32, fate: &Fate) -> Option<String> {
+    let copy = copy_of.map(|packet| format!("a copy of packet {packet} that the wire made"));
+    let again = (retry > 0).then(|| format!("sent again, try {retry} after the first"));
+    let lost = match fate {
+        Fate::DroppedOnTheWire(rule) => Some(format!("dropped on the wire: {rule}")),
+        Fate::DroppedByKernel(why) => Some(format!("arrived, and was dropped there: {why}")),
+        Fate::Taken | Fate::OnTheWay => None,
+    };
+    let said: Vec<String> = [copy, again, lost].into_iter().flatten().collect();
+    (!said.is_empty()).then(|| said.join("; "))
 }
 
 fn read_counters(lab: &Lab) -> Result<Vec<(String, Counters)>, Trouble> {

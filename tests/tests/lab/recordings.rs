@@ -7,16 +7,19 @@ use tests::{foreign, piped};
 
 use crate::{Folder, events, has_namespaces, run, scenarios};
 
-/// What a reader of packets says of one of them, of the four things that are compared.
+/// What a reader of packets says of one of them, of the things that are compared.
 type Said = BTreeSet<&'static str>;
 
 const OPENS: &str = "opens a connection";
 const RESETS: &str = "resets one";
 const REPEATS: &str = "was sent before";
 const PROBES: &str = "asks whether the other side is there";
+/// Of a packet that was dropped, or sent again, the file's comment says so.
+const LOST: &str = "is said to be dropped";
+const AGAIN: &str = "is said to be sent again";
 
 /// The ladder says of every packet what tshark says of it: it opens a connection, it resets one, it was
-/// sent before, or it is a keepalive probe.
+/// sent before, or it is a keepalive probe. And tshark reads in the file what became of it.
 #[test]
 fn packets_are_what_tshark_says_that_they_are() {
     let Some(tshark) = foreign("tshark") else { return };
@@ -36,7 +39,7 @@ fn packets_are_what_tshark_says_that_they_are() {
     }
     let mut compared: BTreeMap<&str, usize> = BTreeMap::new();
     for (file, ours) in &ours {
-        let theirs = tshark_says(&tshark, &folder.path().join(format!("{file}.pcap")));
+        let theirs = tshark_says(&tshark, &folder.path().join(format!("{file}.pcapng")));
         for (number, ours) in ours {
             assert_eq!(Some(ours), theirs.get(number), "packet {number} of {file}");
             for said in ours {
@@ -45,7 +48,9 @@ fn packets_are_what_tshark_says_that_they_are() {
         }
     }
     // There was something to compare.
-    for (said, at_least) in [(OPENS, 8 + 3 + 3 + 20 + 7), (RESETS, 3), (REPEATS, 3), (PROBES, 3)] {
+    for (said, at_least) in
+        [(OPENS, 8 + 3 + 3 + 20 + 7), (RESETS, 3), (REPEATS, 3), (PROBES, 3), (LOST, 5)]
+    {
         assert!(compared.get(said) >= Some(&at_least), "{compared:?}");
     }
 }
@@ -57,6 +62,8 @@ fn we_say(packet: &Value) -> Said {
         (RESETS, label.contains("RST")),
         (REPEATS, packet["retry"].as_u64().unwrap() > 0),
         (PROBES, label.contains("keepalive")),
+        (LOST, packet["fate"] != "taken" && packet["fate"] != "on_the_way"),
+        (AGAIN, packet["retry"].as_u64().unwrap() > 0),
     ])
 }
 
@@ -65,7 +72,7 @@ fn said(all: &[(&'static str, bool)]) -> Said {
 }
 
 fn tshark_says(tshark: &Path, file: &Path) -> BTreeMap<u64, Said> {
-    let mut command: Command = piped(tshark, &["-n", "-T", "fields", "-E", "separator=,", "-r"]);
+    let mut command: Command = piped(tshark, &["-n", "-T", "fields", "-E", "separator=|", "-r"]);
     command.arg(file);
     for field in [
         "frame.number",
@@ -74,19 +81,24 @@ fn tshark_says(tshark: &Path, file: &Path) -> BTreeMap<u64, Said> {
         "tcp.flags.reset",
         "tcp.analysis.retransmission",
         "tcp.analysis.keep_alive",
+        "frame.comment",
+        "tcp.analysis.out_of_order",
     ] {
         command.args(["-e", field]);
     }
     let read = run(&mut command);
     assert_eq!(read.code, 0, "{}", read.stderr);
     let say = |line: &str| {
-        let fields: Vec<&str> = line.split(',').collect();
+        let fields: Vec<&str> = line.split('|').collect();
         let is_set = |at: usize| matches!(fields[at], "1" | "True");
         let said = said(&[
             (OPENS, is_set(1) && !is_set(2)),
             (RESETS, is_set(3)),
-            (REPEATS, is_set(4)),
+            // What comes again within a round trip it may take for late, although the first is there.
+            (REPEATS, is_set(4) || is_set(7)),
             (PROBES, is_set(5)),
+            (LOST, fields[6].contains("dropped")),
+            (AGAIN, fields[6].contains("sent again")),
         ]);
         (fields[0].parse().unwrap(), said)
     };

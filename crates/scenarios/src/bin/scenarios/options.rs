@@ -103,7 +103,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) repeat: u32,
-    /// Write the recording of each story to a file in this folder.
+    /// Write the recording of each story to a file in this folder, as pcapng.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) pcap: Option<PathBuf>,
     /// The characters of the diagrams.

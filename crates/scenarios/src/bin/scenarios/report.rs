@@ -277,7 +277,7 @@ impl Report {
         };
         let variant = self.rows.last().and_then(|row| row.variant.as_deref());
         let variant = variant.map(|variant| format!("-{}", side_by_side::short(variant)));
-        let file = format!("{demo}-{}{}.pcap", story.name, variant.unwrap_or_default());
+        let file = format!("{demo}-{}{}.pcapng", story.name, variant.unwrap_or_default());
         let path = folder.join(file.replace([' ', '/'], "_"));
         fs::create_dir_all(folder).and_then(|()| fs::write(&path, capture)).map_err(
             |error: io::Error| {
