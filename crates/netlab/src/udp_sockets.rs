@@ -86,7 +86,7 @@ fn drops_of(inode: u32, table: &str) -> Option<u32> {
 }
 
 /// How many datagrams were thrown away for a socket, by the socket itself: `SO_MEMINFO`, of which
-/// `SK_MEMINFO_DROPS` is the ninth number (linux/sock_diag.h).
+/// `SK_MEMINFO_DROPS` is the ninth number (`linux/sock_diag.h`).
 #[expect(unsafe_code, reason = "nix knows no SO_MEMINFO")]
 pub fn drops_by_socket(socket: &impl AsFd) -> io::Result<u32> {
     const DROPS: usize = 8;
