@@ -3,10 +3,15 @@
 //! It sees what the client's side put on the wire, in its last moment or long after, and nothing else:
 //! a FIN, a RST, or silence.
 
+mod forgotten;
 mod others;
 mod row;
 
-use crate::claims::{Disconnect, Reader, System, disconnect_looks_by_system};
+use std::thread;
+
+use crate::claims::{
+    Disconnect, Forgotten, Reader, System, disconnect_looks_by_system, socket_closes_by_itself,
+};
 use crate::findings::{Claim, Story, Table};
 use crate::scenario::Scenario;
 use crate::stage::{Stage, Trouble};
@@ -113,6 +118,8 @@ pub const SCENARIO: Scenario = Scenario {
         "A RST makes the reader's call fail (ECONNRESET), on every system.",
         "A socket that is closed in both directions answers data with a RST, so the first send \
          after a peer's close succeeds and the second fails (EPIPE).",
+        "A FIN closes one direction. The other is closed by the program that has the descriptor, or \
+         by the end of its process; until then its socket is in CLOSE-WAIT, for ever if need be.",
         "No packet is no news: a cut cable or a dead machine is seen by a timer only, of \
          retransmission where data is under way, of keepalive where none is, or of the program.",
         "tcp(7), on keepalive: https://man7.org/linux/man-pages/man7/tcp.7.html; socket(7), on \
@@ -126,8 +133,29 @@ pub const SCENARIO: Scenario = Scenario {
     play,
 };
 
-/// Plays every row, then shows them side by side.
+/// Plays every row and shows them side by side, and meanwhile, in labs of their own, the servers that do
+/// not close.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
+    thread::scope(|scope| {
+        let forgotten = scope.spawn(|| forgotten::while_it_lives(stage));
+        let exited = scope.spawn(|| forgotten::when_it_ends(stage));
+        let disconnects = play_rows(stage, show)?;
+        let ended = "a story does not panic";
+        let (story, closed_while_alive) = forgotten.join().expect(ended)?;
+        show(story);
+        let (story, closed_at_exit) = exited.join().expect(ended)?;
+        show(story);
+        Ok(vec![
+            disconnect_looks_by_system(&disconnects),
+            socket_closes_by_itself(Forgotten {
+                closed_while_alive: Some(closed_while_alive),
+                closed_at_exit: Some(closed_at_exit),
+            }),
+        ])
+    })
+}
+
+fn play_rows(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Disconnect>, Trouble> {
     let mut saws = Vec::new();
     for row in &ROWS {
         let (story, saw) = row.play(stage)?;
@@ -135,7 +163,7 @@ pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Tr
         saws.push(saw);
     }
     show(summary(&saws));
-    let disconnects: Vec<Disconnect> = ROWS
+    Ok(ROWS
         .iter()
         .zip(&saws)
         .filter_map(|(row, saw)| {
@@ -149,8 +177,7 @@ pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Tr
             };
             Some(Disconnect { system: System::Linux, check, seen: saw.as_ref().and_then(reader) })
         })
-        .collect();
-    Ok(vec![disconnect_looks_by_system(&disconnects)])
+        .collect())
 }
 
 /// What the server's program saw, as the claim speaks of it.

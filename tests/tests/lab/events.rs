@@ -24,7 +24,7 @@ fn a_demo_is_told_as_events() {
     for (demo, expected) in [
         ("handshake", owned(&[("k", "refuted"), ("l", "confirmed"), ("r", "refuted")])),
         ("backlog", owned(&[("a", "refuted"), ("f", "partly")])),
-        ("disconnect", owned(&[("d", "partly")])),
+        ("disconnect", owned(&[("d", "partly"), ("q", "partly")])),
         ("feedback", owned(&[("c", "refuted"), ("m", "confirmed")])),
         ("reuse", owned(&[("e", "partly")])),
         ("silence", owned(&[("g", "partly")])),

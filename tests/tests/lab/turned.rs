@@ -36,3 +36,9 @@ fn ports_enough_fail_ports() {
     ];
     fails("ports", "ip_local_port_range=30000 39999", &checks);
 }
+
+/// With a kernel that is patient, the client's half of a connection outlives the silence.
+#[test]
+fn a_patient_kernel_fails_disconnect() {
+    fails("disconnect", "tcp_fin_timeout=60", &["forgotten-peer"]);
+}

@@ -1,4 +1,4 @@
-//! Claim d: what an abrupt disconnect looks like.
+//! Claims d and q: what an abrupt disconnect looks like, and who closes.
 
 use super::{Part, claim};
 use crate::findings::Claim;
@@ -71,10 +71,45 @@ pub fn disconnect_looks_by_system(seen: &[Disconnect]) -> Claim {
     claim
 }
 
+/// What became of a socket that its program did not close, for claim q.
+#[derive(Clone, Copy, Debug)]
+pub struct Forgotten {
+    /// Whether it closed while the program lived and had the descriptor.
+    pub closed_while_alive: Option<bool>,
+    /// Whether it closed when the process ended.
+    pub closed_at_exit: Option<bool>,
+}
+
+/// Claim q: nobody needs to close.
+pub fn socket_closes_by_itself(seen: Forgotten) -> Claim {
+    let part = |check, holds| Part { check, holds };
+    claim(
+        "q",
+        "close() may be left out, the socket closes by itself",
+        &[
+            part("forgotten-state", seen.closed_while_alive),
+            part("exited-client", seen.closed_at_exit),
+        ],
+        "when the process ends its kernel closes for it, and not before: in a program that lives on, a \
+         forgotten socket stays in CLOSE-WAIT for ever, also when the peer has long gone.",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::findings::Verdict;
+
+    #[test]
+    fn claim_q_is_confirmed_where_a_socket_closes_in_a_program_that_lives() {
+        let judge = |closed_while_alive, closed_at_exit| {
+            socket_closes_by_itself(Forgotten { closed_while_alive, closed_at_exit }).verdict
+        };
+        assert_eq!(judge(Some(true), Some(true)), Verdict::Confirmed);
+        assert_eq!(judge(Some(false), Some(true)), Verdict::Partly);
+        assert_eq!(judge(Some(false), Some(false)), Verdict::Refuted);
+        assert_eq!(judge(None, None), Verdict::Skipped);
+    }
 
     #[test]
     fn claim_d_is_confirmed_only_where_every_system_was_seen_to_do_so() {

@@ -16,8 +16,9 @@ use super::others::{Others, Served};
 /// How long a silence is watched.
 const SILENCE: Duration = Duration::from_secs(2);
 
-/// Another client that waits longer than this for an answer is not served as before.
-const SERVED_WITHIN: Duration = Duration::from_secs(1);
+/// Another client that waits longer than this for an answer is not served as before. One that waits for
+/// somebody who is gone would wait for ever; a busy machine makes it wait for a second.
+const SERVED_WITHIN: Duration = Duration::from_secs(3);
 
 /// What is done to the client, or by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
