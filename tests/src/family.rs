@@ -32,6 +32,11 @@ pub fn all_end(family: &[i32]) {
     }
 }
 
+/// The process group of a process; `None` for one that is gone.
+pub fn group_of(id: i32) -> Option<i32> {
+    stat_of(id)?.get(2)?.parse().ok()
+}
+
 /// The fields of `/proc/ID/stat` behind the name in brackets; `None` for a process that is gone.
 fn stat_of(id: i32) -> Option<Vec<String>> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
