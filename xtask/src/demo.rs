@@ -27,7 +27,7 @@ pub(crate) const DEMOS: Needs = Needs {
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "cargo xtask demo [NAME]... [OPTION]...")]
 pub(crate) struct Args {
-    /// The demos to run, or `all`; behind them options of `scenarios run`, such as `--format json`.
+    /// The demos to run, or `all`; behind them options, which `cargo xtask demo all --help` lists.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "NAME")]
     rest: Vec<OsString>,
 }

@@ -113,7 +113,7 @@ impl Report {
         let demo = row.demo.clone();
         let shown = || if brief { in_one_line(story) } else { text::story(story) };
         self.show(shown, || json::story(&demo, story));
-        if brief || self.args.compare.is_some() {
+        if brief {
             let played = self.played.last_mut().expect("a demo has begun");
             played.stories.push(Story { capture: None, ..story.clone() });
         }
