@@ -10,7 +10,7 @@ use crate::needs::Needs;
 /// Every benchmark and which programs of ours it starts.
 const BENCHES: Needs = Needs {
     runner: "bench",
-    table: &[("framing", &[]), ("tcp", &["tcp-server"]), ("relay", &["relay"])],
+    table: &[("framing", &[]), ("tcp", &["tcp-server"]), ("relay", &["relay"]), ("wire", &[])],
 };
 
 #[derive(Debug, clap::Args)]

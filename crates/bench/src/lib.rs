@@ -8,6 +8,7 @@
 //! | How fast are frames found and stamped? | [`framing`] |
 //! | What do limits and accounting cost `tcp-server`? | [`tcp`] |
 //! | What does the relay deliver, and at what cost? | [`relay`] |
+//! | What does the lab's wire carry? | [`wire`] |
 //! | How do contenders take turns? | [`rounds`] |
 //! | What does a row say, and when is its goal met? | [`row`] |
 //! | What are a median and its range? | [`figures`] |
@@ -36,3 +37,4 @@ pub mod row;
 pub mod server;
 pub mod session;
 pub mod tcp;
+pub mod wire;

@@ -10,7 +10,7 @@ use bench::report::Report;
 use bench::rounds::Rounds;
 use bench::row::Tally;
 use bench::session::{Audience, Plan, Session};
-use bench::{bare_echo, framing, publish, relay, server, tcp};
+use bench::{bare_echo, framing, publish, relay, server, tcp, wire};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cli::{CommonArgs, Events, Exit, Failure, Format, output};
 use serde_json::json;
@@ -80,6 +80,8 @@ enum Name {
     Tcp,
     /// relay, beside nats-server and redis-server.
     Relay,
+    /// The wire of the lab, which carries and records.
+    Wire,
     /// All of them.
     All,
 }
@@ -91,6 +93,8 @@ enum Role {
     AsPeer { parent: u32, program: OsString, args: Vec<OsString> },
     #[command(name = tcp::BARE_ECHO, hide = true)]
     BareEcho,
+    #[command(name = wire::WIRE_LAB, hide = true)]
+    WireLab { load: wire::Load, millis: u64 },
 }
 
 fn main() -> ExitCode {
@@ -139,7 +143,7 @@ fn verdict(tally: Tally, strict: bool) -> Exit {
 }
 
 fn measure(session: &mut Session, args: &RunArgs) -> Result<(), Failure> {
-    for name in [Name::Framing, Name::Tcp, Name::Relay] {
+    for name in [Name::Framing, Name::Tcp, Name::Relay, Name::Wire] {
         if !args.names.contains(&name) && !args.names.contains(&Name::All) {
             continue;
         }
@@ -147,6 +151,7 @@ fn measure(session: &mut Session, args: &RunArgs) -> Result<(), Failure> {
             Name::Framing => framing::run(session)?,
             Name::Tcp => tcp::run(session)?,
             Name::Relay => relay::run(session)?,
+            Name::Wire => wire::run(session)?,
             Name::All => unreachable!("it is not in the list above"),
         }
         let Some(report) = session.reports().last() else { continue };
@@ -201,6 +206,11 @@ fn become_role(role: Role) -> Exit {
         Role::BareEcho => tokio::runtime::Runtime::new()
             .and_then(|runtime| runtime.block_on(bare_echo::serve(tell)))
             .map_err(|error| ("the bare echo failed".to_owned(), error)),
+        // The process has one thread still: it may enter namespaces.
+        Role::WireLab { load, millis } => wire::measure_here(load, Duration::from_millis(millis))
+            .and_then(|seen| serde_json::to_string(&seen).map_err(|error| error.to_string()))
+            .map(|seen| output::or_exit(writeln!(io::stdout(), "{seen}")))
+            .map_err(|why| ("the lab failed".to_owned(), io::Error::other(why))),
     };
     match result {
         Ok(()) => Exit::Ok,
