@@ -15,6 +15,7 @@ pub(crate) const DEMOS: Needs = Needs {
         ("handshake", &["tcp-server", "tcp-client"]),
         ("backlog", &["tcp-server", "tcp-client"]),
         ("disconnect", &["tcp-server", "tcp-client"]),
+        ("close", &["tcp-server", "tcp-client"]),
         ("feedback", &["tcp-server", "tcp-client"]),
         ("reuse", &["tcp-server", "tcp-client"]),
         ("chat", &["relay", "tcp-client", "udp-peer"]),

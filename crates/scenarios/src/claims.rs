@@ -6,6 +6,7 @@
 
 mod backlog;
 mod chat;
+mod close;
 mod disconnect;
 mod feedback;
 mod handshake;
@@ -18,6 +19,7 @@ use crate::findings::{Claim, Verdict};
 
 pub use backlog::*;
 pub use chat::*;
+pub use close::*;
 pub use disconnect::*;
 pub use feedback::*;
 pub use handshake::*;

@@ -10,6 +10,7 @@
 //! | Which hosts stay at the end, and how does one enter them? | [`keep`] |
 //! | Why does TCP begin with three segments, and whose is a connection? | [`handshake`] |
 //! | What happens when the accept queue is full? | [`backlog`] |
+//! | How does a connection end? | [`close`] |
 //! | What does a server see when a client goes? | [`disconnect`] |
 //! | What becomes of data that gets lost? | [`feedback`] |
 //! | How does what a lab recorded become what a report shows? | [`observe`], [`sent_again`] |
@@ -35,6 +36,8 @@ pub mod text;
 pub mod backlog;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod chat;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod close;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod disconnect;
 #[cfg(all(feature = "lab", target_os = "linux"))]

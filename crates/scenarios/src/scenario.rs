@@ -2,7 +2,7 @@
 
 use crate::findings::{Claim, Story};
 use crate::stage::{Stage, Trouble};
-use crate::{backlog, chat, disconnect, feedback, handshake, ports, reuse, silence, stream};
+use crate::{backlog, chat, close, disconnect, feedback, handshake, ports, reuse, silence, stream};
 
 /// A demo.
 #[derive(Clone, Copy, Debug)]
@@ -26,11 +26,12 @@ pub struct Scenario {
 pub type Play = fn(&Stage, &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble>;
 
 /// Every demo, in the order in which one would learn from them.
-pub const ALL: [Scenario; 9] = [
+pub const ALL: [Scenario; 10] = [
     handshake::SCENARIO,
     backlog::SCENARIO,
     disconnect::SCENARIO,
     feedback::SCENARIO,
+    close::SCENARIO,
     reuse::SCENARIO,
     silence::SCENARIO,
     stream::SCENARIO,

@@ -25,6 +25,7 @@ fn a_demo_is_told_as_events() {
         ("handshake", owned(&[("k", "refuted"), ("l", "confirmed"), ("r", "refuted")])),
         ("backlog", owned(&[("a", "refuted"), ("f", "partly")])),
         ("disconnect", owned(&[("d", "partly"), ("q", "partly")])),
+        ("close", owned(&[("j", "refuted"), ("p", "refuted")])),
         ("feedback", owned(&[("c", "refuted"), ("m", "confirmed")])),
         ("reuse", owned(&[("e", "partly")])),
         ("silence", owned(&[("g", "partly")])),

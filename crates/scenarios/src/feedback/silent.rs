@@ -86,7 +86,7 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<Silence>), Trouble> {
     let last = Check::seconds(CHECKS[3].0, CHECKS[3].1, END, end);
     let [probe, doubling, keeps, _] = CHECKS;
     story.checks = vec![
-        Check::seconds(probe.0, probe.1, 0.2..=0.5, gaps.first().copied().unwrap_or(-1.0)),
+        Check::seconds(probe.0, probe.1, 0.2..=0.8, gaps.first().copied().unwrap_or(-1.0)),
         doubled(doubling, &gaps),
         Check::equal(keeps.0, keeps.1, BYTES, kept as usize),
         if waited.is_some() { last } else { last.computed() },
