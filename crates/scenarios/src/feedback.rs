@@ -14,11 +14,19 @@ mod tail_loss;
 mod user_timeout;
 
 use std::thread::{self, ScopedJoinHandle};
+use std::time::Duration;
 
 use crate::claims::{Kept, Resends, held_until_acknowledged, resends_and_gives_up};
 use crate::findings::{Claim, Story};
 use crate::scenario::Scenario;
 use crate::stage::{Stage, Trouble};
+
+/// How late a machine may deliver a packet before it changes what TCP does: well below the waits that
+/// `one-loss` and `tail-loss` are about, of 40 ms and more.
+const LATE: Duration = Duration::from_millis(20);
+
+/// How often such a story is played at most.
+const ATTEMPTS: usize = 6;
 
 /// The demo.
 pub const SCENARIO: Scenario = Scenario {
@@ -65,8 +73,8 @@ pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Tr
         show(story);
         let (story, outlives) = outlives::play(stage)?;
         show(story);
-        show(one_loss::play(stage)?);
-        show(tail_loss::play(stage)?);
+        show(on_time(|| one_loss::play(stage))?);
+        show(on_time(|| tail_loss::play(stage))?);
         let (story, silence) = join(silent)?;
         show(story);
         show(join(given_up)?);
@@ -77,6 +85,29 @@ pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Tr
         let held = Kept { until_acknowledged: kept, in_silence: silence.kept, outlives };
         Ok(vec![resends_and_gives_up(&resends), held_until_acknowledged(held)])
     })
+}
+
+/// Plays a story about milliseconds again where it was the machine, and not the link, that took them.
+fn on_time(play: impl Fn() -> Result<(Story, Duration), Trouble>) -> Result<Story, Trouble> {
+    let mut before = None;
+    for _ in 1..ATTEMPTS {
+        let (story, late) = play()?;
+        if late <= LATE {
+            return Ok(again_after(before, story));
+        }
+        before = Some(late);
+    }
+    let (story, _) = play()?;
+    Ok(again_after(before, story))
+}
+
+/// Says in the story that it was played before, and how late the machine was then.
+fn again_after(late: Option<Duration>, mut story: Story) -> Story {
+    if let Some(late) = late {
+        let millis = late.as_millis();
+        story.set_up.push(format!("played again: before, this machine was {millis} ms late"));
+    }
+    story
 }
 
 fn join<T>(playing: ScopedJoinHandle<'_, T>) -> T {

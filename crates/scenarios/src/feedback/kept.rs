@@ -62,9 +62,9 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<bool>), Trouble> {
     story.checks = vec![
         Check::equal(at_send.0, at_send.1, bytes, most),
         Check::equal(there.0, there.1, bytes, at_arrival),
-        Check::seconds(until.0, until.1, 0.0..=0.1, late),
+        Check::seconds(until.0, until.1, 0.0..=0.3, late),
     ];
-    let kept = most == bytes && at_arrival == bytes && (0.0..=0.1).contains(&late);
+    let kept = most == bytes && at_arrival == bytes && (0.0..=0.3).contains(&late);
     story.series = vec![played.send_queue()];
     played.put_into(&mut story);
     Ok((story, Some(kept)))

@@ -26,8 +26,8 @@ const CHECKS: [(&str, &str); 5] = [
     ("one-loss-resent", "segments sent again in all (RetransSegs)"),
 ];
 
-/// Plays the story.
-pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
+/// Plays the story; gives back how late the machine was, too.
+pub(super) fn play(stage: &Stage) -> Result<(Story, Duration), Trouble> {
     let mut story = Story {
         name: "one-loss".into(),
         says: format!("eight segments are sent at once, and number {LOST} is lost"),
@@ -46,7 +46,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     };
     let Some(lab) = lab(stage)? else {
         story.checks = CHECKS.map(|(id, says)| Check::skipped(id, says, WHY)).to_vec();
-        return Ok(story);
+        return Ok((story, Duration::ZERO));
     };
     let mut scene = Scene::begin(stage, lab, DELAY, &[])?;
     let (port, counted) = (scene.port, AtomicUsize::new(0));
@@ -84,6 +84,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
         "segments",
         |socket| Some(socket.info?.congestion_window.into()),
     )];
+    let late = played.late;
     played.put_into(&mut story);
-    Ok(story)
+    Ok((story, late))
 }

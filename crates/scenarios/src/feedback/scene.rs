@@ -26,6 +26,7 @@ pub(super) struct Scene {
     /// The client's port.
     pub(super) port: u16,
     client_args: Vec<String>,
+    delay: Duration,
     connection: ConnectionWatch,
     packets: Watch,
     // After the programs: they end before their hosts do.
@@ -38,6 +39,8 @@ pub(super) struct Played {
     /// The client's end of the connection, over time.
     pub(super) samples: Vec<ConnectionSample>,
     pub(super) observer: Observer,
+    /// By how much the machine delivered a packet later than the link's delay, at most.
+    pub(super) late: Duration,
 }
 
 impl Scene {
@@ -49,7 +52,7 @@ impl Scene {
         client_args: &[&str],
     ) -> Result<Self, Trouble> {
         let wire = lab.wire().ok_or_else(|| Trouble::Recording("there is no wire".into()))?;
-        wire.add(Rule::delay(format!("{} ms each way", delay.as_millis()), delay));
+        wire.add(Rule::delay(name_of(delay), delay));
         let server = stage.server(
             &lab,
             "server",
@@ -69,7 +72,7 @@ impl Scene {
             ConnectionWatch::start(lab.host("client"), lab.clock(), local, server.address);
         server.actor.expect("open")?;
         let client_args = client_args.iter().map(|&arg| arg.to_owned()).collect();
-        Ok(Self { client, server, port, client_args, connection, packets, lab })
+        Ok(Self { client, server, port, client_args, delay, connection, packets, lab })
     }
 
     pub(super) fn wire(&self) -> &Wire {
@@ -139,7 +142,7 @@ impl Scene {
 
     /// Ends the watches; what the story is about is filled in.
     pub(super) fn end(self, story: &mut Story, knobs: &[&str]) -> Result<Played, Trouble> {
-        let Self { client, server, port, client_args, connection, packets, lab } = self;
+        let Self { client, server, port, client_args, delay, connection, packets, lab } = self;
         let samples = connection.finish().map_err(Trouble::io("watch the connection"))?;
         let mut seen = packets.end(&lab)?;
         // Nobody waits to be accepted here.
@@ -158,7 +161,8 @@ impl Scene {
         let mut observer = Observer::new(&seen.records);
         observer.name(port, "client");
         drop((client, server));
-        Ok(Played { seen, samples, observer })
+        let late = lateness(&seen.records, delay);
+        Ok(Played { seen, samples, observer, late })
     }
 }
 
@@ -214,6 +218,19 @@ impl Played {
 pub(super) fn data_of(record: &Record, port: u16) -> Option<&Tcp> {
     let tcp = record.packet.as_ref()?.tcp()?;
     (tcp.source_port == port && tcp.len > 0).then_some(tcp)
+}
+
+/// The name of the rule that makes the link's delay.
+fn name_of(delay: Duration) -> String {
+    format!("{} ms each way", delay.as_millis())
+}
+
+/// By how much packets were delivered later than their link's delay, at most.
+fn lateness(records: &[Record], delay: Duration) -> Duration {
+    let name = name_of(delay);
+    let delayed = records.iter().filter(|record| record.rule.as_ref() == Some(&name));
+    let took = delayed.filter_map(|record| Some(record.delivered()?.since(record.sent)));
+    took.max().unwrap_or_default().saturating_sub(delay)
 }
 
 /// Seconds from one packet to another.

@@ -31,8 +31,8 @@ const CHECKS: [(&str, &str); 4] = [
     ("tail-timeouts", "timers of retransmission that expired (TCPTimeouts)"),
 ];
 
-/// Plays the story.
-pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
+/// Plays the story; gives back how late the machine was, too.
+pub(super) fn play(stage: &Stage) -> Result<(Story, Duration), Trouble> {
     let mut story = Story {
         name: "tail-loss".into(),
         says: "a lone segment is lost, then the last two of eight".into(),
@@ -52,7 +52,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     };
     let Some(lab) = lab(stage)? else {
         story.checks = CHECKS.map(|(id, says)| Check::skipped(id, says, WHY)).to_vec();
-        return Ok(story);
+        return Ok((story, Duration::ZERO));
     };
     let mut scene = Scene::begin(stage, lab, DELAY, &[])?;
     let port = scene.port;
@@ -97,8 +97,9 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
         before.rtt.as_secs_f64() * 1e3,
         before.rto.as_secs_f64() * 1e3
     ));
+    let late = played.late;
     played.put_into(&mut story);
-    Ok(story)
+    Ok((story, late))
 }
 
 /// When a lone segment is probed for, in seconds: two round trips and the shortest timer, at the latest
