@@ -122,7 +122,12 @@ impl FromStr for Address {
 
 impl From<SocketAddr> for Address {
     fn from(addr: SocketAddr) -> Self {
-        Self::Tcp { host: addr.ip().to_string(), port: addr.port() }
+        let host = match addr {
+            // The zone of a link-local address belongs to it: without, it leads nowhere.
+            SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
+            _ => addr.ip().to_string(),
+        };
+        Self::Tcp { host, port: addr.port() }
     }
 }
 
@@ -207,6 +212,15 @@ mod tests {
             assert_eq!(address.to_string(), means);
         }
         assert!(Address::from_host_and_port("::1", "x").is_err());
+    }
+
+    #[test]
+    fn a_socket_address_is_read_back_with_its_zone() {
+        for text in ["10.0.0.2:80", "[fd00::2]:80", "[fe80::2%3]:80"] {
+            let address: SocketAddr = text.parse().unwrap();
+            assert_eq!(Address::from(address).to_string(), text);
+            check(text, Ok(text));
+        }
     }
 
     #[test]

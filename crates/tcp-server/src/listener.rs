@@ -1,7 +1,7 @@
 //! Where a server listens, with everything that listen(2) and bind(2) depend on said outright.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use proto::Address;
@@ -116,14 +116,21 @@ impl Listener {
         match &self.socket {
             Listening::Tcp(socket) => {
                 let (stream, peer) = socket.accept().await?;
-                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-                Ok((stream.into(), Peer::Tcp(peer)))
+                Ok((stream.into(), Peer::Tcp(canonical(peer))))
             }
             Listening::Unix { socket, .. } => {
                 let (stream, peer) = socket.accept().await?;
                 Ok((stream.into(), Peer::Unix(peer.as_pathname().map(Into::into))))
             }
         }
+    }
+}
+
+/// The address of an IPv4 peer as one of IPv4; a link-local one of IPv6 keeps its zone.
+fn canonical(peer: SocketAddr) -> SocketAddr {
+    match peer.ip().to_canonical() {
+        ip @ IpAddr::V4(_) => SocketAddr::new(ip, peer.port()),
+        IpAddr::V6(_) => peer,
     }
 }
 
@@ -173,4 +180,21 @@ fn listen_tcp(addr: SocketAddr, options: &BindOptions) -> Result<TcpListener, Bi
 /// mean that limit itself.
 fn backlog(options: &BindOptions) -> i32 {
     i32::try_from(options.backlog).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_is_shown_as_what_it_is() {
+        for (seen, shown) in [
+            ("10.0.0.1:5", "10.0.0.1:5"),
+            ("[::ffff:10.0.0.1]:5", "10.0.0.1:5"),
+            ("[fd00::1]:5", "[fd00::1]:5"),
+            ("[fe80::1%2]:5", "[fe80::1%2]:5"),
+        ] {
+            assert_eq!(canonical(seen.parse().unwrap()).to_string(), shown);
+        }
+    }
 }
