@@ -15,7 +15,7 @@
 //! | question | module |
 //! |---|---|
 //! | How does a process get namespaces without root, and what if it may not? | [`mod@enter`], [`refusal`] |
-//! | What is a host, and how does code or a program run in it? | [`host`], [`program`], [`family`] |
+//! | What is a host, and how does code or a program run in it? | [`host`], [`program`], [`family`], [`privilege`] |
 //! | How are links made and set up? | [`link`] |
 //! | What does the wire do with a frame? | [`wire`], [`rule`], [`record`], [`recording`], [`packet`] |
 //! | How does one send what no socket would? | [`inject`] |
@@ -42,6 +42,7 @@ pub mod packet;
 mod packet_ring;
 mod packet_socket;
 pub mod pcapng;
+pub mod privilege;
 pub mod program;
 pub mod queue_watch;
 pub mod record;

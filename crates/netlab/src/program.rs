@@ -76,6 +76,11 @@ impl Program {
         &self.name
     }
 
+    /// Its process number, as programs of the lab see it.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Every line that it has printed so far.
     pub fn lines(&self) -> Vec<Line> {
         self.output.lock().lines.clone()

@@ -18,6 +18,8 @@
 //! | What happens when nobody says anything? | [`silence`] |
 //! | What does `recv(1024)` give, and is it text? | [`stream`] |
 //! | What works without `bind`, `listen` or `accept`? | [`ports`] |
+//! | Unix, IPv4 and IPv6: what is the same, and what is not? | [`families`] |
+//! | Where are the files of a story, and who removes them? | [`scratch`] |
 //! | How do people talk at the same time? | [`chat`] |
 //! | How do scenarios start the programs that we ship? | [`stage`] |
 //! | Why does the lab not run here? | [`doctor`] |
@@ -43,7 +45,10 @@ pub mod disconnect;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod doctor;
 #[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod families;
+#[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod feedback;
+#[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod handshake;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod keep;
@@ -55,6 +60,8 @@ pub mod ports;
 pub mod reuse;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod scenario;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod scratch;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod sent_again;
 #[cfg(all(feature = "lab", target_os = "linux"))]

@@ -316,8 +316,14 @@ pub fn knobs(lab: &Lab, host: &str, names: &[&str]) -> String {
 /// The lifelines of a ladder between two hosts.
 pub fn lifelines(lab: &Lab, left: &str, right: &str, right_port: u16) -> Vec<String> {
     let (left, right) = (lab.host(left), lab.host(right));
-    vec![
-        format!("{} {}", left.name(), left.address()),
-        format!("{} {}:{right_port}", right.name(), right.address()),
-    ]
+    match (left.address_v6(), right.address_v6()) {
+        (Some(left_v6), Some(right_v6)) => vec![
+            format!("{} {}, {left_v6}", left.name(), left.address()),
+            format!("{} {}, {right_v6}, port {right_port}", right.name(), right.address()),
+        ],
+        _ => vec![
+            format!("{} {}", left.name(), left.address()),
+            format!("{} {}:{right_port}", right.name(), right.address()),
+        ],
+    }
 }

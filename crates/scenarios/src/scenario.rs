@@ -2,7 +2,9 @@
 
 use crate::findings::{Claim, Story};
 use crate::stage::{Stage, Trouble};
-use crate::{backlog, chat, close, disconnect, feedback, handshake, ports, reuse, silence, stream};
+use crate::{
+    backlog, chat, close, disconnect, families, feedback, handshake, ports, reuse, silence, stream,
+};
 
 /// A demo.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +28,7 @@ pub struct Scenario {
 pub type Play = fn(&Stage, &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble>;
 
 /// Every demo, in the order in which one would learn from them.
-pub const ALL: [Scenario; 10] = [
+pub const ALL: [Scenario; 11] = [
     handshake::SCENARIO,
     backlog::SCENARIO,
     disconnect::SCENARIO,
@@ -37,6 +39,7 @@ pub const ALL: [Scenario; 10] = [
     stream::SCENARIO,
     ports::SCENARIO,
     chat::SCENARIO,
+    families::SCENARIO,
 ];
 
 /// The demo of this name.

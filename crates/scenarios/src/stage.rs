@@ -1,5 +1,6 @@
 //! Where a scenario plays: it makes labs, and starts in them the programs that we ship.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -102,8 +103,12 @@ pub struct Knob {
 impl Stage {
     /// A lab with these hosts, with the knobs that the user turned.
     pub fn lab(&self, hosts: &[&str]) -> Result<Lab, Trouble> {
-        let lab =
-            Lab::with(self.level, hosts, LabOptions { seed: self.seed, ..LabOptions::default() })?;
+        self.lab_with(hosts, LabOptions::default())
+    }
+
+    /// A lab that has more than IPv4. Its rules play dice from the seed of the run.
+    pub fn lab_with(&self, hosts: &[&str], options: LabOptions) -> Result<Lab, Trouble> {
+        let lab = Lab::with(self.level, hosts, LabOptions { seed: self.seed, ..options })?;
         if lab.level().has_namespaces() {
             for name in hosts {
                 for Knob { name: knob, value } in &self.knobs {
@@ -149,15 +154,29 @@ impl Stage {
         args: &[&str],
     ) -> Result<Server, Trouble> {
         let port = if self.level.has_namespaces() { port } else { 0 };
-        let mut command = Command::new(self.programs.join("tcp-server"));
         let address = SocketAddr::new(lab.host(host).address().into(), port);
-        command.args(["--format", "json", "--quiet"]).args(args).arg(address.to_string());
-        let actor = Actor::start(lab, host, name, command)?;
+        let actor = self.server_at(lab, host, name, &address.to_string(), args)?;
         let listening = actor.expect("listening")?;
         let address = listening["addr"].as_str().and_then(|text| text.parse().ok());
         let address =
             address.ok_or_else(|| Trouble::program(name, format!("listens on {listening}")))?;
         Ok(Server { actor, address })
+    }
+
+    /// Starts `tcp-server` at any address and waits until it listens.
+    pub fn server_at(
+        &self,
+        lab: &Lab,
+        host: &str,
+        name: &str,
+        at: &str,
+        args: &[&str],
+    ) -> Result<Actor, Trouble> {
+        let mut command = Command::new(self.programs.join("tcp-server"));
+        command.args(["--format", "json", "--quiet"]).args(args).arg(at);
+        let actor = Actor::start(lab, host, name, command)?;
+        actor.expect("listening")?;
+        Ok(actor)
     }
 
     /// Starts `tcp-client` towards an address.
@@ -166,7 +185,7 @@ impl Stage {
         lab: &Lab,
         host: &str,
         name: &str,
-        to: SocketAddr,
+        to: impl fmt::Display,
         args: &[&str],
     ) -> Result<Actor, Trouble> {
         let mut command = Command::new(self.programs.join("tcp-client"));

@@ -68,6 +68,9 @@ pub fn story(story: &Story) -> String {
 
 /// What stands after the last story.
 pub fn claims(claims: &[Claim]) -> String {
+    if claims.is_empty() {
+        return String::new();
+    }
     let mut out = "\nclaims\n".to_owned();
     for claim in claims {
         let _ = writeln!(out, "  {:<9}  {}  {}", claim.verdict.to_string(), claim.id, claim.says);

@@ -32,6 +32,7 @@ fn a_demo_is_told_as_events() {
         ("ports", owned(&[("o", "partly")])),
         ("stream", owned(&[("b", "refuted"), ("i", "refuted")])),
         ("chat", owned(&[("h", "refuted")])),
+        ("families", owned(&[])),
     ] {
         let finished = scenarios(&["run", demo, "--format", "json"]);
         assert_eq!(finished.code, 0, "{}", finished.stderr);

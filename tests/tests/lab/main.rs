@@ -4,6 +4,7 @@
 mod close;
 mod compared;
 mod events;
+mod families;
 mod feedback;
 mod handshake;
 mod interrupted;

@@ -104,8 +104,6 @@ pub(super) fn without_the_option(stage: &Stage) -> Result<(Story, Seen), Trouble
     ];
     let observer = Observer::new(&seen.records);
     seen.put_into(&mut story, &observer);
-    // Nobody waits in it, and it says nothing about the port.
-    story.queue.clear();
     Ok((story, Seen { plain_in_use: plain.in_use, late_in_use: late.in_use }))
 }
 
@@ -170,8 +168,6 @@ pub(super) fn with_the_option(stage: &Stage) -> Result<Story, Trouble> {
     drop(again.actor);
     let observer = Observer::new(&seen.records);
     seen.put_into(&mut story, &observer);
-    // Nobody waits in it, and it says nothing about the port.
-    story.queue.clear();
     Ok(story)
 }
 

@@ -5,6 +5,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 
 use cli::{Exit, Failure, signals};
+use scenarios::scratch;
 
 use crate::report::{Report, lock};
 
@@ -31,6 +32,7 @@ pub(crate) fn watch(report: &Arc<Mutex<Report>>) -> Result<(), Failure> {
         match &report.phase {
             Phase::Playing => {
                 let exit = report.interrupted(signals::exit(signal));
+                scratch::remove_all();
                 if report.has_namespaces() {
                     // The outer process makes the signal's death of this code.
                     process::exit(exit.code().into());
