@@ -9,6 +9,7 @@
 //! | How did many demos come out, and each time the same? | [`summary`] |
 //! | Which hosts stay at the end, and how does one enter them? | [`keep`] |
 //! | Why does TCP begin with three segments, and whose is a connection? | [`handshake`] |
+//! | What defends a server against forged requests? | [`flood`] |
 //! | What happens when the accept queue is full? | [`backlog`] |
 //! | How does a connection end? | [`close`] |
 //! | What does a server see when a client goes? | [`disconnect`] |
@@ -48,6 +49,8 @@ pub mod doctor;
 pub mod families;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod feedback;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod flood;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod handshake;
 #[cfg(all(feature = "lab", target_os = "linux"))]

@@ -3,7 +3,8 @@
 use crate::findings::{Claim, Story};
 use crate::stage::{Stage, Trouble};
 use crate::{
-    backlog, chat, close, disconnect, families, feedback, handshake, ports, reuse, silence, stream,
+    backlog, chat, close, disconnect, families, feedback, flood, handshake, ports, reuse, silence,
+    stream,
 };
 
 /// A demo.
@@ -28,9 +29,10 @@ pub struct Scenario {
 pub type Play = fn(&Stage, &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble>;
 
 /// Every demo, in the order in which one would learn from them.
-pub const ALL: [Scenario; 11] = [
+pub const ALL: [Scenario; 12] = [
     handshake::SCENARIO,
     backlog::SCENARIO,
+    flood::SCENARIO,
     disconnect::SCENARIO,
     feedback::SCENARIO,
     close::SCENARIO,

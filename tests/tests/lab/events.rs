@@ -26,6 +26,7 @@ fn a_demo_is_told_as_events() {
         ("backlog", owned(&[("a", "refuted"), ("f", "partly")])),
         ("disconnect", owned(&[("d", "partly"), ("q", "partly")])),
         ("close", owned(&[("j", "refuted"), ("p", "refuted")])),
+        ("flood", owned(&[("f", "partly")])),
         ("feedback", owned(&[("c", "refuted"), ("m", "confirmed")])),
         ("reuse", owned(&[("e", "partly")])),
         ("silence", owned(&[("g", "partly")])),

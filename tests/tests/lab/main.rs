@@ -6,6 +6,7 @@ mod compared;
 mod events;
 mod families;
 mod feedback;
+mod flood;
 mod handshake;
 mod interrupted;
 mod knobs;

@@ -1,0 +1,67 @@
+//! What does a client get while a flood of forged requests comes, and what defends the server?
+//!
+//! Each forged request leaves a half-open connection that nobody will ever complete. The pool of these is
+//! what the flood fills; what defends is to need no place in it: a SYN cookie.
+
+mod attack;
+mod cost;
+mod defence;
+
+use crate::claims::{Flooded, half_open_pool_defends_and_listen_sizes_it};
+use crate::findings::{Claim, Story};
+use crate::scenario::Scenario;
+use crate::stage::{Stage, Trouble};
+
+/// The demo.
+pub const SCENARIO: Scenario = Scenario {
+    name: "flood",
+    question: "what does a client get during a flood of forged requests, and what defends the server?",
+    explain: &[
+        "A SYN costs its sender nothing, and its address may be forged. The server keeps a half-open \
+         connection for it, answers, and waits for an ACK that never comes.",
+        "The half-open connections of a listener are bounded: on Linux of today by the backlog of listen(2), \
+         plus one. When the pool is full, further requests are dropped, and an honest client's among them.",
+        "So a larger pool only takes a little longer to fill. At 4,000 requests a second, a pool of 8 is full \
+         after 2 ms, one of 4,096 after a second.",
+        "SYN cookies need no place in it: the server puts what it would have to remember into the sequence \
+         number of its SYN, ACK, signed, and forgets the request. The third segment brings the number back.",
+        "With net.ipv4.tcp_syncookies=1, the default, Linux sends them only while the pool is full; with 2 \
+         always, and keeps no half-open connection at all; with 0 never.",
+        "A number has 32 bits, so not everything fits. What the client offered, larger windows and selective \
+         acknowledgement, is kept in the time stamp that it sends back; without time stamps it is lost.",
+        "A forged sender must be one that nobody answers for: a machine that exists sends a RST and frees the \
+         place. A sender to whom the server has no route is not even kept.",
+        "There is a second defence: when the pool is more than half full, old entries get fewer tries, and \
+         are gone after seven seconds in place of a minute.",
+        "Watch: nstat shows TcpExtTCPReqQFullDrop, TcpExtSyncookiesSent and TcpExtSyncookiesRecv; ss -tan \
+         state syn-recv shows the pool. The kernel says \"Possible SYN flooding\" in dmesg, once for a listener.",
+        "RFC 4987, SYN flooding attacks and common mitigations: https://www.rfc-editor.org/rfc/rfc4987",
+        "tcp_syncookies in the kernel's ip-sysctl: https://docs.kernel.org/networking/ip-sysctl.html; \
+         listen(2): https://man7.org/linux/man-pages/man2/listen.2.html",
+        "kernel: tcp_conn_request and tcp_syn_flood_action in net/ipv4/tcp_input.c, net/ipv4/syncookies.c, \
+         reqsk_timer_handler in net/ipv4/inet_connection_sock.c",
+    ],
+    seconds: 6,
+    programs: &["tcp-server", "tcp-client"],
+    play,
+};
+
+/// Plays the flood against three settings of the defence, then what the defence costs.
+pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
+    let (story, off) = defence::OFF.play(stage)?;
+    show(story);
+    let (story, _) = defence::ON.play(stage)?;
+    show(story);
+    let (story, always) = defence::ALWAYS.play(stage)?;
+    show(story);
+    show(cost::play(stage)?);
+    // Where a knob was turned, a story may not have had what it is about, and then says nothing.
+    let bounded_by_listen = off.as_ref().map(|saw| attack::POOL.contains(&saw.half_open));
+    let pool_alone = off.filter(|saw| saw.cookies == 0);
+    let without_pool = always.filter(|saw| saw.half_open == 0);
+    Ok(vec![half_open_pool_defends_and_listen_sizes_it(Flooded {
+        served_by_pool_alone: pool_alone.map(|saw| saw.client_served),
+        served_without_pool: without_pool.map(|saw| saw.client_served),
+        bounded_by_listen,
+    })])
+}
