@@ -73,6 +73,11 @@ impl Failure {
         self.exit
     }
 
+    /// What went wrong, in words.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The word that a script can compare.
     pub fn kind(&self) -> &'static str {
         self.kind

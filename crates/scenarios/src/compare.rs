@@ -26,6 +26,8 @@ pub struct Played {
     pub stories: Vec<Story>,
     /// The claims.
     pub claims: Vec<Claim>,
+    /// Why it was not played to its end, if it was not.
+    pub trouble: Option<String>,
 }
 
 /// Two runs of a demo, held against each other.
@@ -33,7 +35,7 @@ pub struct Played {
 pub struct Comparison {
     /// Each story that either of them has.
     pub stories: Vec<Compared>,
-    /// The claims.
+    /// The claims, and whether both runs came to their end.
     pub claims: Compared,
 }
 
@@ -58,6 +60,9 @@ pub struct Difference {
     /// The name of the check or the letter of the claim, where it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// What its table shows, where it is a cell of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
     /// What it is about.
     pub what: String,
     /// How it was in the first run and in the second.
@@ -68,6 +73,8 @@ pub struct Difference {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
+    /// Whether something was played.
+    Played,
     /// A claim's verdict.
     Claim,
     /// A check.
@@ -88,6 +95,7 @@ impl Kind {
     /// The kind in a word.
     pub const fn word(self) -> &'static str {
         match self {
+            Self::Played => "played",
             Self::Claim => "claim",
             Self::Check => "check",
             Self::Packets => "packets",
@@ -111,8 +119,24 @@ impl Kind {
 struct Fact {
     kind: Kind,
     id: Option<String>,
+    table: Option<String>,
     what: String,
     value: String,
+}
+
+impl Fact {
+    fn new(kind: Kind, what: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { kind, id: None, table: None, what: what.into(), value: value.into() }
+    }
+
+    /// The same, of a check or a claim that has a name.
+    fn named(self, id: &str) -> Self {
+        Self { id: Some(id.to_owned()), ..self }
+    }
+
+    fn is_the_same_as(&self, other: &Self) -> bool {
+        (self.kind, &self.table, &self.what) == (other.kind, &other.table, &other.what)
+    }
 }
 
 /// Holds two runs of a demo against each other.
@@ -127,10 +151,25 @@ pub fn compare(first: &Played, second: &Played) -> Comparison {
         let of = |played: &Played| played.stories.iter().find(|s| s.name == name).cloned();
         let both = [of(first), of(second)];
         let says = both.iter().flatten().map(|story| story.says.clone()).next();
-        let [a, b] = both.map(|story| story.as_ref().map(facts).unwrap_or_default());
-        Compared { name: name.to_owned(), says: says.unwrap_or_default(), ..differences(a, b) }
+        let compared = match &both {
+            [Some(a), Some(b)] => differences(facts(a), facts(b)),
+            // Each of its facts would be one difference more.
+            [a, b] => {
+                let played = |story: &Option<Story>| {
+                    let value = if story.is_some() { "yes" } else { "no" };
+                    vec![Fact::new(Kind::Played, "the story", value)]
+                };
+                differences(played(a), played(b))
+            }
+        };
+        Compared { name: name.to_owned(), says: says.unwrap_or_default(), ..compared }
     });
-    let claims = |played: &Played| played.claims.iter().map(of_claim).collect();
+    let claims = |played: &Played| {
+        let trouble = played.trouble.as_deref();
+        let mut facts = vec![Fact::new(Kind::Played, "to its end", trouble.unwrap_or("yes"))];
+        facts.extend(played.claims.iter().map(of_claim));
+        facts
+    };
     Comparison { stories: stories.collect(), claims: differences(claims(first), claims(second)) }
 }
 
@@ -144,13 +183,13 @@ fn differences(first: Vec<Fact>, mut second: Vec<Fact>) -> Compared {
         let values = [value(&a, kind), value(&b, kind)];
         if alike(&values[0], &values[1]) {
             compared.same += 1;
-        } else if let Some(Fact { kind, id, what, .. }) = a.or(b) {
-            compared.differences.push(Difference { kind, id, what, values });
+        } else if let Some(Fact { kind, id, table, what, .. }) = a.or(b) {
+            compared.differences.push(Difference { kind, id, table, what, values });
         }
     };
     for fact in first {
-        let same = |other: &Fact| (other.kind, &other.what) == (fact.kind, &fact.what);
-        let other = second.iter().position(same).map(|at| second.remove(at));
+        let other = second.iter().position(|other| fact.is_the_same_as(other));
+        let other = other.map(|at| second.remove(at));
         hold(Some(fact), other);
     }
     for fact in second {
@@ -167,31 +206,19 @@ fn facts(story: &Story) -> Vec<Fact> {
         let longest = story.queue.iter().map(|sample| sample.length).max().unwrap_or_default();
         // One that is accepted at once waits for less time than lies between two looks at the queue.
         let value = if longest > 1 { longest.to_string() } else { "at most 1".to_owned() };
-        facts.push(Fact {
-            kind: Kind::Queue,
-            id: None,
-            what: "longest accept queue".into(),
-            value,
-        });
+        facts.push(Fact::new(Kind::Queue, "longest accept queue", value));
     }
     facts.extend(story.series.iter().flat_map(of_series));
     facts.extend(story.tables.iter().flat_map(of_table));
-    facts.extend(story.counters.iter().map(|counter| Fact {
-        kind: Kind::Counter,
-        id: None,
-        what: format!("{} {}", counter.host, counter.name),
-        value: format!("{:+}", counter.after - counter.before),
+    facts.extend(story.counters.iter().map(|counter| {
+        let moved = format!("{:+}", counter.after - counter.before);
+        Fact::new(Kind::Counter, format!("{} {}", counter.host, counter.name), moved)
     }));
     facts
 }
 
 fn of_claim(claim: &Claim) -> Fact {
-    Fact {
-        kind: Kind::Claim,
-        id: Some(claim.id.to_owned()),
-        what: claim.says.clone(),
-        value: claim.verdict.to_string(),
-    }
+    Fact::new(Kind::Claim, &claim.says, claim.verdict.to_string()).named(claim.id)
 }
 
 fn of_check(check: &Check) -> Fact {
@@ -200,7 +227,7 @@ fn of_check(check: &Check) -> Fact {
         Outcome::Failed => format!("FAILED: {}, expected {}", check.measured, check.expected),
         Outcome::Skipped(why) => format!("skipped: {why}"),
     };
-    Fact { kind: Kind::Check, id: Some(check.id.clone()), what: check.says.clone(), value }
+    Fact::new(Kind::Check, &check.says, value).named(&check.id)
 }
 
 /// Packets that open, close or void a connection, those sent again, and those that were dropped. How
@@ -223,12 +250,7 @@ fn of_packets(story: &Story) -> Vec<Fact> {
             Fate::Taken | Fate::OnTheWay => {}
         }
     }
-    let fact = |(what, count): (String, usize)| Fact {
-        kind: Kind::Packets,
-        id: None,
-        what,
-        value: count.to_string(),
-    };
+    let fact = |(what, count): (String, usize)| Fact::new(Kind::Packets, what, count.to_string());
     counts.into_iter().map(fact).collect()
 }
 
@@ -236,11 +258,8 @@ fn of_series(Series { says, unit, points }: &Series) -> Vec<Fact> {
     let values = || points.iter().map(|(_, value)| *value);
     let Some(last) = values().next_back() else { return Vec::new() };
     let greatest = values().fold(last, f64::max);
-    let fact = |which: &str, value: f64| Fact {
-        kind: Kind::Series,
-        id: None,
-        what: format!("{says}, {which}"),
-        value: format!("{value} {unit}"),
+    let fact = |which: &str, value: f64| {
+        Fact::new(Kind::Series, format!("{says}, {which}"), format!("{value} {unit}"))
     };
     vec![fact("greatest", greatest), fact("at the end", last)]
 }
@@ -255,8 +274,8 @@ fn of_table(Table { says, columns, rows }: &Table) -> Vec<Fact> {
         *times += 1;
         let row = if *times > 1 { format!("{first} ({times})") } else { first.clone() };
         for (column, cell) in columns.iter().skip(1).zip(cells) {
-            let what = format!("{says}: {row}, {column}");
-            facts.push(Fact { kind: Kind::Table, id: None, what, value: cell.clone() });
+            let fact = Fact::new(Kind::Table, format!("{row}, {column}"), cell);
+            facts.push(Fact { table: Some(says.clone()), ..fact });
         }
     }
     facts
@@ -315,12 +334,12 @@ mod tests {
 
     fn told(kind: Kind, id: Option<&str>, what: &str, values: [&str; 2]) -> Difference {
         let (id, what) = (id.map(str::to_owned), what.to_owned());
-        Difference { kind, id, what, values: values.map(str::to_owned) }
+        Difference { kind, id, table: None, what, values: values.map(str::to_owned) }
     }
 
     #[track_caller]
     fn check(first: Story, second: Story, expected: &[Difference]) {
-        let played = |story| Played { stories: vec![story], claims: vec![] };
+        let played = |story| Played { stories: vec![story], ..Played::default() };
         let compared = compare(&played(first), &played(second));
         assert_eq!(compared.stories.len(), 1);
         assert_eq!(compared.stories[0].differences, expected);
@@ -409,12 +428,13 @@ mod tests {
             counters: vec![counter("Same", 2)],
             ..story("s", vec![])
         };
+        let cell = told(Kind::Table, None, "two, got", ["all", "nothing"]);
         let expected = [
             told(Kind::Packets, None, "client: SYN", ["1", "2"]),
             told(Kind::Packets, None, "client: sent again", ["0", "1"]),
             told(Kind::Queue, None, "longest accept queue", ["6", "7"]),
             told(Kind::Series, None, "half-open, at the end", ["1 sockets", "2 sockets"]),
-            told(Kind::Table, None, "who got what: two, got", ["all", "nothing"]),
+            Difference { table: Some("who got what".into()), ..cell },
             told(Kind::Counter, None, "server Drops", ["+2", "0"]),
         ];
         check(first, second, &expected);
@@ -433,15 +453,20 @@ mod tests {
         let first = Played {
             stories: vec![story("both", vec![]), story("first", vec![one])],
             claims: vec![claim(Verdict::Partly)],
+            trouble: None,
         };
-        let second =
-            Played { stories: vec![story("both", vec![])], claims: vec![claim(Verdict::Refuted)] };
+        let second = Played {
+            stories: vec![story("both", vec![])],
+            claims: vec![claim(Verdict::Refuted)],
+            trouble: Some("a program ended".into()),
+        };
         let compared = compare(&first, &second);
         let names: Vec<&str> = compared.stories.iter().map(|story| story.name.as_str()).collect();
         assert_eq!(names, ["both", "first"]);
-        let missing = told(Kind::Check, Some("x"), "x", ["ok: 1", "none"]);
+        let missing = told(Kind::Played, None, "the story", ["yes", "no"]);
         assert_eq!(compared.stories[1].differences, [missing]);
+        let ends = told(Kind::Played, None, "to its end", ["yes", "a program ended"]);
         let verdicts = told(Kind::Claim, Some("f"), "it is so", ["partly", "refuted"]);
-        assert_eq!(compared.claims.differences, [verdicts]);
+        assert_eq!(compared.claims.differences, [ends, verdicts]);
     }
 }

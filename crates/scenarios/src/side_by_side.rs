@@ -29,12 +29,19 @@ pub fn comparison(demo: &str, variants: [&str; 2], comparison: &Comparison) -> S
 
 fn part(compared: &Compared) -> String {
     let mut out = String::new();
-    for Difference { kind, id, what, values: [a, b] } in &compared.differences {
+    let mut last_table = None;
+    for Difference { kind, id, table, what, values: [a, b] } in &compared.differences {
+        // Its cells are named by their rows and columns alone.
+        if let Some(table) = table.as_ref().filter(|table| last_table != Some(*table)) {
+            let _ = writeln!(out, "  {:<7}  {table}", kind.word());
+            last_table = Some(table);
+        }
+        let word = if table.is_some() { "" } else { kind.word() };
         let what = match id {
             Some(id) if id.len() == 1 => format!("{id}  {what}"),
             _ => what.clone(),
         };
-        out.push_str(&line(&[kind.word().to_owned(), what, a.clone(), b.clone()]));
+        out.push_str(&line(&[word.to_owned(), what, a.clone(), b.clone()]));
     }
     let same = compared.same;
     let _ = match (compared.differences.is_empty(), same) {
@@ -127,9 +134,17 @@ mod tests {
 
     #[test]
     fn what_differs_stands_in_columns_and_what_is_the_same_is_counted() {
+        let cell = |what: &str| Difference {
+            kind: Kind::Table,
+            id: None,
+            table: Some("who is where".into()),
+            what: what.into(),
+            values: ["inside".into(), "outside".into()],
+        };
         let difference = Difference {
             kind: Kind::Check,
             id: Some("half-open-limit".into()),
+            table: None,
             what: "half-open connections that the kernel keeps of twenty".into(),
             values: ["ok: 6".into(), "FAILED: 20, expected 5..6".into()],
         };
@@ -139,7 +154,8 @@ mod tests {
             differences,
             same: 3,
         };
-        let stories = vec![story("one", vec![difference]), story("two", vec![])];
+        let differences = vec![difference, cell("client 1, place"), cell("client 2, place")];
+        let stories = vec![story("one", differences), story("two", vec![])];
         let variants = ["net.ipv4.tcp_syncookies=0", "net.ipv4.tcp_syncookies=1"];
         let claims = Compared { same: 1, ..Compared::default() };
         let shown = comparison("backlog", variants, &Comparison { stories, claims });
@@ -150,6 +166,9 @@ backlog, side by side
 == one: it is played
   check    half-open connections that the kernel     ok: 6                     FAILED: 20, expected
            keeps of twenty                                                     5..6
+  table    who is where
+           client 1, place                           inside                    outside
+           client 2, place                           inside                    outside
   the same in both: 3
 == two: it is played
   nothing differs, of 3

@@ -45,6 +45,27 @@ fn what_a_knob_changes_stands_side_by_side() {
     assert!(end["failed"].as_u64() > Some(0), "{end}");
 }
 
+/// A knob with which a demo cannot be played is told as such, and the other variant is played all the
+/// same.
+#[test]
+fn a_variant_that_cannot_be_played_is_compared_as_far_as_it_came() {
+    if !has_namespaces() {
+        return;
+    }
+    // No socket has room for what it is sent.
+    let compare = ["--compare", "tcp_rmem=1 1 1,4096 131072 6291456"];
+    let finished = scenarios(&[&["run", "stream", "--json"], &compare[..]].concat());
+    finished.failed(1, "stream was not played to its end");
+    let events = events(&finished);
+    let not_played = of(&events, "not_played");
+    assert_eq!(not_played.len(), 1);
+    assert_eq!(not_played[0]["variant"], "net.ipv4.tcp_rmem=1 1 1");
+    let ends = of(&events, "compare").into_iter().find(|event| event["what"] == "to its end");
+    let [first, second] = [0, 1].map(|at| ends.unwrap()["values"][at].as_str().unwrap());
+    assert!(first.starts_with("stream was not played") && second == "yes", "{first}, {second}");
+    assert_eq!(finished.end()["error"], Value::Null);
+}
+
 #[test]
 fn the_same_demo_gives_the_same_verdicts_each_time() {
     if !has_namespaces() {

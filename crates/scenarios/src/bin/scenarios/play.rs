@@ -17,6 +17,9 @@ use crate::options::{Compare, RunArgs};
 use crate::report::{Report, lock};
 use crate::{knobs, pause};
 
+/// The kind of a failure that ended a demo too early.
+const NOT_PLAYED: &str = "not_played";
+
 /// Plays the demos as it was asked for, and says how it came out.
 pub(crate) fn play(demos: &[Scenario], args: &RunArgs) -> Exit {
     // First of all: namespaces are entered while the process has one thread.
@@ -84,7 +87,14 @@ impl<'a> Player<'a> {
         if let Some(Compare(variants)) = &self.args.compare {
             for demo in demos {
                 for knob in variants {
-                    failed += self.play_variant(demo, knob)?;
+                    failed += match self.play_variant(demo, knob) {
+                        // What it was like until then can be compared all the same.
+                        Err(trouble) if trouble.kind() == NOT_PLAYED => {
+                            lock(self.report).not_played(&trouble);
+                            1
+                        }
+                        failed => failed?,
+                    };
                 }
                 lock(self.report).compared();
             }
@@ -181,6 +191,6 @@ fn programs(demos: &[Scenario]) -> Result<PathBuf, Failure> {
 }
 
 fn trouble_of(demo: &str, trouble: &Trouble) -> Failure {
-    Failure::new(Exit::Failed, "not_played", format!("{demo} was not played to its end: {trouble}"))
+    Failure::new(Exit::Failed, NOT_PLAYED, format!("{demo} was not played to its end: {trouble}"))
         .hint("cargo xtask doctor tests every requirement")
 }

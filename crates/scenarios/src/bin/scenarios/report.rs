@@ -13,6 +13,7 @@ use scenarios::glyphs::Glyphs;
 use scenarios::scenario::Scenario;
 use scenarios::summary::{Row, unlike};
 use scenarios::{json, side_by_side, text};
+use serde_json::json;
 
 use crate::interrupt::Phase;
 use crate::options::RunArgs;
@@ -131,6 +132,17 @@ impl Report {
         let shown = || if brief { String::new() } else { text::claims(&claims) };
         self.show(shown, || claims.iter().map(|claim| json::claim(&demo, claim)).collect());
         self.played.last_mut().expect("a demo has begun").claims = claims;
+    }
+
+    /// A demo that is to be compared could not be played to its end.
+    pub(crate) fn not_played(&mut self, trouble: &Failure) {
+        trouble.print();
+        let row = self.rows.last_mut().expect("a demo has begun");
+        row.seconds = self.row_start.elapsed().as_secs_f64();
+        let body = json!({ "demo": row.demo, "error": trouble });
+        self.show(String::new, || vec![("not_played", body)]);
+        let played = self.played.last_mut().expect("a demo has begun");
+        played.trouble = Some(trouble.message().to_owned());
     }
 
     /// The last two demos were the same one, with two values of a knob.
