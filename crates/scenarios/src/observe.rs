@@ -206,11 +206,17 @@ impl Seen {
 
     /// Leaves the packets from and to a host out, and says so in words, if there are any.
     pub fn hide(&mut self, host: &Host, whose: &str) -> Option<String> {
-        let is_of = |record: &mut Record| record.from == host.id() || record.to == Some(host.id());
-        let before = self.hidden.len();
-        self.hidden.extend(self.records.extract_if(.., is_of));
-        let hidden = self.hidden.len() - before;
+        let hidden =
+            self.hide_where(|record| record.from == host.id() || record.to == Some(host.id()));
         (hidden > 0).then(|| format!("{hidden} packets of {whose}"))
+    }
+
+    /// Leaves the packets of which `is_it` is true out of the ladder and says how many there are; they stay
+    /// in the recording.
+    pub fn hide_where(&mut self, is_it: impl Fn(&Record) -> bool) -> usize {
+        let before = self.hidden.len();
+        self.hidden.extend(self.records.extract_if(.., |record| is_it(record)));
+        self.hidden.len() - before
     }
 
     /// Puts all of it into the story, as the observer names and marks it, and checks that the recording

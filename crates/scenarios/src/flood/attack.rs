@@ -136,10 +136,9 @@ impl Scene {
         let mut seen = self.watch.end(&self.lab)?;
         let mut observer = Observer::new(&seen.records);
         let client = self.lab.host("client").id();
-        let all = seen.records.len();
-        seen.records.retain(|record| record.from == client || record.to == Some(client));
+        let hidden = seen.hide_where(|record| record.from != client && record.to != Some(client));
         name_clients(&mut observer, &seen, visits)?;
-        let answers = all - seen.records.len() - FORGED as usize;
+        let answers = hidden.saturating_sub(FORGED as usize);
         story.set_up = self.set_up;
         story.lifelines = lifelines(&self.lab, "client", "server", self.server.address.port());
         story.not_drawn = Some(format!(

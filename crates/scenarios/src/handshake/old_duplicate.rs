@@ -87,12 +87,10 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     ];
     let mut observer = Observer::new(&seen.records);
     observer.name(OLD_PORT, "nobody");
-    let all = seen.records.len();
-    seen.records.retain(|record| {
+    let hidden = seen.hide_where(|record| {
         let ports = record.packet.as_ref().and_then(netlab::Packet::ports);
-        ports.is_some_and(|(from, to)| [from, to].contains(&OLD_PORT))
+        ports.is_none_or(|(from, to)| ![from, to].contains(&OLD_PORT))
     });
-    let hidden = all - seen.records.len();
     story.not_drawn = Some(format!("{hidden} packets of the client that came after it"));
     seen.put_into(&mut story, &observer);
     story.queue.clear();
