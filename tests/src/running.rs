@@ -220,6 +220,19 @@ impl Output {
         }
     }
 
+    /// Takes every event up to the first of which this is true, and waits for that one.
+    #[track_caller]
+    pub fn take_until(&mut self, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let deadline = Instant::now() + self.limit;
+        loop {
+            self.parse();
+            if let Some(at) = self.events.iter().position(&wanted) {
+                return self.events.drain(..=at).collect();
+            }
+            self.more(deadline, "the event");
+        }
+    }
+
     /// Turns the lines that are complete into events.
     fn parse(&mut self) {
         while let Some(len) = self.seen[self.parsed..].iter().position(|&byte| byte == b'\n') {

@@ -1,6 +1,7 @@
 //! The demos, run as a user runs them: the events, the levels, and the recordings in the eyes of tshark.
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
+mod agreement;
 mod close;
 mod compared;
 mod events;
