@@ -8,7 +8,14 @@ use tests::{foreign, piped};
 use crate::{Folder, events, has_namespaces, run, scenarios};
 
 /// What a reader of packets says of one of them, of the things that are compared.
-type Said = BTreeSet<&'static str>;
+#[derive(Debug, PartialEq)]
+struct Said {
+    what: BTreeSet<&'static str>,
+    /// The ports of sender and receiver.
+    ports: (u64, u64),
+    /// Bytes of data that it carries.
+    len: u64,
+}
 
 const OPENS: &str = "opens a connection";
 const RESETS: &str = "resets one";
@@ -17,9 +24,11 @@ const PROBES: &str = "asks whether the other side is there";
 /// Of a packet that was dropped, or sent again, the file's comment says so.
 const LOST: &str = "is said to be dropped";
 const AGAIN: &str = "is said to be sent again";
+const OVER_IPV6: &str = "is over IPv6";
+const DATAGRAM: &str = "is a datagram";
 
 /// The ladder says of every packet what tshark says of it: it opens a connection, it resets one, it was
-/// sent before, or it is a keepalive probe. And tshark reads in the file what became of it.
+/// sent before, or it is a keepalive probe; from which port to which, and how much it carries. And tshark reads in the file what became of it.
 #[test]
 fn packets_are_what_tshark_says_that_they_are() {
     let Some(tshark) = foreign("tshark") else { return };
@@ -41,37 +50,50 @@ fn packets_are_what_tshark_says_that_they_are() {
     for (file, ours) in &ours {
         let theirs = tshark_says(&tshark, &folder.path().join(format!("{file}.pcapng")));
         for (number, ours) in ours {
-            assert_eq!(Some(ours), theirs.get(number), "packet {number} of {file}");
-            for said in ours {
+            let theirs = theirs.get(number);
+            let (over_ipv6, theirs) = theirs.map_or((false, None), |(v6, said)| (*v6, Some(said)));
+            assert_eq!(Some(ours), theirs, "packet {number} of {file}");
+            for said in ours.what.iter().copied().chain(over_ipv6.then_some(OVER_IPV6)) {
                 *compared.entry(said).or_default() += 1;
             }
         }
     }
     // There was something to compare.
-    for (said, at_least) in
-        [(OPENS, 8 + 3 + 3 + 20 + 7), (RESETS, 3), (REPEATS, 3), (PROBES, 3), (LOST, 5)]
-    {
+    for (said, at_least) in [
+        (OPENS, 8 + 3 + 3 + 20 + 7),
+        (RESETS, 3),
+        (REPEATS, 3),
+        (PROBES, 3),
+        (LOST, 5),
+        (OVER_IPV6, 20),
+        (DATAGRAM, 10),
+    ] {
         assert!(compared.get(said) >= Some(&at_least), "{compared:?}");
     }
 }
 
 fn we_say(packet: &Value) -> Said {
     let label = packet["label"].as_str().unwrap();
-    said(&[
+    let number = |value: &Value| value.as_u64().unwrap();
+    let what = said(&[
         (OPENS, label == "SYN"),
         (RESETS, label.contains("RST")),
         (REPEATS, packet["retry"].as_u64().unwrap() > 0),
         (PROBES, label.contains("keepalive")),
         (LOST, packet["fate"] != "taken" && packet["fate"] != "on_the_way"),
         (AGAIN, packet["retry"].as_u64().unwrap() > 0),
-    ])
+        (DATAGRAM, label.starts_with("UDP")),
+    ]);
+    let ports = (number(&packet["ports"][0]), number(&packet["ports"][1]));
+    Said { what, ports, len: number(&packet["len"]) }
 }
 
-fn said(all: &[(&'static str, bool)]) -> Said {
+fn said(all: &[(&'static str, bool)]) -> BTreeSet<&'static str> {
     all.iter().filter(|(_, is_so)| *is_so).map(|(what, _)| *what).collect()
 }
 
-fn tshark_says(tshark: &Path, file: &Path) -> BTreeMap<u64, Said> {
+/// Of each packet whether it is over IPv6, and what is said of it.
+fn tshark_says(tshark: &Path, file: &Path) -> BTreeMap<u64, (bool, Said)> {
     let mut command: Command = piped(tshark, &["-n", "-T", "fields", "-E", "separator=|", "-r"]);
     command.arg(file);
     for field in [
@@ -83,6 +105,13 @@ fn tshark_says(tshark: &Path, file: &Path) -> BTreeMap<u64, Said> {
         "tcp.analysis.keep_alive",
         "frame.comment",
         "tcp.analysis.out_of_order",
+        "tcp.srcport",
+        "tcp.dstport",
+        "tcp.len",
+        "udp.srcport",
+        "udp.dstport",
+        "udp.length",
+        "ipv6.version",
     ] {
         command.args(["-e", field]);
     }
@@ -91,7 +120,10 @@ fn tshark_says(tshark: &Path, file: &Path) -> BTreeMap<u64, Said> {
     let say = |line: &str| {
         let fields: Vec<&str> = line.split('|').collect();
         let is_set = |at: usize| matches!(fields[at], "1" | "True");
-        let said = said(&[
+        // An ICMP message quotes the packet that it is about, whose fields come second.
+        let number = |at: usize| fields[at].split(',').next().unwrap().parse::<u64>().ok();
+        let datagram = number(11).is_some();
+        let what = said(&[
             (OPENS, is_set(1) && !is_set(2)),
             (RESETS, is_set(3)),
             // What comes again within a round trip it may take for late, although the first is there.
@@ -99,8 +131,13 @@ fn tshark_says(tshark: &Path, file: &Path) -> BTreeMap<u64, Said> {
             (PROBES, is_set(5)),
             (LOST, fields[6].contains("dropped")),
             (AGAIN, fields[6].contains("sent again")),
+            (DATAGRAM, datagram),
         ]);
-        (fields[0].parse().unwrap(), said)
+        let (at, header) = if datagram { (11, 8) } else { (8, 0) };
+        let of = |at| number(at).unwrap_or(0);
+        let said =
+            Said { what, ports: (of(at), of(at + 1)), len: of(at + 2).saturating_sub(header) };
+        (of(0), (number(14).is_some(), said))
     };
     read.stdout_text().lines().map(say).collect()
 }
