@@ -36,8 +36,10 @@ fn a_demo_is_told_as_events() {
         ("families", owned(&[])),
     ] {
         let finished = scenarios(&["run", demo, "--format", "json"]);
-        assert_eq!(finished.code, 0, "{}", finished.stderr);
         let events = events(&finished);
+        let failed: Vec<&Value> =
+            events.iter().filter(|e| e["event"] == "check" && e["ok"] == false).collect();
+        assert_eq!(finished.code, 0, "{demo}: {failed:?} {}", finished.stderr);
         assert_eq!(events[0]["event"], "start");
         assert_eq!(events[0]["schema"], "demo/1");
         for event in &events {
