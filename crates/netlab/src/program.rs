@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 use serde::Serialize;
 
@@ -137,8 +138,22 @@ impl Program {
 
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) -> io::Result<()> {
-        let id = i32::try_from(self.child.id()).expect("a process number is positive");
-        Ok(kill(Pid::from_raw(id), signal)?)
+        Ok(kill(self.pid(), signal)?)
+    }
+
+    /// Stops it as SIGSTOP does, until SIGCONT, and waits until none of its threads runs any more.
+    ///
+    /// The signal alone is only a request: on a busy machine the program goes on for a while.
+    pub fn stop(&self) -> io::Result<()> {
+        self.signal(Signal::SIGSTOP)?;
+        // A program that ends instead is told by `wait`, which must still find it.
+        let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+        waitid(Id::Pid(self.pid()), flags)?;
+        Ok(())
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).expect("a process number is positive"))
     }
 
     /// Kills it as `kill -9` does and waits until it is gone.

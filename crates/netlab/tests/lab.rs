@@ -59,7 +59,7 @@ fn main() -> ExitCode {
             return if env::var_os("CI").is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
-    let tests: [(&str, Test); 21] = [
+    let tests: [(&str, Test); 22] = [
         ("a_handshake_is_recorded_with_both_times", a_handshake_is_recorded_with_both_times),
         ("a_dropped_segment_is_sent_again", a_dropped_segment_is_sent_again),
         ("a_cut_cable_carries_nothing_until_it_is_whole", a_cut_cable_carries_nothing),
@@ -81,6 +81,7 @@ fn main() -> ExitCode {
         ("datagrams_over_ipv6_are_counted_as_by_nstat", ipv6::counters_agree_with_nstat),
         ("sysctls_are_per_host", sysctls_are_per_host),
         ("a_program_and_its_children_are_counted", a_program_and_its_children_are_counted),
+        ("a_program_that_is_stopped_does_nothing", a_program_that_is_stopped_does_nothing),
     ];
     for (name, test) in tests {
         run(name, &|| test(level));
@@ -429,4 +430,22 @@ fn is_running(id: u32) -> bool {
     let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().next());
     // A zombie runs no more; its parent has only not asked for it yet.
     state.is_some_and(|state| state != "Z")
+}
+
+fn a_program_that_is_stopped_does_nothing(level: Level) {
+    let lab = lab(level);
+    let mut command = Command::new("sh");
+    command.args(["-c", "echo ready; while read line; do echo \"$line\"; done"]);
+    let mut program = lab.start("client", "sh", command).unwrap();
+    let says = |program: &netlab::Program, limit, text: &str| {
+        program.wait_for(limit, |line| (line.text == text).then_some(())).is_some()
+    };
+    assert!(says(&program, LIMIT, "ready"));
+    program.stop().unwrap();
+    program.write("hello\n").unwrap();
+    assert!(!says(&program, Duration::from_millis(100), "hello"), "it is stopped");
+    program.signal(Signal::SIGCONT).unwrap();
+    assert!(says(&program, LIMIT, "hello"));
+    drop(program.take_input());
+    program.wait(LIMIT).unwrap().expect("the end of the program");
 }

@@ -6,7 +6,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use netlab::{Lab, Packet, Record, Rule, TcpSocket, TcpState, Wire};
-use nix::sys::signal::Signal;
 
 use crate::findings::{Check, Story};
 use crate::observe::{Observer, Seen, Watch, knobs, lifelines};
@@ -111,7 +110,7 @@ pub(super) fn when_it_ends(stage: &Stage) -> Result<(Story, bool), Trouble> {
     client.expect("data")?;
     let port = client.local_port()?;
     let failed = || Trouble::io("stop the server");
-    server.actor.program.signal(Signal::SIGSTOP).map_err(failed())?;
+    server.actor.program.stop().map_err(failed())?;
     client.close_input();
     let hangs = until("the client's FIN", || {
         let socket = server_end(&lab, address, port)?;

@@ -5,7 +5,6 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use netlab::{Lab, Record, Rule, TcpSocket, TcpState};
-use nix::sys::signal::Signal;
 
 use crate::findings::{Check, Story};
 use crate::observe::{Observer, Seen, Watch, knobs, lifelines};
@@ -248,7 +247,7 @@ impl Scene<'_> {
             tcp.is_some_and(|tcp| tcp.source_port == port && tcp.len > 0)
         };
         wire.wait_for(SOON, asked).ok_or_else(|| Trouble::program("client", "asked nothing"))?;
-        client.program.signal(Signal::SIGSTOP).map_err(Trouble::io("stop the client"))?;
+        client.program.stop().map_err(Trouble::io("stop the client"))?;
         until("an answer that nobody reads", || {
             let sockets = sockets(self.lab, "client")?;
             let unread = |s: &TcpSocket| s.local.port() == port && s.receive_queue > 0;
