@@ -31,17 +31,17 @@ pub type Play = fn(&Stage, &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble>
 /// Every demo, in the order in which one would learn from them.
 pub const ALL: [Scenario; 12] = [
     handshake::SCENARIO,
+    ports::SCENARIO,
+    families::SCENARIO,
+    stream::SCENARIO,
+    silence::SCENARIO,
+    chat::SCENARIO,
     backlog::SCENARIO,
-    flood::SCENARIO,
-    disconnect::SCENARIO,
     feedback::SCENARIO,
     close::SCENARIO,
+    disconnect::SCENARIO,
     reuse::SCENARIO,
-    silence::SCENARIO,
-    stream::SCENARIO,
-    ports::SCENARIO,
-    chat::SCENARIO,
-    families::SCENARIO,
+    flood::SCENARIO,
 ];
 
 /// The demo of this name.

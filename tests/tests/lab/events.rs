@@ -70,6 +70,6 @@ fn the_demos_are_named_with_what_they_show() {
     let finished = scenarios(&["list", "--format", "json"]);
     let events = events(&finished);
     let names: Vec<&str> = events.iter().filter_map(|event| event["demo"].as_str()).collect();
-    assert!(names.starts_with(&["handshake", "backlog"]), "{names:?}");
+    assert!(names.starts_with(&["handshake", "ports"]), "{names:?}");
     assert_eq!(events.last().unwrap()["event"], "end");
 }
