@@ -7,6 +7,7 @@ mod both;
 mod four;
 mod half_close;
 mod last_ack;
+mod late_copy;
 mod scene;
 mod three;
 mod time_wait;
@@ -46,7 +47,7 @@ pub const SCENARIO: Scenario = Scenario {
         "kernel: tcp_fin in net/ipv4/tcp_input.c, tcp_time_wait and tcp_timewait_state_process in \
          net/ipv4/tcp_minisocks.c",
     ],
-    seconds: 4,
+    seconds: 5,
     programs: &["tcp-server", "tcp-client"],
     play,
 };
@@ -61,5 +62,6 @@ pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Tr
     let (story, time_wait) = time_wait::play(stage)?;
     show(story);
     show(last_ack::play(stage)?);
+    show(late_copy::play(stage)?);
     Ok(vec![middle_segments_never_merge(segments), time_wait_is_the_servers_care(&time_wait)])
 }

@@ -19,6 +19,7 @@ fn without_time_wait_a_second_fin_meets_nobody() {
         "tw-server-owner",
         "last-ack-answer",
         "last-ack-restart",
+        "late-copy-answer",
     ] {
         assert!(failed.contains(&check), "{check} is not among {failed:?}");
     }
@@ -26,4 +27,15 @@ fn without_time_wait_a_second_fin_meets_nobody() {
     for check in ["close-three", "close-four", "close-both", "half-close-returned"] {
         assert!(!failed.contains(&check), "{failed:?}");
     }
+}
+
+/// A kernel that ignores a RST in TIME_WAIT keeps it whatever comes.
+#[test]
+fn a_careful_kernel_keeps_time_wait_after_a_reset() {
+    if !has_namespaces() {
+        return;
+    }
+    let finished = scenarios(&["run", "close", "--json", "--set", "tcp_rfc1337=1"]);
+    assert_eq!(finished.code, 1, "{}", finished.stderr);
+    assert_eq!(failed_checks(&events(&finished)), ["late-copy-ended"]);
 }

@@ -91,6 +91,8 @@ pub(super) struct Ended {
     pub(super) client: Vec<ConnectionSample>,
     pub(super) server: Vec<ConnectionSample>,
     pub(super) ends: Ends,
+    /// The packet that came too late and that the kernel dropped.
+    pub(super) dropped: Option<usize>,
 }
 
 impl Watched {
@@ -112,7 +114,7 @@ impl Watched {
         let mut seen = packets.end(lab)?;
         // Nobody waits to be accepted here.
         seen.queue.clear();
-        Ok(Ended { seen, client, server, ends })
+        Ok(Ended { seen, client, server, ends, dropped: None })
     }
 }
 
@@ -162,6 +164,13 @@ impl Ended {
         story.lifelines = lifelines(lab, "client", "server", ends.server.port());
         let mut observer = Observer::new(&self.seen.records);
         observer.name(ends.client.port(), "client");
+        let late = self.dropped.and_then(|number| {
+            let record = self.seen.records.iter().find(|record| record.number == number)?;
+            Some((number, observer.millis(record.delivered()?)))
+        });
+        if let Some((number, at_ms)) = late {
+            observer.dropped_by_kernel(number, &format!("comes at {at_ms:.0} ms, dropped"));
+        }
         self.seen.put_into(story, &observer);
     }
 }
