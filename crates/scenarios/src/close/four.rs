@@ -37,10 +37,8 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     let mut client = client(stage, &lab, &server)?;
     let ends = Ends::of(&lab, &client, &server)?;
     let watched = Watched::begin(&lab, ends)?;
-    let held = |signal| {
-        server.actor.program.signal(signal).map_err(Trouble::io("stop the server and let it go on"))
-    };
-    held(Signal::SIGSTOP)?;
+    let program = &server.actor.program;
+    program.stop().map_err(Trouble::io("stop the server"))?;
     client.close_input();
     let wire = lab.wire().expect("a wire was asked for");
     let fin = wire
@@ -52,7 +50,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
         is_from_server && record.number > fin.number && record.delivered().is_some()
     };
     let ack = wire.wait_for(SOON, is_answer);
-    held(Signal::SIGCONT)?;
+    program.signal(Signal::SIGCONT).map_err(Trouble::io("let the server go on"))?;
     let ack = ack.ok_or_else(|| Trouble::program("the server's kernel", "sent no ACK"))?;
     client.expect("end")?;
     ends.wait_for_the_end(&lab)?;

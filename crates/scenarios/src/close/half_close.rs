@@ -49,11 +49,8 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     let ends = Ends::of(&lab, &client, &server)?;
     let watched = Watched::begin(&lab, ends)?;
     // Held up, so that the server's kernel has everything before its program sends the first byte back.
-    let held = |signal| {
-        let what = "stop the server and let it go on";
-        server.actor.program.signal(signal).map_err(Trouble::io(what))
-    };
-    held(Signal::SIGSTOP)?;
+    let program = &server.actor.program;
+    program.stop().map_err(Trouble::io("stop the server"))?;
     client.say(&"x".repeat(BYTES - 1))?;
     client.close_input();
     let half_closed = until("a connection that is half-closed", || {
@@ -62,7 +59,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
         };
         Ok(sockets(&lab, "client")?.iter().any(is_it).then_some(()))
     });
-    held(Signal::SIGCONT)?;
+    program.signal(Signal::SIGCONT).map_err(Trouble::io("let the server go on"))?;
     half_closed?;
     let end = client.event(SOON, "end").ok_or_else(|| Trouble::program("client", "did not end"))?;
     let exit = client.exit()?.unwrap_or(-1);
