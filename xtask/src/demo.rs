@@ -20,7 +20,7 @@ pub(crate) const DEMOS: Needs = Needs {
         ("feedback", &["tcp-server", "tcp-client"]),
         ("reuse", &["tcp-server", "tcp-client"]),
         ("chat", &["relay", "tcp-client", "udp-peer"]),
-        ("families", &["tcp-server", "tcp-client"]),
+        ("families", &["tcp-server", "tcp-client", "udp-peer"]),
         ("silence", &["tcp-server", "tcp-client", "udp-peer"]),
         ("ports", &["tcp-server", "tcp-client", "udp-peer"]),
         ("stream", &["tcp-server", "tcp-client"]),

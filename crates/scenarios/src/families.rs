@@ -5,10 +5,12 @@
 //! finds no room.
 
 mod addresses;
+mod datagram_addresses;
 mod datagrams;
 mod speed;
 mod two_stacks;
 mod unix;
+mod ways;
 
 use crate::findings::{Claim, Story};
 use crate::scenario::Scenario;
@@ -43,13 +45,14 @@ pub const SCENARIO: Scenario = Scenario {
          net/ipv4/inet_connection_sock.c, __udp_enqueue_schedule_skb in net/ipv4/udp.c",
     ],
     seconds: 4,
-    programs: &["tcp-server", "tcp-client"],
+    programs: &["tcp-server", "tcp-client", "udp-peer"],
     play,
 };
 
-/// Plays the five stories. Nobody claims anything of it.
+/// Plays the six stories. Nobody claims anything of it.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
     show(addresses::play(stage)?);
+    show(datagram_addresses::play(stage)?);
     show(two_stacks::play(stage)?);
     show(unix::play(stage)?);
     show(datagrams::play(stage)?);

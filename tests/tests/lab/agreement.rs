@@ -54,6 +54,23 @@ impl Kept {
         line.unwrap_or_else(|| panic!("nstat has no {counter}"))[1].parse().unwrap()
     }
 
+    /// Compares every counter that moved in a story.
+    #[track_caller]
+    fn compare_counters(&self, story: &str) {
+        let mut compared = 0;
+        for counter in self.of("counter", story) {
+            let word = |name| counter[name].as_str().unwrap();
+            let (host, name) = (word("host"), word("name"));
+            assert_eq!(
+                counter["after"],
+                self.nstat(story, host, name),
+                "{name} of {host}, {story}"
+            );
+            compared += 1;
+        }
+        assert!(compared >= 3, "{compared} counters of {story} moved");
+    }
+
     fn end(self) {
         self.demo.signal(Signal::SIGINT);
         assert_eq!(self.demo.finish().code, 0);
@@ -82,18 +99,7 @@ fn what_an_old_server_leaves_is_what_ss_and_nstat_show() {
         };
         let ours = [left[0].clone(), left[1].clone(), left[2].clone()];
         assert!(ss.lines().any(|line| shown(line) == ours), "{ours:?} is not in {ss}");
-        let mut compared = 0;
-        for counter in kept.of("counter", story) {
-            let (host, name) =
-                (counter["host"].as_str().unwrap(), counter["name"].as_str().unwrap());
-            assert_eq!(
-                counter["after"],
-                kept.nstat(story, host, name),
-                "{name} of {host}, {story}"
-            );
-            compared += 1;
-        }
-        assert!(compared >= 3, "{compared} counters of {story} moved");
+        kept.compare_counters(story);
     }
     kept.end();
 }
@@ -110,9 +116,8 @@ fn datagrams_that_find_no_room_are_counted_as_by_nstat() {
         let theirs = kept.nstat("datagrams", "host", counter);
         assert_eq!(kept.measured(check), theirs.to_string(), "{counter}");
     }
-    for counter in kept.of("counter", "addresses") {
-        let (host, name) = (counter["host"].as_str().unwrap(), counter["name"].as_str().unwrap());
-        assert_eq!(counter["after"], kept.nstat("addresses", host, name), "{name} of {host}");
+    for story in ["addresses", "datagram-addresses"] {
+        kept.compare_counters(story);
     }
     kept.end();
 }

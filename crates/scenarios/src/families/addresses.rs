@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use netlab::{Lab, LabOptions, Rule, TcpState};
 
+use super::ways::{NO_IPV6, NO_LINK, Servers, Way};
 use crate::findings::{Check, Story, Table};
 use crate::observe::{Observer, Seen, Watch, lifelines};
 use crate::scratch::Scratch;
@@ -12,18 +13,6 @@ use crate::stage::{Actor, PORT, Stage, Trouble, sockets, until};
 
 /// A line that is longer than a packet, with its end.
 const LEN: usize = 2000;
-
-const NO_IPV6: &str = "this kernel has no IPv6, or this machine has turned it off";
-
-/// A way to the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    /// IPv4, to a socket of IPv6 that takes both.
-    Mapped,
-    V6,
-    LinkLocal,
-    Unix,
-}
 
 const WAYS: [Way; 4] = [Way::Mapped, Way::V6, Way::LinkLocal, Way::Unix];
 
@@ -42,28 +31,15 @@ struct Called {
     port: Option<u16>,
 }
 
-impl Way {
-    const fn over(self) -> &'static str {
-        match self {
-            Self::Mapped => "IPv4",
-            Self::V6 => "IPv6",
-            Self::LinkLocal => "link-local",
-            Self::Unix => "Unix",
+/// The check of what the client is called.
+const fn check_of(way: Way) -> (&'static str, &'static str) {
+    match way {
+        Way::Mapped => ("families-ipv4", "the client over IPv4, as the server's program has it"),
+        Way::V6 => ("families-ipv6", "the client over IPv6"),
+        Way::LinkLocal => {
+            ("families-link-local", "the link-local one, with the number of its link")
         }
-    }
-
-    /// The check of what the client is called.
-    const fn check(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Mapped => {
-                ("families-ipv4", "the client over IPv4, as the server's program has it")
-            }
-            Self::V6 => ("families-ipv6", "the client over IPv6"),
-            Self::LinkLocal => {
-                ("families-link-local", "the link-local one, with the number of its link")
-            }
-            Self::Unix => ("families-unix", "the client over a Unix socket: it has no name"),
-        }
+        Way::Unix => ("families-unix", "the client over a Unix socket: it has no name"),
     }
 }
 
@@ -103,7 +79,11 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
         wire.add(Rule::delay("5 ms each way", Duration::from_millis(5)));
     }
     let scratch = Scratch::new()?;
-    let servers = Servers::start(stage, &lab, &scratch)?;
+    let start = |at: &str| stage.server_at(&lab, "server", "tcp-server", at, &[]);
+    let mut servers = Servers::over_ip(&lab, PORT, start)?;
+    let at = format!("unix:{}", scratch.path("server").display());
+    let unix = servers.add(&at, start)?;
+    servers.ways.push((Way::Unix, unix, at));
     let watch = Watch::begin(&lab, PORT)?;
     let mut called = Vec::new();
     for (way, server, to) in &servers.ways {
@@ -111,7 +91,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     }
     let seen = watch.end(&lab)?;
 
-    story.set_up.clone_from(&servers.command_lines);
+    story.set_up = servers.at.iter().map(|at| format!("server: tcp-server {at}")).collect();
     story.set_up.push("client: tcp-client to each address in turn, a line of 2000 bytes".into());
     story.lifelines = lifelines(&lab, "client", "server", PORT);
     story.tables = vec![table(&called)];
@@ -124,61 +104,6 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     }
     seen.put_into(&mut story, &observer);
     Ok(story)
-}
-
-/// The servers, and the ways to them.
-struct Servers {
-    actors: Vec<Actor>,
-    /// Which of them is reached that way, and at which address.
-    ways: Vec<(Way, usize, String)>,
-    command_lines: Vec<String>,
-}
-
-impl Servers {
-    fn start(stage: &Stage, lab: &Lab, scratch: &Scratch) -> Result<Self, Trouble> {
-        let mut servers = Self { actors: Vec::new(), ways: Vec::new(), command_lines: Vec::new() };
-        let host = lab.host("server");
-        if let Some(v6) = host.address_v6() {
-            if lab.level().has_namespaces() {
-                let both = servers.add(stage, lab, &format!("[::]:{PORT}"))?;
-                let to = |ip| SocketAddr::new(ip, PORT).to_string();
-                servers.ways.push((Way::Mapped, both, to(host.address().into())));
-                servers.ways.push((Way::V6, both, to(v6.into())));
-                let on_link = host.link_local().map_err(Trouble::io("find the server's link"))?;
-                if let Some(mut on_link) = on_link {
-                    on_link.set_port(PORT);
-                    servers.ways.push((Way::LinkLocal, both, on_link.to_string()));
-                }
-            } else {
-                // Not [::], which would let other machines in.
-                let mapped = servers.add(stage, lab, "[::ffff:127.0.0.1]:0")?;
-                let port = servers.port(mapped)?;
-                servers.ways.push((Way::Mapped, mapped, format!("127.0.0.1:{port}")));
-                let v6 = servers.add(stage, lab, "[::1]:0")?;
-                let port = servers.port(v6)?;
-                servers.ways.push((Way::V6, v6, format!("[::1]:{port}")));
-            }
-        }
-        let at = format!("unix:{}", scratch.path("server").display());
-        let unix = servers.add(stage, lab, &at)?;
-        servers.ways.push((Way::Unix, unix, at));
-        Ok(servers)
-    }
-
-    fn add(&mut self, stage: &Stage, lab: &Lab, at: &str) -> Result<usize, Trouble> {
-        self.command_lines.push(format!("server: tcp-server {at}"));
-        self.actors.push(stage.server_at(lab, "server", "tcp-server", at, &[])?);
-        Ok(self.actors.len() - 1)
-    }
-
-    fn port(&self, server: usize) -> Result<u16, Trouble> {
-        let listening = self.actors[server].expect("listening")?;
-        let address = listening["addr"].as_str().and_then(|text| text.parse().ok());
-        let address: Option<SocketAddr> = address;
-        address
-            .map(|address| address.port())
-            .ok_or_else(|| Trouble::program("tcp-server", format!("listens on {listening}")))
-    }
 }
 
 /// A client comes, says its line and gets it back.
@@ -231,7 +156,7 @@ fn checks(lab: &Lab, called: &[Called], seen: &Seen) -> Vec<Check> {
     let of = |way| called.iter().find(|client| client.way == way);
     let mut checks = Vec::new();
     for way in WAYS {
-        let (id, says) = way.check();
+        let (id, says) = check_of(way);
         checks.push(match of(way) {
             Some(client) => {
                 // A client without a name has nothing behind the colon.
@@ -239,7 +164,7 @@ fn checks(lab: &Lab, called: &[Called], seen: &Seen) -> Vec<Check> {
                 Check::equal(id, says, itself, &client.by_server)
             }
             None if way == Way::LinkLocal && lab.wire().is_none() => {
-                Check::skipped(id, says, "a loopback has no link-local address: level L0 or L1")
+                Check::skipped(id, says, NO_LINK)
             }
             None => Check::skipped(id, says, NO_IPV6),
         });
