@@ -13,10 +13,20 @@ use crate::sockets::{self, TcpSocket};
 /// How often the sockets are read. What comes and goes within this time may be missed.
 pub const EVERY: Duration = Duration::from_millis(1);
 
+/// What a watch saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watched<T> {
+    /// Every change, the first value included.
+    pub changes: Vec<(Moment, T)>,
+    /// The longest time in which it did not look: a busy machine may not let it. What lasted no longer
+    /// may be missing.
+    pub blind: Duration,
+}
+
 /// Reads the sockets of a host until it is asked to finish, and keeps what changes.
 pub struct SocketWatch<T> {
     stop: mpsc::Sender<()>,
-    thread: JoinHandle<io::Result<Vec<(Moment, T)>>>,
+    thread: JoinHandle<io::Result<Watched<T>>>,
 }
 
 impl<T: PartialEq + Send + 'static> SocketWatch<T> {
@@ -29,13 +39,14 @@ impl<T: PartialEq + Send + 'static> SocketWatch<T> {
         let (stop, stopped) = mpsc::channel();
         // A thread is in the namespace of the thread that starts it.
         let families = host.families();
-        let watch = move || watch(clock, families, &stopped, look);
+        let begun = clock.now();
+        let watch = move || watch(clock, begun, families, &stopped, look);
         let thread = host.run(move || thread::spawn(watch));
         Self { stop, thread }
     }
 
-    /// Ends the watch and gives back every change that it saw, the first value included.
-    pub fn finish(self) -> io::Result<Vec<(Moment, T)>> {
+    /// Ends the watch and gives back what it saw.
+    pub fn finish(self) -> io::Result<Watched<T>> {
         drop(self.stop);
         self.thread.join().expect("what looks at sockets does not panic")
     }
@@ -49,19 +60,24 @@ impl<T> fmt::Debug for SocketWatch<T> {
 
 fn watch<T: PartialEq>(
     clock: Clock,
+    begun: Moment,
     families: &[u8],
     stopped: &mpsc::Receiver<()>,
     look: impl Fn(&[TcpSocket]) -> T,
-) -> io::Result<Vec<(Moment, T)>> {
-    let mut changes: Vec<(Moment, T)> = Vec::new();
+) -> io::Result<Watched<T>> {
+    let mut watched = Watched { changes: Vec::new(), blind: Duration::ZERO };
+    let mut looked = begun;
     let mut goes_on = true;
     loop {
         let value = look(&sockets::tcp(families)?);
-        if changes.last().is_none_or(|(_, last)| *last != value) {
-            changes.push((clock.now(), value));
+        let now = clock.now();
+        watched.blind = watched.blind.max(now.since(looked));
+        looked = now;
+        if watched.changes.last().is_none_or(|(_, last)| *last != value) {
+            watched.changes.push((now, value));
         }
         if !goes_on {
-            return Ok(changes);
+            return Ok(watched);
         }
         // Asked to finish, it looks once more: what the asker has seen by then is among the changes.
         goes_on = matches!(stopped.recv_timeout(EVERY), Err(RecvTimeoutError::Timeout));

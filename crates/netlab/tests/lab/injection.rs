@@ -1,11 +1,15 @@
 //! Segments that no socket sent.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::Duration;
 
 use netlab::inject::{Limits, MOST_FRAMES, Segment};
 use netlab::{Lab, Level, SocketWatch, TcpState, Verdict};
 
 use super::{LIMIT, PORT, lab};
+
+/// Long enough to be told from a reading that takes no time.
+const SLOW: Duration = Duration::from_millis(30);
 
 pub(super) fn answered_to_nobody(level: Level) {
     let lab = lab(level);
@@ -33,8 +37,16 @@ pub(super) fn answered_to_nobody(level: Level) {
     assert_eq!(lost.verdict, Verdict::Dropped);
     assert!(injector.send(forged(3)).is_err(), "it may send two");
     // It is kept before it is answered, and the watch looks once more at the end.
-    let half_open: Vec<usize> = half_open.finish().unwrap().into_iter().map(|(_, n)| n).collect();
+    let half_open: Vec<usize> =
+        half_open.finish().unwrap().changes.into_iter().map(|(_, n)| n).collect();
     assert_eq!(half_open, [0, 1]);
+
+    let slow = SocketWatch::start(server, lab.clock(), |_| std::thread::sleep(SLOW));
+    let blind = slow.finish().unwrap().blind;
+    assert!(
+        blind >= SLOW,
+        "a watch that takes {SLOW:?} to look says that it was blind for {blind:?}"
+    );
 
     let too_many = Limits { frames: MOST_FRAMES + 1, ..limits };
     assert!(lab.injector("client", "server", too_many).is_err());

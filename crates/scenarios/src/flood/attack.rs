@@ -144,7 +144,7 @@ impl Scene {
         story.not_drawn = Some(format!(
             "{FORGED} SYNs of the attacker and {answers} SYN, ACKs that the server sent to nobody"
         ));
-        story.series.push(series(&observer, half_open));
+        story.series.push(series(&observer, half_open.changes));
         let returned = seen.moved("server", "TcpExtSyncookiesRecv");
         seen.put_into(story, &observer);
         // Nobody waits in it: the program accepts at once.

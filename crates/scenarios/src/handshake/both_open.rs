@@ -91,7 +91,7 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<bool>), Trouble> {
     let flags = flags.map(|flags| flags.to_string()).collect::<Vec<_>>().join(" / ");
     let (mut paths, mut connected_at) = (Vec::new(), Moment::default());
     for watched in states {
-        let watched = watched.map_err(Trouble::io("read states"))?;
+        let watched = watched.map_err(Trouble::io("read states"))?.changes;
         let is_it =
             |(_, states): &&(Moment, Vec<TcpState>)| states.contains(&TcpState::Established);
         connected_at = connected_at.max(watched.iter().find(is_it).map_or(connected_at, |at| at.0));

@@ -14,6 +14,9 @@ use crate::stage::{Actor, PORT, Server, Stage, Trouble, sockets};
 /// Each way: long beside what the programs take, so that each step has a time of its own.
 const DELAY: Duration = Duration::from_millis(20);
 
+/// How often the story is played at most.
+const TRIES: usize = 8;
+
 const LINE: &str = "你好, 안녕, hello";
 
 const WIRE_CHECKS: [(&str, &str); 7] = [
@@ -30,7 +33,28 @@ const WIRE_CHECKS: [(&str, &str); 7] = [
 type States = Vec<(Moment, Option<TcpState>)>;
 
 /// Plays the story; gives back whether the server's SYN and ACK travelled in one segment.
+///
+/// A machine so busy that nobody looked at the sockets for as long as a state lasts has not seen the story,
+/// and it is played again.
 pub(super) fn play(stage: &Stage) -> Result<(Story, Option<bool>), Trouble> {
+    for _ in 1..TRIES {
+        let Played { story, together, blind } = play_once(stage)?;
+        if blind < DELAY {
+            return Ok((story, together));
+        }
+    }
+    let Played { story, together, .. } = play_once(stage)?;
+    Ok((story, together))
+}
+
+struct Played {
+    story: Story,
+    together: Option<bool>,
+    /// The longest time in which nobody looked at the sockets of either end.
+    blind: Duration,
+}
+
+fn play_once(stage: &Stage) -> Result<Played, Trouble> {
     let lab = stage.lab(&["client", "server"])?;
     if let Some(wire) = lab.wire() {
         wire.add(Rule::delay("20 ms each way", DELAY));
@@ -86,13 +110,15 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<bool>), Trouble> {
         ),
         tells,
     ];
-    let Some((client_states, server_states)) = states else {
+    let Some((at_client_end, at_server_end)) = states else {
         let why = "needs a wire: level L0 or L1";
         story.checks.extend(WIRE_CHECKS.map(|(id, says)| Check::skipped(id, says, why)));
         story.tables = vec![told];
         seen.put_into(&mut story, &observer);
-        return Ok((story, None));
+        return Ok(Played { story, together: None, blind: Duration::ZERO });
     };
+    let blind = at_client_end.blind.max(at_server_end.blind);
+    let (client_states, server_states) = (at_client_end.changes, at_server_end.changes);
     let rtt = at_client.iter().find(|s| s.local.port() == local).and_then(|s| s.info);
     let rtt = rtt.map_or(0.0, |info| info.rtt.as_secs_f64());
     let (checks, together) = wire_checks(&seen, local, (&client_states, &server_states), rtt);
@@ -101,7 +127,7 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<bool>), Trouble> {
     seen.put_into(&mut story, &observer);
     // Nobody waits in it for long enough to be seen.
     story.queue.clear();
-    Ok((story, Some(together)))
+    Ok(Played { story, together: Some(together), blind })
 }
 
 fn story(lab: &Lab, server: &Server, args: &[&str]) -> Story {
