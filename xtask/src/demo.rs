@@ -24,6 +24,7 @@ pub(crate) const DEMOS: Needs = Needs {
         ("silence", &["tcp-server", "tcp-client", "udp-peer"]),
         ("ports", &["tcp-server", "tcp-client", "udp-peer"]),
         ("stream", &["tcp-server", "tcp-client"]),
+        ("datagram", &["udp-peer"]),
     ],
 };
 

@@ -24,7 +24,7 @@ const NETWORK: [u8; 3] = [10, 0, 0];
 /// addresses which every link has, and which mean something on that link only (RFC 4291, 2.5.6).
 const NETWORKS_V6: [u16; 2] = [0xfd00, 0xfe80];
 
-/// The most hosts that a lab has: what a /24 leaves for them, beside [`NOBODY`].
+/// The most hosts that a lab has: what a /24 leaves for them, beside the gateway that answers never.
 pub const MAX_HOSTS: usize = 253;
 
 /// A gateway that answers never: an address of the lab's network that no host has.

@@ -7,6 +7,7 @@
 mod backlog;
 mod chat;
 mod close;
+mod datagram;
 mod disconnect;
 mod feedback;
 mod flood;
@@ -21,6 +22,7 @@ use crate::findings::{Claim, Verdict};
 pub use backlog::*;
 pub use chat::*;
 pub use close::*;
+pub use datagram::*;
 pub use disconnect::*;
 pub use feedback::*;
 pub use flood::*;

@@ -19,6 +19,7 @@
 //! | What happens when nobody says anything? | [`silence`] |
 //! | What does `recv(1024)` give, and is it text? | [`stream`] |
 //! | What works without `bind`, `listen` or `accept`? | [`ports`] |
+//! | What does UDP keep and lose, and is it faster? | [`datagram`] |
 //! | Unix, IPv4 and IPv6: what is the same, and what is not? | [`families`] |
 //! | Where are the files of a story, and who removes them? | [`scratch`] |
 //! | How do people talk at the same time? | [`chat`] |
@@ -41,6 +42,8 @@ pub mod backlog;
 pub mod chat;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod close;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod datagram;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod disconnect;
 #[cfg(all(feature = "lab", target_os = "linux"))]

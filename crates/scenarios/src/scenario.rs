@@ -3,8 +3,8 @@
 use crate::findings::{Claim, Story};
 use crate::stage::{Stage, Trouble};
 use crate::{
-    backlog, chat, close, disconnect, families, feedback, flood, handshake, ports, reuse, silence,
-    stream,
+    backlog, chat, close, datagram, disconnect, families, feedback, flood, handshake, ports, reuse,
+    silence, stream,
 };
 
 /// A demo.
@@ -29,11 +29,12 @@ pub struct Scenario {
 pub type Play = fn(&Stage, &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble>;
 
 /// Every demo, in the order in which one would learn from them.
-pub const ALL: [Scenario; 12] = [
+pub const ALL: [Scenario; 13] = [
     handshake::SCENARIO,
     ports::SCENARIO,
     families::SCENARIO,
     stream::SCENARIO,
+    datagram::SCENARIO,
     silence::SCENARIO,
     chat::SCENARIO,
     backlog::SCENARIO,

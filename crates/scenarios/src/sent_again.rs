@@ -55,7 +55,7 @@ impl SentBefore {
             }
             Transport::Fragment { offset, len, more, .. } => {
                 let last = if *more { "" } else { ", last" };
-                let label = format!("IP fragment from {offset}{last}");
+                let label = format!("part at {offset}{last}:");
                 Some(Described { label, len: *len, retry: 0 })
             }
             Transport::Icmp { kind, code, .. } => {

@@ -24,6 +24,7 @@ fn a_demo_is_told_as_events() {
     for (demo, expected) in [
         ("handshake", owned(&[("k", "refuted"), ("l", "confirmed"), ("r", "refuted")])),
         ("backlog", owned(&[("a", "refuted"), ("f", "partly")])),
+        ("datagram", owned(&[("b", "confirmed"), ("n", "partly")])),
         ("disconnect", owned(&[("d", "partly"), ("q", "partly")])),
         ("close", owned(&[("j", "refuted"), ("p", "refuted")])),
         ("flood", owned(&[("f", "partly")])),

@@ -42,3 +42,9 @@ fn ports_enough_fail_ports() {
 fn a_patient_kernel_fails_disconnect() {
     fails("disconnect", "tcp_fin_timeout=60", &["forgotten-peer"]);
 }
+
+/// A receiver that keeps the parts of a datagram for longer has not given up when the story ends.
+#[test]
+fn parts_that_are_kept_for_longer_fail_datagram() {
+    fails("datagram", "ipfrag_time=30", &["fragments-given-up", "fragments-icmp"]);
+}

@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -272,8 +273,11 @@ impl Cables {
         let sent = result.as_ref().map_or_else(|(sent, _)| *sent, |()| frames.len());
         let mut state = self.shared.lock();
         state.on_the_way -= sent as u64;
+        let mut at = now;
         for place in (0..sent).filter_map(|packet| ticket(packet).place) {
-            state.recording.set_verdict(place, Verdict::Delivered(now));
+            state.recording.set_verdict(place, Verdict::Delivered(at));
+            // Each went behind the one before it, a good deal more than a nanosecond later.
+            at = at.after(Duration::from_nanos(1));
         }
         self.shared.tell(state);
         result.map_err(|(_, error)| format!("hand a packet to host {}: {error}", to.0 + 1))

@@ -1,0 +1,160 @@
+//! A lot of bytes, counted where they arrive.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use netlab::{Lab, Verdict};
+
+use crate::stage::{PORT, SOON, Trouble, UDP_PORT};
+
+/// Bytes of a datagram.
+pub(super) const DATAGRAM: usize = 1400;
+
+/// What a datagram of these takes on the link: with the headers of UDP, IP and Ethernet.
+const FRAME: usize = DATAGRAM + 8 + 20 + 14;
+
+/// How often a receiver of datagrams looks whether more will come: nothing says that it was the last.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What came of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bulk {
+    /// From the first call until the last byte was read.
+    pub(super) time: Duration,
+    /// Bytes that were read.
+    pub(super) bytes: usize,
+    /// Datagrams that were sent; of TCP none is counted.
+    pub(super) sent: usize,
+    /// Datagrams that were read.
+    pub(super) arrived: usize,
+    dropped_by_link: usize,
+    dropped_by_receiver: usize,
+}
+
+impl Bulk {
+    /// Datagrams of which the wire or the receiver's kernel says that it dropped them.
+    pub(super) fn dropped(&self) -> usize {
+        self.dropped_by_link + self.dropped_by_receiver
+    }
+
+    /// Whether all arrived.
+    pub(super) fn is_whole(&self) -> bool {
+        self.arrived == self.sent
+    }
+
+    pub(super) fn row(&self, link: &str, over: &str) -> Vec<String> {
+        let lost = if self.sent == 0 {
+            "0".to_owned()
+        } else {
+            format!("{} of {} datagrams", self.dropped(), self.sent)
+        };
+        let rate = self.bytes as f64 * 8.0 / self.time.as_secs_f64() / 1e6;
+        vec![
+            link.to_owned(),
+            over.to_owned(),
+            format!("{:.0} ms", self.time.as_secs_f64() * 1e3),
+            format!("{} B", self.bytes),
+            lost,
+            format!("{rate:.1}"),
+        ]
+    }
+}
+
+pub(super) fn over_tcp(lab: &Lab, bytes: usize) -> Result<Bulk, Trouble> {
+    let address = SocketAddr::new(lab.host("server").address().into(), PORT);
+    let failed = || Trouble::io("carry bytes over TCP");
+    let bind = move || -> io::Result<TcpListener> { TcpListener::bind(address) };
+    let listener = lab.host("server").run(bind).map_err(failed())?;
+    let reading = thread::spawn(move || -> io::Result<(usize, Instant)> {
+        let (mut stream, _) = listener.accept()?;
+        stream.set_read_timeout(Some(SOON))?;
+        let (mut buffer, mut bytes, mut last) = (vec![0; 64 * 1024], 0, Instant::now());
+        loop {
+            match stream.read(&mut buffer)? {
+                0 => return Ok((bytes, last)),
+                len => (bytes, last) = (bytes + len, Instant::now()),
+            }
+        }
+    });
+    let send = move || -> io::Result<Instant> {
+        let start = Instant::now();
+        let mut stream = TcpStream::connect_timeout(&address, SOON)?;
+        stream.set_write_timeout(Some(SOON))?;
+        stream.write_all(&vec![7; bytes])?;
+        Ok(start)
+    };
+    let start = lab.host("client").run(send).map_err(failed())?;
+    let (bytes, last) = reading.join().expect("reading does not panic").map_err(failed())?;
+    let time = last.duration_since(start);
+    Ok(Bulk { time, bytes, sent: 0, arrived: 0, dropped_by_link: 0, dropped_by_receiver: 0 })
+}
+
+/// Sends datagrams, at most so many bits a second, or as fast as the kernel takes them.
+pub(super) fn over_udp(lab: &Lab, bytes: usize, rate: Option<u64>) -> Result<Bulk, Trouble> {
+    let address = SocketAddr::new(lab.host("server").address().into(), UDP_PORT);
+    let failed = || Trouble::io("carry bytes over UDP");
+    let wire = lab.wire().expect("the race is run on a wire");
+    let dropped = || wire.records().iter().filter(|r| r.verdict == Verdict::Dropped).count();
+    let overflows = || -> Result<i64, Trouble> {
+        let counters = lab.host("server").counters().map_err(failed())?;
+        Ok(counters.get("UdpRcvbufErrors").unwrap_or(0))
+    };
+    let (dropped_before, overflows_before) = (dropped(), overflows()?);
+    let socket = lab.host("server").run(move || UdpSocket::bind(address)).map_err(failed())?;
+    socket.set_read_timeout(Some(LOOK)).map_err(failed())?;
+    let all_delivered = Arc::new(AtomicBool::new(false));
+    let no_more = Arc::clone(&all_delivered);
+    let reading = thread::spawn(move || receive_all(&socket, &no_more));
+    let send = move || send_all(address, bytes.div_ceil(DATAGRAM), rate);
+    let (start, sent) = lab.host("client").run(send).map_err(failed())?;
+    wire.settle(SOON);
+    all_delivered.store(true, Ordering::Release);
+    let (arrived, last) = reading.join().expect("reading does not panic").map_err(failed())?;
+    let overflows = usize::try_from(overflows()? - overflows_before).unwrap_or(0);
+    Ok(Bulk {
+        time: last.duration_since(start),
+        bytes: arrived * DATAGRAM,
+        sent,
+        arrived,
+        dropped_by_link: dropped() - dropped_before,
+        dropped_by_receiver: overflows,
+    })
+}
+
+fn send_all(to: SocketAddr, count: usize, rate: Option<u64>) -> io::Result<(Instant, usize)> {
+    let start = Instant::now();
+    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    socket.connect(to)?;
+    let datagram = [7; DATAGRAM];
+    for number in 0..count {
+        if let Some(rate) = rate {
+            // When the link has carried those before: who wakes up late catches up.
+            let due = Duration::from_secs_f64((number * FRAME * 8) as f64 / rate as f64);
+            thread::sleep(due.saturating_sub(start.elapsed()));
+        }
+        socket.send(&datagram)?;
+    }
+    Ok((start, count))
+}
+
+/// Counts datagrams until all are delivered and none is left.
+fn receive_all(socket: &UdpSocket, all_delivered: &AtomicBool) -> io::Result<(usize, Instant)> {
+    let (mut arrived, mut last) = (0, Instant::now());
+    loop {
+        // Looked at first: what was delivered before is there to be read.
+        let is_over = all_delivered.load(Ordering::Acquire);
+        match socket.recv(&mut [0; DATAGRAM]) {
+            Ok(_) => (arrived, last) = (arrived + 1, Instant::now()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if is_over {
+                    return Ok((arrived, last));
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
