@@ -75,8 +75,9 @@ pub(crate) struct RunArgs {
     pub(crate) knobs: Vec<Knob>,
     /// Play each demo twice, with each of two values of a knob, and lay the two side by side.
     ///
-    /// What is the same in both is only counted. Decimal numbers, such as times, count as the same where
-    /// they are within a third of each other, as in two runs of the same thing.
+    /// What is the same in both is only counted. Times and rates count as the same where they are within
+    /// a third of each other. Some counters differ between any two runs: a knob that changes nothing,
+    /// such as `ip_default_ttl=64,65`, shows how much that is.
     #[arg(
         long,
         value_name = "KNOB=A,B",
