@@ -75,14 +75,16 @@ fn packets_are_what_tshark_says_that_they_are() {
 fn we_say(packet: &Value) -> Said {
     let label = packet["label"].as_str().unwrap();
     let number = |value: &Value| value.as_u64().unwrap();
+    let datagram = label.starts_with("UDP");
     let what = said(&[
         (OPENS, label == "SYN"),
         (RESETS, label.contains("RST")),
-        (REPEATS, packet["retry"].as_u64().unwrap() > 0),
+        // A copy that the wire has made looks as if its sender had sent it again.
+        (REPEATS, number(&packet["retry"]) > 0 || (label.contains("copy") && !datagram)),
         (PROBES, label.contains("keepalive")),
         (LOST, packet["fate"] != "taken" && packet["fate"] != "on_the_way"),
-        (AGAIN, packet["retry"].as_u64().unwrap() > 0),
-        (DATAGRAM, label.starts_with("UDP")),
+        (AGAIN, number(&packet["retry"]) > 0),
+        (DATAGRAM, datagram),
     ]);
     let ports = (number(&packet["ports"][0]), number(&packet["ports"][1]));
     Said { what, ports, len: number(&packet["len"]) }
