@@ -1,5 +1,9 @@
 //! Text of more than one byte a character, client to server and back.
 
+use std::io::Write as _;
+use std::net::TcpListener;
+
+use serde_json::Value;
 use tests::{Running, Server, piped, program};
 
 #[test]
@@ -23,4 +27,29 @@ fn characters_and_bytes_are_counted_apart() {
     assert!(done.stderr.contains(", closed by peer (FIN)"), "{}", done.stderr);
     let closed = server.take("closed");
     assert_eq!((&closed["ending"], &closed["received"]), (&"PeerFin".into(), &20.into()));
+}
+
+/// A character that two reads cut is whole in one event; what is no text is told as it comes.
+#[test]
+fn an_event_has_whole_characters() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let mut client = Running::start(&mut piped(program("tcp-client"), &["--json", &address]));
+    let (mut server, _) = listener.accept().unwrap();
+    let (first, second) = "你好".as_bytes().split_at(4);
+    server.write_all(first).unwrap();
+    client.stdout.wait_for("\"bytes\":3,\"text\":\"你\"");
+    server.write_all(second).unwrap();
+    client.stdout.wait_for("\"bytes\":3,\"text\":\"好\"");
+    server.write_all(b"\xff!").unwrap();
+    client.stdout.wait_for("\"bytes\":2,\"text\":\"\u{fffd}!\"");
+    server.write_all(&first[..2]).unwrap();
+    drop(server);
+    client.close_stdin();
+    let done = client.finish();
+    let events: Vec<Value> =
+        done.stdout_text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [.., cut, end] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((&cut["event"], &cut["bytes"]), (&"data".into(), &2.into()));
+    assert_eq!((&end["event"], &end["received"]), (&"end".into(), &10.into()));
 }

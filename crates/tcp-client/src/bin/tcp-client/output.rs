@@ -23,7 +23,14 @@ pub(crate) enum Output<'a> {
     /// To a terminal, with control characters made visible.
     Terminal(Terminal),
     /// Into events, one for each read.
-    Events(&'a Report),
+    Events(TextEvents<'a>),
+}
+
+/// Events with what was read as text. A character that a read cuts goes whole into the next one.
+pub(crate) struct TextEvents<'a> {
+    report: &'a Report,
+    /// The beginning of a character: three bytes at the most.
+    begun: Vec<u8>,
 }
 
 /// A terminal, and what it is still to be shown.
@@ -44,7 +51,7 @@ impl<'a> Output<'a> {
     /// Opens standard output.
     pub(crate) fn open(report: &'a Report, raw: bool) -> io::Result<Self> {
         if report.is_json() {
-            return Ok(Self::Events(report));
+            return Ok(Self::Events(TextEvents { report, begun: Vec::new() }));
         }
         let stdout = io::stdout();
         let file = File::from_std(fs::File::from(stdout.as_fd().try_clone_to_owned()?));
@@ -53,6 +60,37 @@ impl<'a> Output<'a> {
         }
         let visible = Visible::default();
         Ok(Self::Terminal(Terminal { file, visible, text: String::new(), start: 0 }))
+    }
+}
+
+impl TextEvents<'_> {
+    fn push(&mut self, bytes: &[u8]) {
+        self.begun.extend_from_slice(bytes);
+        let begun = self.begun.split_off(self.begun.len() - cut_off(&self.begun));
+        self.tell();
+        self.begun = begun;
+    }
+
+    /// Tells what was held back, once nothing follows it.
+    fn finish(&mut self) {
+        self.tell();
+        self.begun.clear();
+    }
+
+    fn tell(&self) {
+        if !self.begun.is_empty() {
+            let text = &String::from_utf8_lossy(&self.begun);
+            self.report.event("data", &Data { bytes: self.begun.len(), text });
+        }
+    }
+}
+
+/// How many bytes at the end are the beginning of a character that more bytes may complete.
+fn cut_off(bytes: &[u8]) -> usize {
+    let last = bytes.utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
+    match str::from_utf8(last) {
+        Err(error) if error.error_len().is_none() => last.len(),
+        _ => 0,
     }
 }
 
@@ -81,9 +119,8 @@ impl AsyncWrite for Output<'_> {
                 terminal.visible.push(bytes, &mut terminal.text);
                 Poll::Ready(Ok(bytes.len()))
             }
-            Self::Events(report) => {
-                let text = &String::from_utf8_lossy(bytes);
-                report.event("data", &Data { bytes: bytes.len(), text });
+            Self::Events(events) => {
+                events.push(bytes);
                 Poll::Ready(Ok(bytes.len()))
             }
         }
@@ -102,8 +139,10 @@ impl AsyncWrite for Output<'_> {
 
     /// Writes what was held back because more could have followed it.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if let Self::Terminal(terminal) = &mut *self {
-            terminal.visible.finish(&mut terminal.text);
+        match &mut *self {
+            Self::Plain(_) => {}
+            Self::Terminal(terminal) => terminal.visible.finish(&mut terminal.text),
+            Self::Events(events) => events.finish(),
         }
         self.poll_flush(cx)
     }
