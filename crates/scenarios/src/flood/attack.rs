@@ -9,7 +9,7 @@ use netlab::clock::Moment;
 use netlab::inject::{Limits, Segment};
 use netlab::{Counters, Lab, Rule, SocketWatch, TcpState};
 
-use crate::findings::{Series, Story};
+use crate::findings::{Check, Series, Story};
 use crate::observe::{Observer, Seen, Watch, knobs, lifelines};
 use crate::stage::{Actor, PORT, SOON, Server, Stage, Trouble, sockets, until};
 
@@ -28,6 +28,13 @@ pub(super) const POOL: RangeInclusive<usize> = BACKLOG..=BACKLOG + 1;
 /// Addresses for measurements between networks, which no machine has (RFC 2544).
 const NOBODYS: (Ipv4Addr, u8) = (Ipv4Addr::new(198, 18, 0, 0), 15);
 
+/// How often the kernel sends its SYN, ACK again for the oldest of a pool that is more than half full
+/// (`reqsk_timer_handler`).
+const TRIES_LEFT: u32 = 2;
+
+pub(super) const GIVES_UP: (&str, &str) =
+    ("no-cookies-gives-up", "time until what is more than half of the pool is given up");
+
 /// How long the honest client tries: three times, on kernels since 6.5.
 const PATIENCE: &str = "2500ms";
 
@@ -44,6 +51,7 @@ pub(super) struct Scene {
 pub(super) struct Aftermath {
     /// Requests that it keeps.
     pub(super) half_open: usize,
+    begun: Moment,
     counters: Counters,
 }
 
@@ -95,6 +103,7 @@ impl Scene {
         let limits = Limits { frames: FORGED, per_second: PER_SECOND };
         let injector = self.lab.injector("attacker", "server", limits);
         let mut injector = injector.map_err(Trouble::io("send frames past the sockets"))?;
+        let begun = self.lab.clock().now();
         let to = SocketAddrV4::new(self.lab.host("server").address(), self.server.address.port());
         for number in 1..=FORGED {
             let address = Ipv4Addr::from_bits(NOBODYS.0.to_bits() + number);
@@ -107,9 +116,35 @@ impl Scene {
             let arrived = moved.get("TcpInSegs").unwrap_or(0);
             Ok((arrived >= i64::from(FORGED)).then_some(moved))
         })?;
+        let half_open = self.half_open_now()?;
+        Ok(Aftermath { half_open, begun, counters })
+    }
+
+    fn half_open_now(&self) -> Result<usize, Trouble> {
         let sockets = sockets(&self.lab, "server")?;
-        let half_open = sockets.iter().filter(|s| s.state == TcpState::SynRecv).count();
-        Ok(Aftermath { half_open, counters })
+        Ok(sockets.iter().filter(|s| s.state == TcpState::SynRecv).count())
+    }
+
+    /// How many seconds after the flood began the server has given up what is more than half of the pool:
+    /// waited for, or computed from its knob.
+    pub(super) fn gives_up_after(
+        &self,
+        stage: &Stage,
+        flood: &Aftermath,
+    ) -> Result<Check, Trouble> {
+        let (id, says) = GIVES_UP;
+        if stage.full {
+            until("a pool that is half empty again", || {
+                Ok((self.half_open_now()? <= BACKLOG / 2).then_some(()))
+            })?;
+            let took = self.lab.clock().now().since(flood.begun).as_secs_f64();
+            return Ok(Check::seconds(id, says, 6.5..=9.5, took));
+        }
+        let retries = self.lab.host("server").sysctl("net.ipv4.tcp_synack_retries");
+        let retries = retries.map_err(Trouble::io("read a knob"))?.parse().unwrap_or(TRIES_LEFT);
+        // A second after the first SYN, ACK, two after the second, four after the third.
+        let seconds = (1_u32 << (retries.min(TRIES_LEFT) + 1)) - 1;
+        Ok(Check::seconds(id, says, 6.5..=9.5, f64::from(seconds)).computed())
     }
 
     /// An honest client comes, says a word and waits for the reply.

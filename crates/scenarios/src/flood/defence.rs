@@ -3,7 +3,7 @@
 use crate::findings::{Check, Story, Table};
 use crate::stage::{Stage, Trouble};
 
-use super::attack::{Aftermath, FORGED, POOL, Scene, Visit};
+use super::attack::{Aftermath, FORGED, GIVES_UP, POOL, Scene, Visit};
 
 /// One setting, and what it should do.
 pub(super) struct Defence {
@@ -36,6 +36,9 @@ pub(super) const OFF: Defence = Defence {
         "The pool is full after the first nine requests, when the flood has hardly begun. Every further SYN is \
          dropped without a word (tcp_conn_request), and an honest one looks no different: the client's \
          system tries again, and meets the same.",
+        "There is one more defence in the pool itself: while it is more than half full the kernel asks the oldest \
+         of it only twice more (reqsk_timer_handler), so they go after seven seconds in place of a minute. A \
+         flood that goes on fills their places at once. --full waits for it.",
         "The pool bounds what a flood costs the server in memory. It does not defend those whom the server is \
          for: what is full of forged requests has no place for others, however large it is.",
     ],
@@ -84,15 +87,21 @@ impl Defence {
             let why = "a flood stays in a network of its own: level L0 or L1";
             let skip = |(id, says): (String, &str)| Check::skipped(&id, says, why);
             story.checks = self.names().map(skip).into();
+            if !self.sends_cookies {
+                story.checks.push(Check::skipped(GIVES_UP.0, GIVES_UP.1, why));
+            }
             return Ok((story, None));
         };
         let flood = scene.flood()?;
         let visit = scene.visit(stage, "client")?;
         let client_served = visit.outcome == "served";
+        let gives_up =
+            if self.sends_cookies { None } else { Some(scene.gives_up_after(stage, &flood)?) };
         let visits = [visit];
         let returned = scene.put_into(&mut story, &visits)?;
         story.tables = vec![aftermath(&flood)];
-        story.checks.splice(0..0, self.checks(&flood, &visits[0], returned));
+        let checks = self.checks(&flood, &visits[0], returned).into_iter().chain(gives_up);
+        story.checks.splice(0..0, checks);
         let cookies = flood.moved("TcpExtSyncookiesSent");
         Ok((story, Some(Saw { half_open: flood.half_open, cookies, client_served })))
     }
