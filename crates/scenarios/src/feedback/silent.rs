@@ -87,7 +87,7 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<Silence>), Trouble> {
     let [probe, doubling, keeps, _] = CHECKS;
     story.checks = vec![
         Check::seconds(probe.0, probe.1, 0.2..=0.8, gaps.first().copied().unwrap_or(-1.0)),
-        doubled(doubling, &gaps),
+        doubled(doubling, &gaps, patience.rto_max),
         Check::equal(keeps.0, keeps.1, BYTES, kept as usize),
         if waited.is_some() { last } else { last.computed() },
     ];
@@ -110,11 +110,12 @@ fn the_rest(patience: Patience, tries: &[Duration]) -> Vec<Duration> {
     expiries.into_iter().skip(tries.len() - 2).collect()
 }
 
-/// Whether each wait for the timer was about twice the one before.
-fn doubled((id, says): (&str, &str), gaps: &[f64]) -> Check {
+/// Whether each wait for the timer was about twice the one before, until it can grow no more.
+fn doubled((id, says): (&str, &str), gaps: &[f64], rto_max: Duration) -> Check {
     // The first wait ends with the probe, which doubles nothing.
-    let ratios: Vec<f64> =
-        gaps.get(1..).unwrap_or_default().windows(2).map(|two| two[1] / two[0]).collect();
+    let waits = gaps.get(1..).unwrap_or_default().windows(2);
+    let grows = |two: &&[f64]| two[0] * 2.0 < rto_max.as_secs_f64();
+    let ratios: Vec<f64> = waits.filter(grows).map(|two| two[1] / two[0]).collect();
     let ok = !ratios.is_empty() && ratios.iter().all(|ratio| (1.7..=2.3).contains(ratio));
     let measured: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.2}")).collect();
     Check::new(id, says, "1.7..2.3 times as long".into(), measured.join(", "), ok)
@@ -170,4 +171,23 @@ pub(super) fn waits_in_words(played: &Played, port: u16) -> String {
     let waits: Vec<String> =
         sent.windows(2).map(|two| format!("{:.2}", between(two[0], two[1]))).collect();
     format!("{} s", waits.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::findings::Outcome;
+
+    use super::*;
+
+    #[test]
+    fn waits_double_until_they_are_as_long_as_they_may_be() {
+        let judge = |gaps: &[f64]| {
+            doubled(("x", "waits"), gaps, Duration::from_secs(120)).outcome == Outcome::Ok
+        };
+        // As the kernel did when it was waited for.
+        assert!(judge(&[0.21, 0.22, 0.46, 0.86, 1.7]));
+        assert!(judge(&[0.21, 27.7, 55.3, 110.6, 120.8, 120.8]));
+        assert!(!judge(&[0.21, 5.0, 5.0, 5.0]));
+        assert!(!judge(&[0.21]));
+    }
 }
