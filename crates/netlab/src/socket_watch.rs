@@ -30,7 +30,8 @@ pub struct SocketWatch<T> {
 }
 
 impl<T: PartialEq + Send + 'static> SocketWatch<T> {
-    /// Begins to watch a host: `look` makes of its sockets what one wants to know.
+    /// Begins to watch a host: `look` makes of its sockets what one wants to know. It has looked once when
+    /// this returns.
     pub fn start(
         host: &Host,
         clock: Clock,
@@ -40,8 +41,11 @@ impl<T: PartialEq + Send + 'static> SocketWatch<T> {
         // A thread is in the namespace of the thread that starts it.
         let families = host.families();
         let begun = clock.now();
-        let watch = move || watch(clock, begun, families, &stopped, look);
+        let (ready, is_ready) = mpsc::sync_channel(1);
+        let watch = move || watch(clock, begun, families, (&ready, &stopped), look);
         let thread = host.run(move || thread::spawn(watch));
+        // Where it cannot begin, the end says why.
+        let _ = is_ready.recv();
         Self { stop, thread }
     }
 
@@ -62,7 +66,7 @@ fn watch<T: PartialEq>(
     clock: Clock,
     begun: Moment,
     families: &[u8],
-    stopped: &mpsc::Receiver<()>,
+    (ready, stopped): (&mpsc::SyncSender<()>, &mpsc::Receiver<()>),
     look: impl Fn(&[TcpSocket]) -> T,
 ) -> io::Result<Watched<T>> {
     let mut watched = Watched { changes: Vec::new(), blind: Duration::ZERO };
@@ -76,6 +80,8 @@ fn watch<T: PartialEq>(
         if watched.changes.last().is_none_or(|(_, last)| *last != value) {
             watched.changes.push((now, value));
         }
+        // It is full after the first look, and nobody asks any more.
+        let _ = ready.try_send(());
         if !goes_on {
             return Ok(watched);
         }
