@@ -19,8 +19,8 @@ use nix::unistd::{ForkResult, Pid, fork, getegid, geteuid, pipe};
 use crate::level::Level;
 use crate::refusal::{Refusal, Step};
 
-/// How long the inner process may take for its last word after a signal: 2 s.
-pub const LAST_WORD: Duration = Duration::from_secs(2);
+/// How long the inner process may take for its last word after a signal: 5 s, for machines that are busy.
+pub const LAST_WORD: Duration = Duration::from_secs(5);
 
 /// Takes the calling process into a user namespace and a PID namespace of its own, and returns in the
 /// first process of the latter.
