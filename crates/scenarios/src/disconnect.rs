@@ -95,7 +95,7 @@ const ROWS: [Row; 7] = [
         act: Act::CutKeepalive,
         wire: "nothing",
         ending: "Unanswered",
-        counter: Some(("server", "TcpExtTCPKeepAlive", 3)),
+        counter: None,
         explanation: "Keepalive is off unless a program asks for it, and then waits two hours by default \
              (tcp_keepalive_time). With 1 s and three probes the kernel gives up after about four seconds: \
              ETIMEDOUT.",

@@ -4,7 +4,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use netlab::{Lab, Record, Rule, TcpSocket, TcpState};
+use netlab::{Lab, Record, Rule, TcpSocket, TcpState, Verdict};
 
 use crate::findings::{Check, Story};
 use crate::observe::{Observer, Seen, Watch, knobs, lifelines};
@@ -166,11 +166,27 @@ impl Row {
                 Check::skipped(&id, &says, "needs counters of its own: level L0 or L1")
             });
         }
+        if self.act == Act::CutKeepalive {
+            let (id, says) = (self.id("probes"), "probes that the cut cable swallowed");
+            checks.push(if lab.wire().is_some() {
+                Check::equal(&id, says, 3, probes_into_the_void(lab, seen))
+            } else {
+                Check::skipped(&id, says, why)
+            });
+        }
         let expected = format!("all, within {} s", SERVED_WITHIN.as_secs_f64());
         let ok = others.all_answered() && others.longest <= SERVED_WITHIN;
         checks.push(Check::new(&self.id(OTHERS.0), OTHERS.1, expected, others.to_string(), ok));
         checks
     }
+}
+
+/// How many segments of the server without data were lost. TcpExtTCPKeepAlive counts those that were
+/// answered too: of the other client, where a busy machine lets it be silent for a second.
+fn probes_into_the_void(lab: &Lab, seen: &Seen) -> usize {
+    let server = lab.host("server").id();
+    let is_lost = |record: &Record| record.from == server && record.verdict == Verdict::Dropped;
+    seen.segments(|record, tcp| is_lost(record) && !tcp.flags.rst && tcp.len == 0).len()
 }
 
 const WIRE: (&str, &str) = ("wire", "what ends the connection on the wire");
