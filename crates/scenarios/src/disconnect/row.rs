@@ -181,7 +181,7 @@ impl Row {
     }
 }
 
-/// How many segments of the server without data were lost. TcpExtTCPKeepAlive counts those that were
+/// How many segments of the server without data were lost. `TcpExtTCPKeepAlive` counts those that were
 /// answered too: of the other client, where a busy machine lets it be silent for a second.
 fn probes_into_the_void(lab: &Lab, seen: &Seen) -> usize {
     let server = lab.host("server").id();
