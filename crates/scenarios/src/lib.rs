@@ -4,7 +4,7 @@
 //! |---|---|
 //! | What does a run give? | [`findings`] |
 //! | How does a claim get its verdict? | [`claims`] |
-//! | How is a run shown? | [`text`], [`ladder`], [`glyphs`], [`json`] |
+//! | How is a run shown? | [`text`], [`ladder`], [`glyphs`], [`json`], [`html`] |
 //! | What differed between two runs? | [`compare`], [`side_by_side`] |
 //! | How did many demos come out, and each time the same? | [`summary`] |
 //! | Which hosts stay at the end, and how does one enter them? | [`keep`] |
@@ -30,6 +30,7 @@ pub mod claims;
 pub mod compare;
 pub mod findings;
 pub mod glyphs;
+pub mod html;
 pub mod json;
 pub mod ladder;
 pub mod side_by_side;

@@ -80,3 +80,31 @@ fn a_recording_that_cannot_be_written_loses_no_verdict() {
     assert!(events.iter().any(|event| event["event"] == "claim" && event["id"] == "a"));
     assert_eq!(events.last().unwrap()["ok"], false);
 }
+
+/// A page is a file that needs no other, and several come with a list.
+#[test]
+fn pages_are_written_and_one_that_cannot_be_loses_no_verdict() {
+    let folder = Folder::new("pages");
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let finished = scenarios(&["run", "backlog", "--loopback", "--html", &at("one.html")]);
+    assert!(finished.stdout_text().contains("\nreport: "), "{}", finished.stdout_text());
+    let page = std::fs::read_to_string(at("one.html")).unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"), "{page}");
+
+    let several = ["run", "backlog", "stream", "--loopback", "--lang", "zh", "--html"];
+    scenarios(&[&several[..], &[&at("all")]].concat());
+    let index = std::fs::read_to_string(at("all/index.html")).unwrap();
+    for demo in ["backlog", "stream"] {
+        assert!(index.contains(&format!("href=\"./{demo}.html\"")), "{index}");
+        let page = std::fs::read_to_string(at(&format!("all/{demo}.html"))).unwrap();
+        assert!(page.contains("lang=\"zh-CN\""), "{page}");
+    }
+
+    let full = ["run", "backlog", "--loopback", "--json", "--html", "/dev/full"];
+    let finished = scenarios(&full);
+    assert_eq!(finished.code, 1);
+    assert!(finished.stderr.contains("error: cannot write /dev/full: "), "{}", finished.stderr);
+    let events = events(&finished);
+    assert!(events.iter().any(|event| event["event"] == "claim" && event["id"] == "a"));
+    assert_eq!(events.last().unwrap()["exit"], 1);
+}

@@ -6,12 +6,14 @@
 //! | Which knobs are there, and does the kernel take this value? | [`knobs`] |
 //! | In which order is what played, and how often? | [`play`] |
 //! | How is what is found shown as it is found? | [`report`] |
+//! | Which pages are written, and where? | [`pages`] |
 //! | How far had it come when a signal ended it? | [`interrupt`] |
 //! | Where does it wait for a person? | [`pause`] |
 
 mod interrupt;
 mod knobs;
 mod options;
+mod pages;
 mod pause;
 mod play;
 mod report;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use cli::{CommonArgs, Exit, Failure, Format};
 use scenarios::glyphs::Glyphs;
+use scenarios::html::Language;
 use scenarios::scenario::Scenario;
 use scenarios::stage::Knob;
 
@@ -25,6 +26,7 @@ const EXAMPLES: &str = "Examples:
                                              twice, and what differed side by side
   cargo xtask demo all --format json         every demo, one event a line
   cargo xtask demo backlog --pcap captures   one file a story, for Wireshark
+  cargo xtask demo backlog --html page.html  the report as a page, for a browser
   cargo xtask doctor                         whether this machine can run them";
 
 const EXIT_CODES: &str = "Exit codes:
@@ -53,7 +55,7 @@ pub(crate) enum Command {
         #[arg(required = true)]
         names: Vec<String>,
         #[command(flatten)]
-        run: RunArgs,
+        run: Box<RunArgs>,
     },
     /// Tests whether this machine can run them, and says what to do where it cannot.
     Doctor {
@@ -107,6 +109,15 @@ pub(crate) struct RunArgs {
     /// Write the recording of each story to a file in this folder, as pcapng.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) pcap: Option<PathBuf>,
+    /// Write the report as a page that one browser file holds.
+    ///
+    /// Where one demo is played once this is the file. Where several are, or where it is a folder already,
+    /// it is a folder that gets a file for each, and an index.html that lists them.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) html: Option<PathBuf>,
+    /// The language of a page's fixed words; what a demo found stays as it is.
+    #[arg(long, value_enum, default_value_t, requires = "html")]
+    lang: Lang,
     /// The characters of the diagrams.
     #[arg(long, value_enum, default_value_t, value_name = "SET")]
     glyphs: GlyphSet,
@@ -131,7 +142,39 @@ enum GlyphSet {
     Ascii,
 }
 
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum Lang {
+    /// English.
+    #[default]
+    En,
+    /// Simplified Chinese.
+    Zh,
+}
+
 impl RunArgs {
+    /// The language of a page's fixed words.
+    pub(crate) fn language(&self) -> Language {
+        match self.lang {
+            Lang::En => Language::English,
+            Lang::Zh => Language::Chinese,
+        }
+    }
+
+    /// What plays a demo again as it was played.
+    pub(crate) fn command(&self, demo: &str) -> String {
+        let mut words = vec![format!("cargo xtask demo {demo}")];
+        words.extend(self.knobs.iter().map(|knob| format!("--set '{}={}'", knob.name, knob.value)));
+        if let Some(Compare([a, b])) = &self.compare {
+            words.push(format!("--compare '{}={},{}'", a.name, a.value, b.value));
+        }
+        if self.seed != 1 {
+            words.push(format!("--seed {}", self.seed));
+        }
+        words.extend(self.loopback.then(|| "--loopback".to_owned()));
+        words.extend(self.full.then(|| "--full".to_owned()));
+        words.join(" ")
+    }
+
     /// The characters of the diagrams.
     pub(crate) fn glyphs(&self) -> Glyphs {
         match self.glyphs {

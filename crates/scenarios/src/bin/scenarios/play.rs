@@ -1,5 +1,6 @@
 //! In which order is what played, and how often?
 
+use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +30,10 @@ pub(crate) fn play(demos: &[Scenario], args: &RunArgs) -> Exit {
     let report = Report::new(&args, level, demos.len() * times);
     let played = interrupt::watch(&report)
         .and_then(|()| Player::new(demos, &args, level, &report))
-        .and_then(|player| player.play_all(demos));
+        .and_then(|player| {
+            let failed = player.play_all(demos)?;
+            player.not_written.take().map_or(Ok(failed), Err)
+        });
     let mut report = lock(&report);
     match played {
         Ok(failed) => report.end(failed),
@@ -54,6 +58,9 @@ struct Player<'a> {
     args: &'a RunArgs,
     report: &'a Arc<Mutex<Report>>,
     stage: Stage,
+    /// The first capture or page that could not be written. It loses no verdict: all is played, and this
+    /// is told at the end.
+    not_written: Cell<Option<Failure>>,
 }
 
 impl<'a> Player<'a> {
@@ -78,7 +85,7 @@ impl<'a> Player<'a> {
             overruled: Arc::default(),
             kept: args.keep.then(Kept::default),
         };
-        Ok(Self { args, report, stage })
+        Ok(Self { args, report, stage, not_written: Cell::default() })
     }
 
     /// Plays everything; gives back how many checks failed that make the run a failed one.
@@ -129,11 +136,10 @@ impl<'a> Player<'a> {
         variant: Option<&str>,
     ) -> Result<usize, Failure> {
         lock(self.report).begin(demo, variant);
-        let (mut not_written, mut failed) = (None, 0);
+        let mut failed = 0;
         let played = (demo.play)(stage, &mut |story| {
-            let shown = lock(self.report).story(&story);
-            // A capture that cannot be written loses no verdict: it is told at the end.
-            not_written = not_written.take().or(shown.err());
+            let written = lock(self.report).story(&story);
+            self.remember(written);
             failed += story.failed();
             if let Some(kept) = &stage.kept {
                 kept.story_is_over(&story.name);
@@ -143,8 +149,13 @@ impl<'a> Player<'a> {
             }
         });
         let claims = played.map_err(|trouble| trouble_of(demo.name, &trouble))?;
-        lock(self.report).claims(claims);
-        not_written.map_or(Ok(failed), Err)
+        let written = lock(self.report).claims(claims);
+        self.remember(written);
+        Ok(failed)
+    }
+
+    fn remember(&self, written: Result<(), Failure>) {
+        self.not_written.set(self.not_written.take().or(written.err()));
     }
 
     /// Keeps the hosts until Enter, or until a signal; where nobody can press Enter, until a signal.

@@ -10,6 +10,7 @@ use netlab::Level;
 use scenarios::compare::{Comparison, Played, compare};
 use scenarios::findings::{Claim, KeptHost, SetUp, Story, Tally};
 use scenarios::glyphs::Glyphs;
+use scenarios::html::Run;
 use scenarios::scenario::Scenario;
 use scenarios::summary::{Row, unlike};
 use scenarios::{json, side_by_side, text};
@@ -17,6 +18,7 @@ use serde_json::json;
 
 use crate::interrupt::Phase;
 use crate::options::RunArgs;
+use crate::pages::Pages;
 
 /// Shows what is found, and remembers how it came out.
 ///
@@ -35,6 +37,9 @@ pub(crate) struct Report {
     last_story: Option<String>,
     /// What the last row showed, and the one before it, where they are to be compared.
     played: Vec<Played>,
+    /// What the last demo is, for its page.
+    begun: Option<(SetUp, &'static [&'static str])>,
+    pages: Option<Pages>,
     start: Instant,
     row_start: Instant,
 }
@@ -66,6 +71,8 @@ impl Report {
             rows: Vec::new(),
             last_story: None,
             played: Vec::new(),
+            begun: None,
+            pages: Pages::new(args, planned),
             start: now,
             row_start: now,
         }))
@@ -100,6 +107,7 @@ impl Report {
             }
             vec![(name, body)]
         });
+        self.begun = Some((set_up, scenario.explain));
         if self.args.explain && !seen_before {
             let explain = scenario.explain;
             self.show(|| text::theory(explain), || json::theory(scenario.name, explain));
@@ -114,7 +122,7 @@ impl Report {
         let demo = row.demo.clone();
         let shown = || if brief { in_one_line(story) } else { text::story(story) };
         self.show(shown, || json::story(&demo, story));
-        if brief {
+        if brief || self.pages.is_some() {
             let played = self.played.last_mut().expect("a demo has begun");
             played.stories.push(Story { capture: None, ..story.clone() });
         }
@@ -122,8 +130,8 @@ impl Report {
         self.write_capture(&demo, story)
     }
 
-    /// A demo is complete.
-    pub(crate) fn claims(&mut self, claims: Vec<Claim>) {
+    /// A demo is complete. A page that cannot be written loses nothing of what is shown.
+    pub(crate) fn claims(&mut self, claims: Vec<Claim>) -> Result<(), Failure> {
         let brief = self.is_brief();
         let row = self.rows.last_mut().expect("a demo has begun");
         row.judge(&claims);
@@ -131,7 +139,32 @@ impl Report {
         let demo = row.demo.clone();
         let shown = || if brief { String::new() } else { text::claims(&claims) };
         self.show(shown, || claims.iter().map(|claim| json::claim(&demo, claim)).collect());
-        self.played.last_mut().expect("a demo has begun").claims = claims;
+        let played = self.played.last_mut().expect("a demo has begun");
+        played.claims = claims;
+        self.write_page()
+    }
+
+    fn write_page(&mut self) -> Result<(), Failure> {
+        let (Some(pages), Some((set_up, theory))) = (&mut self.pages, &self.begun) else {
+            return Ok(());
+        };
+        let [.., row] = &self.rows[..] else { return Ok(()) };
+        let [.., played] = &mut self.played[..] else { return Ok(()) };
+        let written = pages.write(&Run {
+            set_up,
+            variant: row.variant.as_deref(),
+            command: &self.args.command(&row.demo),
+            theory,
+            stories: &played.stories,
+            claims: &played.claims,
+        });
+        if !self.is_brief() {
+            // Nobody asks for it again.
+            self.played.clear();
+        }
+        let path = written?;
+        self.show(|| format!("\nreport: {}\n", path.display()), Vec::new);
+        Ok(())
     }
 
     /// A demo that is to be compared could not be played to its end.

@@ -1,0 +1,438 @@
+//! The report as one page: for a class to look at, and to be attached to an incident.
+//!
+//! A page is one file. It needs no script and asks for nothing: style and drawings are in it. The same
+//! findings give the same bytes. What comes from a run is text and cannot become markup, because
+//! `markup` takes markup only from literals.
+//!
+//! | question | module |
+//! |---|---|
+//! | What may become markup? | `markup` |
+//! | What does it say, in which language? | `words` |
+//! | Where is each packet drawn? | `ladder` |
+//! | Which packets of many are shown? | `fold` |
+//! | How is a value over time drawn? | `plot` |
+//! | What is shown as rows? | `data` |
+
+mod data;
+mod fold;
+mod ladder;
+mod markup;
+mod plot;
+mod words;
+
+use self::markup::{Id, Markup};
+use self::plot::{Line, Plot};
+pub use self::words::Language;
+use self::words::Words;
+use crate::findings::{Check, Claim, Fate, Outcome, SetUp, Story, Tally, Verdict};
+
+/// How many packets all ladders of a page draw together. Each is about half a kilobyte.
+const ARROWS: usize = 800;
+
+/// How many rows all tables of packets of a page have together.
+const ROWS: usize = 2400;
+
+/// How many packets of one story are drawn at most: more is no figure any more.
+const ARROWS_OF_ONE: usize = 200;
+
+/// How many rows of one story are shown at most.
+const ROWS_OF_ONE: usize = 1000;
+
+/// How many steps all plots of a page have together.
+const STEPS: usize = 12_000;
+
+/// How many rows any other table has at most, beside those of its story's packets.
+const ROWS_BESIDE: usize = 8;
+
+/// How many steps of data make a picture.
+const STEPS_OF_DATA: usize = 6;
+
+/// What a page shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// What was played, and where.
+    pub set_up: &'a SetUp,
+    /// Which of several times, or with which knob.
+    pub variant: Option<&'a str>,
+    /// What plays it again.
+    pub command: &'a str,
+    /// The theory, a paragraph for each entry.
+    pub theory: &'a [&'a str],
+    /// The stories, in their order.
+    pub stories: &'a [Story],
+    /// The claims.
+    pub claims: &'a [Claim],
+}
+
+/// How much of a story is shown, so that a page stays one that can be sent.
+struct Most {
+    arrows: usize,
+    packets: usize,
+    rows: usize,
+    steps: usize,
+}
+
+/// A line of the page that lists pages.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The file's name, beside the list.
+    pub file: String,
+    /// The demo.
+    pub demo: String,
+    /// Which of several times, or with which knob.
+    pub variant: Option<String>,
+    /// The question that it answers.
+    pub question: String,
+    /// Its checks.
+    pub tally: Tally,
+    /// Its claims: what is claimed, and what the run says of it.
+    pub claims: Vec<(String, Verdict)>,
+}
+
+/// The page of a run.
+pub fn page(run: &Run<'_>, language: Language) -> String {
+    let words = language.words();
+    let mut tally = Tally::default();
+    run.stories.iter().for_each(|story| tally.add(story));
+    let name = match run.variant {
+        Some(variant) => format!("{} ({variant})", run.set_up.demo),
+        None => run.set_up.demo.clone(),
+    };
+    let mut out = begin(&name, tally, words);
+    out.fill("<header><h1>{} ", &[&name]).add(&badge(tally, words));
+    out.fill("</h1><p class=\"q\">{}</p><p class=\"mut\">", &[&run.set_up.question]);
+    out.text(&run.set_up.kernel).raw(" · ");
+    out.fill(words.level, &[&run.set_up.level, &run.set_up.level_words]).raw(" · ");
+    out.fill(words.seed, &[&run.set_up.seed]);
+    out.fill("<br>{} <code>{}</code></p></header>", &[&words.reproduce, &run.command]);
+    navigation(&mut out, run, words);
+    out.raw("<main>");
+    claims(&mut out, run.claims, words);
+    checks(&mut out, run.stories, words);
+    out.fill("<h2 id=\"stories\">{}</h2>", &[&words.stories]);
+    let share = run.stories.len().max(1);
+    let plots: usize = run.stories.iter().map(|story| story.series.len() + 2).sum();
+    let most = Most {
+        arrows: ARROWS_OF_ONE.min(ARROWS / share),
+        packets: ROWS_OF_ONE.min(ROWS / share),
+        rows: (ROWS_OF_ONE.min(ROWS / share) / ROWS_BESIDE).max(20),
+        steps: STEPS / plots.max(1),
+    };
+    for (number, story) in run.stories.iter().enumerate() {
+        self::story(&mut out, story, number, &most, words);
+    }
+    if !run.theory.is_empty() {
+        out.fill("<h2 id=\"theory\">{}</h2><ul>", &[&words.theory]);
+        for paragraph in run.theory {
+            out.raw("<li>");
+            linked(&mut out, paragraph);
+            out.raw("</li>");
+        }
+        out.raw("</ul>");
+    }
+    out.fill("<h2 id=\"understand\">{}</h2><ul>", &[&words.understand]);
+    for paragraph in words.understanding {
+        out.fill("<li>{}</li>", &[paragraph]);
+    }
+    out.raw("</ul></main></body></html>\n");
+    out.finish()
+}
+
+/// The page that lists the pages of several demos.
+pub fn index(entries: &[Entry], language: Language) -> String {
+    let words = language.words();
+    let mut sum = Tally::default();
+    for Entry { tally, .. } in entries {
+        sum.checks += tally.checks;
+        sum.failed += tally.failed;
+        sum.skipped += tally.skipped;
+    }
+    let mut out = begin(words.index_title, sum, words);
+    out.fill("<header><h1>{} ", &[&words.index_title]).add(&badge(sum, words));
+    out.raw("</h1></header><main><table class=\"cards\" id=\"claims\"><thead><tr>");
+    for column in [words.demo, words.question, words.checks, words.claims] {
+        out.fill("<th scope=\"col\">{}</th>", &[&column]);
+    }
+    out.raw("</tr></thead><tbody>");
+    for entry in entries {
+        out.fill("<tr><td class=\"v\"><a href=\"./{}\">{}</a>", &[&entry.file, &entry.demo]);
+        if let Some(variant) = &entry.variant {
+            out.fill("<br>{}", &[variant]);
+        }
+        out.fill("</td><td data-h=\"{}\">{}</td>", &[&words.question, &entry.question]);
+        out.fill("<td data-h=\"{}\">", &[&words.checks]).add(&badge(entry.tally, words));
+        out.fill("</td><td data-h=\"{}\"><ul class=\"links\">", &[&words.claims]);
+        for (says, verdict) in &entry.claims {
+            out.raw("<li>").add(&self::verdict(*verdict, words)).fill(" {}</li>", &[says]);
+        }
+        out.raw("</ul></td></tr>");
+    }
+    out.raw("</tbody></table></main></body></html>\n");
+    out.finish()
+}
+
+fn begin(name: &str, tally: Tally, words: &Words) -> Markup {
+    let mut out = Markup::default();
+    out.fill("<!doctype html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\">", &[&words.tag]);
+    out.raw("<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">");
+    // Should anything slip through, a browser still fetches and runs nothing.
+    out.raw("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">");
+    // Without it a browser asks for /favicon.ico.
+    out.raw("<link rel=\"icon\" href=\"data:,\">");
+    out.fill("<title>{}: ", &[&name]);
+    summary(&mut out, tally, words);
+    out.raw("</title>\n<style>").raw(include_str!("html/style.css")).raw("</style></head>\n<body>");
+    out.fill("<a class=\"skip\" href=\"#claims\">{}</a>", &[&words.skip]);
+    out
+}
+
+/// How the checks came out, in words.
+fn summary(out: &mut Markup, tally: Tally, words: &Words) {
+    let Tally { checks, failed, skipped } = tally;
+    match failed {
+        0 => out.fill(words.all_good, &[&(checks - skipped), &checks]),
+        _ => out.fill(words.failed_of, &[&failed, &checks]),
+    };
+    if skipped > 0 {
+        out.fill(words.skipped_too, &[&skipped]);
+    }
+}
+
+fn badge(tally: Tally, words: &Words) -> Markup {
+    let mut out = Markup::default();
+    out.raw(match tally {
+        Tally { failed: 1.., .. } => "<span class=\"badge bad\">✗ ",
+        Tally { checks, skipped, .. } if checks == skipped => "<span class=\"badge skp\">· ",
+        _ => "<span class=\"badge ok\">✓ ",
+    });
+    summary(&mut out, tally, words);
+    out.raw("</span>");
+    out
+}
+
+fn navigation(out: &mut Markup, run: &Run<'_>, words: &Words) {
+    out.fill(
+        "<nav><a href=\"#claims\">{}</a><a href=\"#checks\">{}</a>",
+        &[&words.claims, &words.checks],
+    );
+    for (number, story) in run.stories.iter().enumerate() {
+        out.fill("<a href=\"#story-{}\">{}</a>", &[&number, &story.name]);
+    }
+    if !run.theory.is_empty() {
+        out.fill("<a href=\"#theory\">{}</a>", &[&words.theory]);
+    }
+    out.fill("<a href=\"#understand\">{}</a></nav>", &[&words.understand]);
+}
+
+fn claims(out: &mut Markup, claims: &[Claim], words: &Words) {
+    out.fill("<h2 id=\"claims\">{}</h2>", &[&words.claims]);
+    if claims.is_empty() {
+        out.fill("<p class=\"mut\">{}</p>", &[&words.no_claims]);
+        return;
+    }
+    out.fill("<p class=\"mut\">{}</p><table class=\"cards\"><thead><tr>", &[&words.claims_note]);
+    for column in [words.verdict, words.claim, words.instead, words.because] {
+        out.fill("<th scope=\"col\">{}</th>", &[&column]);
+    }
+    out.raw("</tr></thead><tbody>");
+    for claim in claims {
+        out.raw("<tr><td class=\"v\">").add(&verdict(claim.verdict, words));
+        out.fill("</td><td data-h=\"{}\">{} ({})</td>", &[&words.claim, &claim.says, &claim.id]);
+        out.fill("<td data-h=\"{}\">{}</td>", &[&words.instead, &claim.instead]);
+        out.fill("<td data-h=\"{}\"><ul class=\"links\">", &[&words.because]);
+        for check in &claim.because {
+            out.fill("<li><a href=\"#check-{}\">{}</a></li>", &[&Id(check), check]);
+        }
+        out.raw("</ul></td></tr>");
+    }
+    out.raw("</tbody></table>");
+}
+
+fn verdict(verdict: Verdict, words: &Words) -> Markup {
+    let mut out = Markup::default();
+    out.raw(match verdict {
+        Verdict::Confirmed => "<span class=\"badge ok\">✓ ",
+        Verdict::Refuted => "<span class=\"badge bad\">✗ ",
+        Verdict::Partly => "<span class=\"badge part\">◐ ",
+        Verdict::Skipped => "<span class=\"badge skp\">· ",
+    });
+    out.text(words.verdict(verdict)).raw("</span>");
+    out
+}
+
+fn checks(out: &mut Markup, stories: &[Story], words: &Words) {
+    out.fill("<h2 id=\"checks\">{}</h2><table class=\"cards\"><thead><tr>", &[&words.checks]);
+    for column in [words.outcome, words.check, words.expected, words.measured] {
+        out.fill("<th scope=\"col\">{}</th>", &[&column]);
+    }
+    out.raw("</tr></thead>");
+    for (number, story) in stories.iter().enumerate().filter(|(_, story)| !story.checks.is_empty())
+    {
+        out.fill("<tbody><tr><th colspan=\"4\" scope=\"rowgroup\"><a href=\"#story-{}\">{}</a>: {}</th></tr>",
+            &[&number, &story.name, &story.says]);
+        for check in &story.checks {
+            self::check(out, check, words);
+        }
+        out.raw("</tbody>");
+    }
+    out.raw("</table>");
+}
+
+fn check(out: &mut Markup, check: &Check, words: &Words) {
+    out.fill("<tr id=\"check-{}\"><td class=\"v\">", &[&Id(&check.id)]);
+    match &check.outcome {
+        Outcome::Ok => out.fill("<span class=\"badge ok\">✓ {}</span>", &[&words.ok]),
+        Outcome::Failed => out.fill("<span class=\"badge bad\">✗ {}</span>", &[&words.failed]),
+        Outcome::Skipped(_) => out.fill("<span class=\"badge skp\">· {}</span>", &[&words.skipped]),
+    };
+    out.fill("</td><td>{}</td>", &[&check.says]);
+    if let Outcome::Skipped(why) = &check.outcome {
+        out.fill("<td colspan=\"2\" class=\"mut\">{}</td></tr>", &[why]);
+        return;
+    }
+    out.fill("<td data-h=\"{}\">{}</td>", &[&words.expected, &check.expected]);
+    out.fill("<td data-h=\"{}\">{}", &[&words.measured, &check.measured]);
+    if check.computed {
+        out.fill(" {}", &[&words.computed]);
+    }
+    out.raw("</td></tr>");
+}
+
+fn story(out: &mut Markup, story: &Story, number: usize, most: &Most, words: &Words) {
+    out.fill("<section><h3 id=\"story-{}\">{}: {}</h3>", &[&number, &story.name, &story.says]);
+    out.fill("<blockquote>{} {}</blockquote>", &[&words.believed, &story.belief]);
+    if !story.set_up.is_empty() {
+        out.fill("<details open><summary>{}</summary><ul class=\"setup\">", &[&words.set_up]);
+        for line in &story.set_up {
+            out.fill("<li><code>{}</code></li>", &[line]);
+        }
+        out.raw("</ul></details>");
+    }
+    out.add(&ladder::figure(story, &format!("ladder-{number}"), most.arrows, words));
+    if !story.explanation.is_empty() {
+        out.fill("<h4>{}</h4>", &[&words.happened]);
+        for paragraph in &story.explanation {
+            out.fill("<p>{}</p>", &[paragraph]);
+        }
+    }
+    out.add(&queue(story, number, most, words));
+    for (at, series) in story.series.iter().enumerate() {
+        let line = Line { name: &series.says, dashed: false, points: series.points.clone() };
+        let plot = Plot {
+            id: &format!("series-{number}-{at}"),
+            title: &series.says,
+            unit: &series.unit,
+            note: words.series_note,
+            lines: vec![line],
+            crosses: Vec::new(),
+            rows: most.rows,
+            steps: most.steps,
+        };
+        out.add(&plot.figure(words));
+    }
+    out.add(&sequence(story, number, most, words));
+    for table in &story.tables {
+        out.add(&data::found(table, most.rows, words));
+    }
+    out.add(&data::counters(story, most.rows, words));
+    out.add(&data::packets(story, most.packets, words));
+    out.raw("</section>");
+}
+
+/// The accept queue over time; nothing where nobody ever waited.
+fn queue(story: &Story, number: usize, most: &Most, words: &Words) -> Markup {
+    if story.queue.iter().all(|sample| sample.length == 0) {
+        return Markup::default();
+    }
+    let length = |sample: &crate::findings::QueueLine| (sample.at_ms, f64::from(sample.length));
+    let backlog = |sample: &crate::findings::QueueLine| (sample.at_ms, f64::from(sample.backlog));
+    let dropped = story.packets.iter().filter(|p| matches!(p.fate, Fate::DroppedByKernel(_)));
+    let length_at = |ms: f64| {
+        let last = story.queue.iter().rev().find(|sample| sample.at_ms <= ms);
+        last.map_or(0.0, |sample| f64::from(sample.length))
+    };
+    let crosses = dropped.filter_map(|packet| packet.arrived_ms).map(|ms| (ms, length_at(ms)));
+    let plot = Plot {
+        id: &format!("queue-{number}"),
+        title: words.queue,
+        unit: words.waiting,
+        note: words.queue_note,
+        lines: vec![
+            Line {
+                name: words.waiting,
+                dashed: false,
+                points: story.queue.iter().map(length).collect(),
+            },
+            Line {
+                name: words.backlog,
+                dashed: true,
+                points: story.queue.iter().map(backlog).collect(),
+            },
+        ],
+        crosses: crosses.take(ARROWS_OF_ONE).collect(),
+        rows: most.rows,
+        steps: most.steps,
+    };
+    plot.figure(words)
+}
+
+/// How much data each end has sent, over time; nothing where that is no picture.
+fn sequence(story: &Story, number: usize, most: &Most, words: &Words) -> Markup {
+    let data = || story.packets.iter().filter(|packet| packet.len > 0);
+    if data().filter(|packet| packet.retry == 0).count() < STEPS_OF_DATA {
+        return Markup::default();
+    }
+    let mut lines: Vec<Line<'_>> = story
+        .lifelines
+        .iter()
+        .take(2)
+        .map(|name| Line { name, dashed: false, points: Vec::new() })
+        .collect();
+    let mut crosses = Vec::new();
+    for packet in data() {
+        let Some(line) = lines.get_mut(packet.from) else { continue };
+        let mut sum = line.points.last().map_or(0.0, |(_, sum)| *sum);
+        if packet.retry == 0 {
+            sum += packet.len as f64;
+            line.points.push((packet.sent_ms, sum));
+        }
+        if packet.retry > 0 || fold::was_dropped(packet) {
+            crosses.push((packet.sent_ms, sum));
+        }
+    }
+    lines.retain(|line| !line.points.is_empty());
+    crosses.truncate(ARROWS_OF_ONE);
+    let plot = Plot {
+        id: &format!("data-{number}"),
+        title: words.sequence,
+        unit: "bytes",
+        note: words.sequence_note,
+        lines,
+        crosses,
+        rows: most.rows,
+        steps: most.steps,
+    };
+    plot.figure(words)
+}
+
+/// A paragraph, in which what begins with `https://` can be followed.
+fn linked(out: &mut Markup, paragraph: &str) {
+    for (at, word) in paragraph.split(' ').enumerate() {
+        if at > 0 {
+            out.raw(" ");
+        }
+        let link = word.trim_end_matches([',', '.', ')', ';', ':']);
+        let begin = link.find("https://").unwrap_or(link.len());
+        out.text(&link[..begin]);
+        if begin < link.len() {
+            out.fill(
+                "<a href=\"{}\" rel=\"noreferrer\">{}</a>",
+                &[&&link[begin..], &&link[begin..]],
+            );
+        }
+        out.text(&word[link.len()..]);
+    }
+}
+
+#[cfg(test)]
+mod tests;

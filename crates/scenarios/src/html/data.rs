@@ -1,0 +1,133 @@
+//! What is shown as rows.
+
+use super::fold::{Piece, fold};
+use super::ladder;
+use super::markup::{Markup, clip};
+use super::words::Words;
+use crate::findings::{Story, Table};
+
+/// Longer cells are clipped: a page is for reading.
+const CELL: usize = 2000;
+
+/// A table that shows at most `most` rows, half of them from its end.
+pub(super) fn table(
+    caption: &str,
+    columns: &[String],
+    rows: &[Vec<String>],
+    most: usize,
+    words: &Words,
+) -> Markup {
+    let mut out = Markup::default();
+    out.fill("<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"{}\">", &[&caption]);
+    out.fill("<table><caption>{}</caption><thead><tr>", &[&caption]);
+    for column in columns {
+        out.fill("<th scope=\"col\">{}</th>", &[column]);
+    }
+    out.raw("</tr></thead><tbody>");
+    let left_out = if rows.len() > most { rows.len() - 2 * (most / 2) } else { 0 };
+    let from = most / 2;
+    for (at, row) in rows.iter().enumerate() {
+        if left_out > 0 && at == from {
+            out.fill("<tr><td class=\"c\" colspan=\"{}\">", &[&columns.len()]);
+            out.fill(words.more_rows, &[&left_out]).raw("</td></tr>");
+        }
+        if left_out > 0 && (from..from + left_out).contains(&at) {
+            continue;
+        }
+        out.raw("<tr>");
+        for cell in row {
+            let class = if is_number(cell) { "n" } else { "" };
+            out.fill("<td class=\"{}\">{}</td>", &[&class, &clip(cell, CELL)]);
+        }
+        out.raw("</tr>");
+    }
+    out.raw("</tbody></table></div>");
+    out
+}
+
+/// A table of a story.
+pub(super) fn found(table: &Table, most: usize, words: &Words) -> Markup {
+    let mut out = Markup::default();
+    out.fill("<h4>{}</h4>", &[&table.says]);
+    out.add(&self::table(&table.says, &table.columns, &table.rows, most, words));
+    out
+}
+
+/// The counters that moved.
+pub(super) fn counters(story: &Story, most: usize, words: &Words) -> Markup {
+    let mut out = Markup::default();
+    if story.counters.is_empty() {
+        return out;
+    }
+    let columns = [words.host, words.counter, words.before, words.after, words.change];
+    let rows = story.counters.iter().map(|counter| {
+        let change = counter.after.saturating_sub(counter.before);
+        let numbers =
+            [counter.before.to_string(), counter.after.to_string(), format!("{change:+}")];
+        [counter.host.clone(), counter.name.clone()].into_iter().chain(numbers).collect()
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    out.fill("<details><summary>{}</summary>", &[&format!("{} ({})", words.counters, rows.len())]);
+    out.add(&table(words.counters, &columns.map(str::to_owned), &rows, most, words));
+    out.raw("</details>");
+    out
+}
+
+/// The packets of a story.
+pub(super) fn packets(story: &Story, most: usize, words: &Words) -> Markup {
+    let mut out = Markup::default();
+    if story.packets.is_empty() {
+        return out;
+    }
+    out.raw("<details class=\"raw\"><summary>");
+    out.fill("{} ({})</summary>", &[&words.packets_as_table, &story.packets.len()]);
+    out.fill(
+        "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"{}\"><table><thead><tr>",
+        &[&words.packets_as_table],
+    );
+    let columns = [
+        words.number,
+        words.sent,
+        words.arrived,
+        words.from,
+        words.who,
+        words.ports,
+        words.says,
+        words.fate,
+    ];
+    for column in columns {
+        out.fill("<th scope=\"col\">{}</th>", &[&column]);
+    }
+    out.raw("</tr></thead><tbody>");
+    for piece in fold(&story.packets, most) {
+        let packet = match piece {
+            Piece::LeftOut(many) => {
+                out.raw("<tr><td class=\"c\" colspan=\"8\">")
+                    .fill(words.more_packets, &[&many])
+                    .raw("</td></tr>");
+                continue;
+            }
+            Piece::Packet(at) => &story.packets[at],
+        };
+        let arrived = packet.arrived_ms.map(|ms| format!("{ms:.3}")).unwrap_or_default();
+        let from = story.lifelines.get(packet.from).map_or("", String::as_str);
+        let from = from.split(' ').next().unwrap_or_default();
+        out.fill(
+            "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td>",
+            &[&packet.number, &format!("{:.3}", packet.sent_ms), &arrived, &from],
+        );
+        out.fill(
+            "<td>{}</td><td>{} → {}</td><td>{}</td><td>",
+            &[&packet.who, &packet.ports.0, &packet.ports.1, &ladder::says(packet, words)],
+        );
+        ladder::fate(&mut out, packet, words);
+        out.raw("</td></tr>");
+    }
+    out.raw("</tbody></table></div></details>");
+    out
+}
+
+fn is_number(cell: &str) -> bool {
+    cell.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'))
+        && cell.parse::<f64>().is_ok()
+}

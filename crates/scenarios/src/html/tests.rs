@@ -1,0 +1,259 @@
+use super::*;
+use crate::findings::{CounterLine, PacketLine, QueueLine, Series, Table};
+
+/// What would do harm if it became markup.
+const HOSTILE: &str =
+    "</title></svg><script>alert(1)</script><img src=x onerror='alert(2)'>\" onload=\"x";
+
+fn packet(number: usize, text: &str, fate: Fate) -> PacketLine {
+    let sent_ms = number as f64 * 0.7;
+    PacketLine {
+        number,
+        from: number % 2,
+        sent_ms,
+        arrived_ms: (!matches!(fate, Fate::DroppedOnTheWire(_))).then_some(sent_ms + 0.5),
+        who: text.into(),
+        ports: (40_001, 7878),
+        label: format!("ACK{text}"),
+        len: 1448,
+        retry: u32::from(number.is_multiple_of(5)),
+        fate,
+    }
+}
+
+/// A story in which everything there is says `text`, with so many packets.
+fn story(text: &str, packets: usize) -> Story {
+    let fate = |number: usize| match number % 7 {
+        3 => Fate::DroppedByKernel(text.into()),
+        5 => Fate::DroppedOnTheWire(text.into()),
+        _ => Fate::Taken,
+    };
+    let sample = |n: u32| QueueLine { at_ms: f64::from(n), length: n % 7, backlog: 5 };
+    Story {
+        name: text.into(),
+        says: text.into(),
+        belief: text.into(),
+        set_up: vec![text.into()],
+        lifelines: vec![format!("client {text}"), format!("server {text}")],
+        packets: (1..=packets).map(|number| packet(number, text, fate(number))).collect(),
+        not_drawn: Some(text.into()),
+        queue: (0..u32::try_from(packets).unwrap_or(u32::MAX)).map(sample).collect(),
+        series: vec![Series {
+            says: text.into(),
+            unit: text.into(),
+            points: (0..packets).map(|n| (n as f64, (n % 13) as f64)).collect(),
+        }],
+        counters: vec![CounterLine { host: text.into(), name: text.into(), before: 0, after: 1 }],
+        tables: vec![Table {
+            says: text.into(),
+            columns: vec![text.into()],
+            rows: vec![vec![text.into()]; packets],
+        }],
+        explanation: vec![text.into()],
+        checks: vec![
+            Check::equal(text, text, text, text),
+            Check::equal("failed", text, 1, 2).computed(),
+            Check::skipped("skipped", text, text),
+        ],
+        capture: None,
+    }
+}
+
+fn set_up(text: &str) -> SetUp {
+    SetUp {
+        demo: text.into(),
+        question: text.into(),
+        level: text.into(),
+        level_words: text.into(),
+        kernel: text.into(),
+        seed: 1,
+    }
+}
+
+fn page_of(text: &'static str, stories: &[Story], language: Language) -> String {
+    let claims = [Claim {
+        id: text,
+        says: text.into(),
+        verdict: Verdict::Refuted,
+        because: vec![text.into()],
+        instead: text.into(),
+    }];
+    page(
+        &Run {
+            set_up: &set_up(text),
+            variant: Some(text),
+            command: text,
+            theory: &[text, "read https://example.org/a_b, and more"],
+            stories,
+            claims: &claims,
+        },
+        language,
+    )
+}
+
+/// Every tag of a page, with its attributes.
+fn tags(page: &str) -> Vec<&str> {
+    page.split('<').skip(1).filter_map(|rest| rest.split('>').next()).collect()
+}
+
+#[test]
+fn what_a_run_says_never_becomes_markup() {
+    for language in [Language::English, Language::Chinese] {
+        let harmless = page_of("harmless", &[story("harmless", 40)], language);
+        let hostile = page_of(HOSTILE, &[story(HOSTILE, 40)], language);
+        let names = |page: &str| -> Vec<String> {
+            let name = |tag: &str| tag.split([' ', '\n']).next().unwrap_or_default().to_owned();
+            tags(page).into_iter().map(name).collect()
+        };
+        assert_eq!(names(&hostile), names(&harmless));
+        assert!(!hostile.contains("onload=\"x"), "an attribute was closed by a text");
+    }
+    let entry = |text: &str| Entry {
+        file: text.into(),
+        demo: text.into(),
+        variant: Some(text.into()),
+        question: text.into(),
+        tally: Tally::default(),
+        claims: vec![(text.into(), Verdict::Partly)],
+    };
+    let list = index(&[entry(HOSTILE)], Language::English);
+    assert_eq!(tags(&list).len(), tags(&index(&[entry("x")], Language::English)).len());
+}
+
+#[test]
+fn a_page_asks_for_nothing_and_runs_nothing() {
+    let page = page_of("x", &[story("x", 40)], Language::English);
+    for tag in tags(&page) {
+        assert!(!tag.starts_with("script"), "{tag}");
+        assert!(!tag.contains(" src="), "{tag}");
+        let follows = tag.starts_with("a href=\"https://")
+            || tag.starts_with("link rel=\"icon\" href=\"data:");
+        assert!(follows || !tag.contains("href=") || tag.contains("href=\"#"), "{tag}");
+    }
+    assert!(!include_str!("style.css").contains("url("));
+    assert!(!include_str!("style.css").contains("@import"));
+}
+
+#[test]
+fn what_is_opened_is_closed() {
+    let page = page_of("x", &[story("x", 500), story("y", 3)], Language::Chinese);
+    let mut open: Vec<&str> = Vec::new();
+    for tag in tags(&page) {
+        let name = tag.split([' ', '\n']).next().unwrap_or_default();
+        match name.strip_prefix('/') {
+            Some(name) => assert_eq!(open.pop(), Some(name), "is closed by {tag}"),
+            None if tag.ends_with('/') || ["!doctype", "meta", "link", "br"].contains(&name) => {}
+            None => open.push(name),
+        }
+    }
+    assert_eq!(open, [""; 0]);
+}
+
+#[test]
+fn ids_are_there_once_and_links_lead_to_them() {
+    let page = page_of(
+        "x",
+        &[story("x", 30), Story { checks: vec![], ..story("y", 30) }],
+        Language::English,
+    );
+    let values = |attribute: &str| -> Vec<String> {
+        let part = |part: &str| part.split('"').next().unwrap_or_default().to_owned();
+        page.split(attribute).skip(1).map(part).collect()
+    };
+    let mut ids = values(" id=\"");
+    for target in values("href=\"#") {
+        assert!(ids.contains(&target), "#{target} is nowhere");
+    }
+    let many = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), many);
+}
+
+#[test]
+fn a_hundred_thousand_packets_make_a_page_that_one_can_send() {
+    let one = page_of("x", &[story("some name", 100_000)], Language::English);
+    assert!(one.len() < 2_000_000, "{} bytes", one.len());
+    assert!(one.contains("more packets"));
+    let many: Vec<Story> = (0..20).map(|_| story("some name", 5_000)).collect();
+    let many = page_of("x", &many, Language::English);
+    assert!(many.len() < 2_000_000, "{} bytes", many.len());
+}
+
+#[test]
+fn the_same_findings_give_the_same_bytes() {
+    let stories = [story("x", 300)];
+    let page = || page_of("x", &stories, Language::English);
+    assert_eq!(page(), page());
+}
+
+#[test]
+fn a_cross_is_where_the_packet_was_dropped() {
+    let words = Language::English.words();
+    let figure = |fate| {
+        let story = Story { packets: vec![packet(2, "", fate)], ..story("x", 0) };
+        ladder::figure(&story, "l", 10, words).finish()
+    };
+    // The receiver's line is at 590, and the middle of the wire is before it.
+    let there = figure(Fate::DroppedByKernel("queue full".into()));
+    assert!(there.contains("class=\"x\" d=\"M584 ") && there.contains(">queue full<"), "{there}");
+    let wire = figure(Fate::DroppedOnTheWire("cable cut".into()));
+    assert!(wire.contains("class=\"x\" d=\"M420 ") && wire.contains(">lost: cable cut<"), "{wire}");
+    assert!(!figure(Fate::Taken).contains("class=\"x\""));
+}
+
+#[test]
+fn an_arrow_arrives_lower_the_longer_it_was_on_its_way() {
+    let words = Language::English.words();
+    let slant = |took: f64| {
+        let packet =
+            PacketLine { arrived_ms: Some(took), sent_ms: 0.0, ..packet(2, "", Fate::Taken) };
+        let story = Story { packets: vec![packet], ..story("x", 0) };
+        let figure = ladder::figure(&story, "l", 10, words).finish();
+        let tip = figure.split("<path d=\"M590 ").nth(1).and_then(|rest| rest.split('L').next());
+        tip.and_then(|y| y.parse::<f64>().ok()).expect("the arrow has a tip")
+    };
+    assert!(slant(0.01) < slant(30.0), "{} {}", slant(0.01), slant(30.0));
+    assert!(slant(30.0) < slant(3000.0));
+}
+
+#[test]
+fn a_long_recording_shows_its_ends_and_what_was_dropped() {
+    let taken = |n| PacketLine { retry: 0, ..packet(n, "", Fate::Taken) };
+    let mut packets: Vec<PacketLine> = (0..1000).map(taken).collect();
+    packets[500].fate = Fate::DroppedOnTheWire("x".into());
+    let pieces = fold::fold(&packets, 40);
+    let shown = |at| pieces.contains(&fold::Piece::Packet(at));
+    assert!(shown(0) && shown(499) && shown(500) && shown(999) && !shown(300));
+    let many = pieces.iter().filter(|piece| matches!(piece, fold::Piece::Packet(_))).count();
+    assert!(many <= 40, "{many}");
+    let left_out: usize = pieces
+        .iter()
+        .map(|piece| match piece {
+            fold::Piece::LeftOut(many) => *many,
+            fold::Piece::Packet(_) => 0,
+        })
+        .sum();
+    assert_eq!(left_out + many, 1000);
+}
+
+#[test]
+fn numbers_that_cannot_be_drawn_do_no_harm() {
+    let mut story = story("x", 10);
+    story.packets[0].sent_ms = f64::NEG_INFINITY;
+    story.packets[1].arrived_ms = Some(1e308);
+    story.packets[2].sent_ms = f64::NAN;
+    story.packets[3].from = 9;
+    story.series[0].points = vec![(f64::NAN, 1.0), (-1e308, 1e308), (1e308, -1e308)];
+    story.counters[0] =
+        CounterLine { before: i64::MIN, after: i64::MAX, ..story.counters[0].clone() };
+    let page = page_of("x", &[story], Language::English);
+    let drawn = page.split("<svg").skip(1).filter_map(|rest| rest.split("</svg>").next());
+    for figure in drawn {
+        for attribute in ["x1=\"", "y1=\"", "x=\"", "y=\"", " d=\"M", "viewBox=\"0 0 720 "] {
+            for value in figure.split(attribute).skip(1) {
+                assert!(!value.starts_with("NaN") && !value.starts_with("inf"), "{attribute}");
+            }
+        }
+    }
+}
