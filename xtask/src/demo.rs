@@ -39,6 +39,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let names = DEMOS.names(&args.rest);
     let built = cargo::build(&DEMOS.packages(&names))?;
-    let word = OsString::from(if names.is_empty() { "list" } else { "run" });
+    let replays = |word: &OsString| word.as_encoded_bytes().starts_with(b"--replay");
+    let is_run = !names.is_empty() || args.rest.iter().any(replays);
+    let word = OsString::from(if is_run { "run" } else { "list" });
     cargo::become_program(built.program(DEMOS.runner)?, iter::once(&word).chain(&args.rest))
 }

@@ -1,10 +1,11 @@
 //! `cargo xtask docs`: writes into the README what a recorded run says of each claim.
 //!
 //! A verdict belongs to a run, so the table is made from one that is kept beside it, and is never
-//! written by hand. `cargo xtask test` sees to it that the README says what the record says (step
+//! written by hand. Beside it some demos are recorded as a whole, for the documentation to show. `cargo xtask test` sees to it that the README says what the record says (step
 //! `tidy`), and that every later run says so too (steps `lab-user` and `lab-root`).
 
 mod record;
+mod recordings;
 mod table;
 
 use std::ffi::OsString;
@@ -75,7 +76,8 @@ fn record_to(path: &Path, names: &[OsString]) -> Result<(), Error> {
         _ => new,
     };
     say::out(format_args!("{RECORD}: {} demos, {} claims", record.demos(), record.claims()));
-    write(path, &record.to_text())
+    write(path, &record.to_text())?;
+    recordings::record(program, names)
 }
 
 fn read(path: &Path) -> Result<String, Error> {

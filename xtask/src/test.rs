@@ -47,6 +47,8 @@ enum Step {
     Clippy,
     /// Unit tests, integration tests, and the examples in the documentation.
     Unit,
+    /// What there is without a lab: findings, reports, and the replay of recorded runs.
+    Replay,
     /// The project's own rules.
     Tidy,
     /// All demos, without root and without any capability.
@@ -101,6 +103,7 @@ impl Step {
             Self::Advisories => checks::advisories(),
             Self::Clippy => checks::clippy(),
             Self::Unit => checks::unit(programs.directory()?),
+            Self::Replay => checks::replay(),
             Self::Tidy => match tidy::run(&lab::demos(programs.directory()?)?)? {
                 0 => Ok(()),
                 findings => Err(Miss::Failed(format!("{findings} findings"))),

@@ -76,9 +76,9 @@ pub fn verdict(parts: &[Part]) -> Verdict {
     }
 }
 
-fn claim(id: &'static str, says: &str, parts: &[Part], instead: &str) -> Claim {
+fn claim(id: &str, says: &str, parts: &[Part], instead: &str) -> Claim {
     Claim {
-        id,
+        id: id.to_owned(),
         says: says.to_owned(),
         verdict: verdict(parts),
         because: parts.iter().map(|part| part.check.to_owned()).collect(),

@@ -231,7 +231,7 @@ fn facts(story: &Story) -> Vec<Fact> {
 }
 
 fn of_claim(claim: &Claim) -> Fact {
-    Fact::new(Kind::Claim, &claim.says, claim.verdict.to_string()).named(claim.id)
+    Fact::new(Kind::Claim, &claim.says, claim.verdict.to_string()).named(&claim.id)
 }
 
 fn of_check(check: &Check) -> Fact {
@@ -417,7 +417,7 @@ mod tests {
     #[test]
     fn claims_and_stories_that_only_one_run_has_are_told() {
         let claim = |verdict| Claim {
-            id: "f",
+            id: "f".into(),
             says: "it is so".into(),
             verdict,
             because: vec![],

@@ -7,10 +7,10 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a run is and where it was made.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SetUp {
     /// The demo's name.
     pub demo: String,
@@ -27,7 +27,7 @@ pub struct SetUp {
 }
 
 /// One story of a demo: a set-up, what happened, and what was checked.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Story {
     /// Its name within the demo.
     pub name: String,
@@ -43,7 +43,7 @@ pub struct Story {
     #[serde(skip)]
     pub packets: Vec<PacketLine>,
     /// How many packets were recorded and are not among them, and whose they are.
-    #[serde(skip)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_drawn: Option<String>,
     /// Lengths of the accept queue, over time.
     #[serde(skip)]
@@ -76,7 +76,7 @@ impl Story {
 }
 
 /// One packet of a ladder. Times are in milliseconds since the story's first packet.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PacketLine {
     /// Its number in the recording, as Wireshark counts.
     pub number: usize,
@@ -101,7 +101,7 @@ pub struct PacketLine {
 }
 
 /// What became of a packet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
     /// It arrived, and the kernel took it.
@@ -115,7 +115,7 @@ pub enum Fate {
 }
 
 /// The accept queue at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QueueLine {
     /// Milliseconds since the story's first packet.
     pub at_ms: f64,
@@ -126,7 +126,7 @@ pub struct QueueLine {
 }
 
 /// A value over time.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Series {
     /// What it is the value of.
     pub says: String,
@@ -137,7 +137,7 @@ pub struct Series {
 }
 
 /// A counter that moved.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CounterLine {
     /// The host whose kernel counted.
     pub host: String,
@@ -150,7 +150,7 @@ pub struct CounterLine {
 }
 
 /// Something that is best read as rows.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
     /// What it shows.
     pub says: String,
@@ -249,10 +249,10 @@ impl Check {
 }
 
 /// What people say, and what the run says of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
     /// The letter of the claim.
-    pub id: &'static str,
+    pub id: String,
     /// What is claimed.
     pub says: String,
     /// What the run says of it.
@@ -264,7 +264,7 @@ pub struct Claim {
 }
 
 /// What a run says of a claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It is so.
@@ -289,7 +289,7 @@ impl fmt::Display for Verdict {
 }
 
 /// A host that stays.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptHost {
     /// The story it was made for; none where stories were played side by side.
     pub story: Option<String>,
@@ -317,13 +317,16 @@ pub struct Tally {
 impl Tally {
     /// Counts the checks of a story in.
     pub fn add(&mut self, story: &Story) {
-        for check in &story.checks {
-            self.checks += 1;
-            match check.outcome {
-                Outcome::Ok => {}
-                Outcome::Failed => self.failed += 1,
-                Outcome::Skipped(_) => self.skipped += 1,
-            }
+        story.checks.iter().for_each(|check| self.count(check));
+    }
+
+    /// Counts one check in.
+    pub fn count(&mut self, check: &Check) {
+        self.checks += 1;
+        match check.outcome {
+            Outcome::Ok => {}
+            Outcome::Failed => self.failed += 1,
+            Outcome::Skipped(_) => self.skipped += 1,
         }
     }
 }

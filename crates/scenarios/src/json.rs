@@ -119,6 +119,14 @@ pub fn claim(demo: &str, claim: &Claim) -> Event {
     ("claim", body)
 }
 
+/// A demo has come to its end: how its checks came out, and how long it took.
+pub fn played(demo: &str, tally: Tally, seconds: f64) -> Event {
+    let mut body = json!({ "demo": demo });
+    extend(&mut body, value(&tally));
+    body["seconds"] = seconds.into();
+    ("played", body)
+}
+
 /// The last event. `exit` is the code that a shell sees.
 pub fn end(exit: u8, tally: Tally, level: &str, seconds: f64) -> Event {
     let Tally { checks, failed, skipped } = tally;
@@ -133,7 +141,7 @@ pub fn end(exit: u8, tally: Tally, level: &str, seconds: f64) -> Event {
             "failed": failed,
             "skipped": skipped,
             "level": level,
-            "seconds": (seconds * 1e3).round() / 1e3,
+            "seconds": seconds,
         }),
     )
 }

@@ -5,6 +5,7 @@
 //! | What does a run give? | [`findings`] |
 //! | How does a claim get its verdict? | [`claims`] |
 //! | How is a run shown? | [`text`], [`ladder`], [`glyphs`], [`json`], [`html`] |
+//! | How is a recorded run read again? | [`replay`] |
 //! | What differed between two runs? | [`compare`], [`side_by_side`] |
 //! | How did many demos come out, and each time the same? | [`summary`] |
 //! | Which hosts stay at the end, and how does one enter them? | [`keep`] |
@@ -23,6 +24,7 @@
 //! | Unix, IPv4 and IPv6: what is the same, and what is not? | [`families`] |
 //! | Where are the files of a story, and who removes them? | [`scratch`] |
 //! | How do people talk at the same time? | [`chat`] |
+//! | What is a knob? | [`knob`] |
 //! | How do scenarios start the programs that we ship? | [`stage`] |
 //! | Why does the lab not run here? | [`doctor`] |
 
@@ -32,7 +34,9 @@ pub mod findings;
 pub mod glyphs;
 pub mod html;
 pub mod json;
+pub mod knob;
 pub mod ladder;
+pub mod replay;
 pub mod side_by_side;
 pub mod summary;
 pub mod text;

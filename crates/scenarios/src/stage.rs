@@ -16,6 +16,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::keep::Kept;
+pub use crate::knob::Knob;
 
 /// Long enough for anything that should happen at once; whoever waits so long has met a fault.
 pub const SOON: Duration = Duration::from_secs(10);
@@ -89,15 +90,6 @@ pub struct Stage {
     pub overruled: Arc<AtomicBool>,
     /// Where the labs go that stay after their stories, if they are to.
     pub kept: Option<Kept>,
-}
-
-/// A sysctl of a host, and its value: `net.ipv4.tcp_syncookies` and `0`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Knob {
-    /// The name as sysctl(8) has it.
-    pub name: String,
-    /// The value.
-    pub value: String,
 }
 
 impl Stage {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::findings::{Claim, Outcome, Story, Tally, Verdict};
 
@@ -18,13 +18,13 @@ pub struct Row {
     /// How long it took.
     pub seconds: f64,
     /// Its claims, each with its verdict.
-    pub claims: Vec<(&'static str, Verdict)>,
+    pub claims: Vec<(String, Verdict)>,
     /// Its checks, each with how it came out.
     checks: Vec<(String, &'static str)>,
 }
 
 /// Something that did not come out the same each time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unlike {
     /// The demo.
     pub demo: String,
@@ -49,7 +49,7 @@ impl Row {
 
     /// Adds the claims.
     pub fn judge(&mut self, claims: &[Claim]) {
-        self.claims = claims.iter().map(|claim| (claim.id, claim.verdict)).collect();
+        self.claims = claims.iter().map(|claim| (claim.id.clone(), claim.verdict)).collect();
     }
 
     fn outcomes(&self) -> impl Iterator<Item = (String, String)> {
@@ -104,7 +104,7 @@ mod tests {
         let check = |(id, measured): &(&str, u32)| Check::equal(id, id, 1, *measured);
         let checks = measured.iter().map(check).collect();
         row.add(&Story { checks, ..Story::default() });
-        row.claims = vec![("a", verdict)];
+        row.claims = vec![("a".to_owned(), verdict)];
         row
     }
 

@@ -40,6 +40,15 @@ pub(super) fn unit(directory: &Path) -> Outcome {
     passes(test.env("SOCKEYE_BIN_DIR", directory))
 }
 
+/// Without the lab, as on every system but Linux.
+pub(super) fn replay() -> Outcome {
+    const WITHOUT_LAB: [&str; 6] =
+        ["--package", "scenarios", "--no-default-features", "--features", "cli", "--locked"];
+    let lints: &[&str] = &["--all-targets", "--", "-D", "warnings"];
+    passes(&mut cargo::command(&[&["clippy"], &WITHOUT_LAB[..], lints].concat()))?;
+    passes(&mut cargo::command(&[&["test"], &WITHOUT_LAB[..]].concat()))
+}
+
 pub(super) fn docs() -> Outcome {
     let arguments = ["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"];
     passes(cargo::command(&arguments).env("RUSTDOCFLAGS", "-D warnings"))

@@ -72,7 +72,7 @@ fn set_up(text: &str) -> SetUp {
 
 fn page_of(text: &'static str, stories: &[Story], language: Language) -> String {
     let claims = [Claim {
-        id: text,
+        id: text.into(),
         says: text.into(),
         verdict: Verdict::Refuted,
         because: vec![text.into()],

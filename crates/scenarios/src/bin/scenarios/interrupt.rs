@@ -1,30 +1,20 @@
 //! How far had it come when a signal ended it?
 
 use std::process;
-use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 
 use cli::{Exit, Failure, signals};
+use netlab::Level;
 use scenarios::scratch;
 
-use crate::report::{Report, lock};
-
-/// What a signal finds.
-pub(crate) enum Phase {
-    /// Demos are being played.
-    Playing,
-    /// All is told, and the hosts are kept until somebody says that it is enough.
-    Keeping(Sender<()>),
-    /// The last word has been said.
-    Over,
-}
+use crate::report::{Phase, Report, lock};
 
 /// Lets the first SIGINT or SIGTERM end the run with a word on how far it has come.
 ///
 /// The process then ends at once, and nothing is left of it: it is the first one of a PID namespace, so
 /// the kernel ends every program in it, and the hosts' namespaces end with the last who is in them.
 /// Without namespaces each program dies of its parent's death.
-pub(crate) fn watch(report: &Arc<Mutex<Report>>) -> Result<(), Failure> {
+pub(crate) fn watch(report: &Arc<Mutex<Report>>, level: Level) -> Result<(), Failure> {
     let report = Arc::clone(report);
     let watched = signals::first(move |signal| {
         // While this holds the report nobody else can say anything, so what is told here is the end.
@@ -33,7 +23,7 @@ pub(crate) fn watch(report: &Arc<Mutex<Report>>) -> Result<(), Failure> {
             Phase::Playing => {
                 let exit = report.interrupted(signals::exit(signal));
                 scratch::remove_all();
-                if report.has_namespaces() {
+                if level.has_namespaces() {
                     // The outer process makes the signal's death of this code.
                     process::exit(exit.code().into());
                 }

@@ -3,81 +3,58 @@
 //! | question | module |
 //! |---|---|
 //! | What may be asked for on the command line? | [`options`] |
-//! | Which knobs are there, and does the kernel take this value? | [`knobs`] |
+//! | How is a knob written? | [`knobs`] |
+//! | Which demos are there, and which are played? | [`here`] |
+//! | What is left where there is no lab? | `elsewhere` |
+//! | Which knobs are there, and does the kernel take this value? | [`kernel`] |
 //! | In which order is what played, and how often? | [`play`] |
+//! | How is a recorded run shown again? | [`replay`] |
 //! | How is what is found shown as it is found? | [`report`] |
 //! | Which pages are written, and where? | [`pages`] |
 //! | How far had it come when a signal ended it? | [`interrupt`] |
 //! | Where does it wait for a person? | [`pause`] |
 
+#[cfg(not(all(feature = "lab", target_os = "linux")))]
+mod elsewhere;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+mod here;
+#[cfg(all(feature = "lab", target_os = "linux"))]
 mod interrupt;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+mod kernel;
 mod knobs;
 mod options;
 mod pages;
+#[cfg(all(feature = "lab", target_os = "linux"))]
 mod pause;
+#[cfg(all(feature = "lab", target_os = "linux"))]
 mod play;
+mod replay;
 mod report;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use cli::nearest::nearest;
 use cli::{Events, Exit, Failure, Format, output};
-use scenarios::scenario::{ALL, Scenario, find};
-use scenarios::{doctor, json};
+use scenarios::json;
 use serde_json::json;
 
+#[cfg(not(all(feature = "lab", target_os = "linux")))]
+use crate::elsewhere as machine;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+use crate::here as machine;
 use crate::options::{Args, Command};
 
 fn main() -> ExitCode {
     let exit = match cli::parse::<Args>(json::SCHEMA).command {
-        Command::List { common } => {
-            list(common.format());
-            Exit::Ok
-        }
-        Command::Run { names, run } => {
-            let format = run.common.format();
-            let ready = pick(&names).and_then(|demos| run.checked(&demos).map(|()| demos));
-            ready.map_or_else(|failure| refuse(&failure, format), |demos| play::play(&demos, &run))
-        }
-        Command::Doctor { common } => doctor::run(common.format()),
+        Command::List { common } => machine::list(common.format()),
+        Command::Run { names, run } => match &run.replay {
+            Some(file) => replay::replay(file, &run),
+            None => machine::run(&names, &run),
+        },
+        Command::Doctor { common } => machine::doctor(common.format()),
     };
     exit.into()
-}
-
-fn list(format: Format) {
-    match format {
-        Format::Json => {
-            let events = Events::stdout("demos/1");
-            for Scenario { name, question, seconds, .. } in ALL {
-                events.emit("demo", &json!({ "demo": name, "says": question, "seconds": seconds }));
-            }
-            events.emit("end", &json!({ "ok": true, "exit": 0 }));
-        }
-        Format::Text => {
-            print(&format!("{:<12}  {:>5}  WHAT YOU WILL SEE\n", "NAME", "TIME"));
-            for Scenario { name, question, seconds, .. } in ALL {
-                print(&format!("{name:<12}  {:>5}  {question}\n", format!("{seconds} s")));
-            }
-        }
-    }
-}
-
-fn pick(names: &[String]) -> Result<Vec<Scenario>, Failure> {
-    if names == ["all"] {
-        return Ok(ALL.to_vec());
-    }
-    names.iter().map(|name| find(name).ok_or_else(|| unknown(name))).collect()
-}
-
-fn unknown(name: &str) -> Failure {
-    let known = ALL.map(|scenario| scenario.name);
-    let failure = Failure::new(Exit::Usage, "unknown_demo", format!("there is no demo \"{name}\""));
-    let failure = match nearest(name, known, 1).first() {
-        Some(nearest) => failure.hint(format!("the nearest is {nearest}")),
-        None => failure,
-    };
-    failure.hint(format!("there are: {}", known.join(", ")))
 }
 
 /// Says why nothing was started.

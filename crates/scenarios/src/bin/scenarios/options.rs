@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use cli::{CommonArgs, Exit, Failure, Format};
+use cli::CommonArgs;
 use scenarios::glyphs::Glyphs;
 use scenarios::html::Language;
-use scenarios::scenario::Scenario;
-use scenarios::stage::Knob;
+use scenarios::knob::Knob;
 
-use crate::{knobs, pause};
+use crate::knobs;
 
 /// Plays the demos: what the kernel does, beside what people believe it does.
 #[derive(Parser)]
@@ -27,6 +26,8 @@ const EXAMPLES: &str = "Examples:
   cargo xtask demo all --format json         every demo, one event a line
   cargo xtask demo backlog --pcap captures   one file a story, for Wireshark
   cargo xtask demo backlog --html page.html  the report as a page, for a browser
+  cargo xtask demo --replay docs/recorded/backlog.jsonl
+                                             a recorded run, on any system
   cargo xtask doctor                         whether this machine can run them";
 
 const EXIT_CODES: &str = "Exit codes:
@@ -52,7 +53,7 @@ pub(crate) enum Command {
     #[command(after_long_help = EXIT_CODES, before_long_help = EXAMPLES)]
     Run {
         /// Their names; `all` for all.
-        #[arg(required = true)]
+        #[arg(required_unless_present = "replay")]
         names: Vec<String>,
         #[command(flatten)]
         run: Box<RunArgs>,
@@ -67,6 +68,19 @@ pub(crate) enum Command {
 #[derive(Clone, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct RunArgs {
+    /// Show a recorded run again: a file that `--format json` wrote, or - for standard input.
+    ///
+    /// It needs no lab, no root and no Linux. The exit code is that of the run; 2 where the file is no
+    /// recording, with the line that does not fit.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = [
+            "names", "loopback", "knobs", "compare", "seed", "full", "explain", "step", "keep",
+            "repeat", "pcap",
+        ],
+    )]
+    pub(crate) replay: Option<PathBuf>,
     /// Use no namespaces, only the loopback of this machine; what that cannot show is skipped.
     #[arg(long)]
     pub(crate) loopback: bool,
@@ -186,34 +200,9 @@ impl RunArgs {
     }
 
     /// The knobs that are turned in every run, and those that are compared.
+    #[cfg(all(feature = "lab", target_os = "linux"))]
     pub(crate) fn all_knobs(&self) -> impl Iterator<Item = &Knob> {
         let compared = self.compare.iter().flat_map(|Compare(knobs)| knobs);
         self.knobs.iter().chain(compared)
-    }
-
-    /// What clap cannot know of: whether these options make sense together, here, for these demos.
-    pub(crate) fn checked(&self, demos: &[Scenario]) -> Result<(), Failure> {
-        let usage = |message: &str| Failure::new(Exit::Usage, "usage", message);
-        if self.step && self.common.format() == Format::Json {
-            return Err(usage("--step is for a person, and --format json for a program"));
-        }
-        if self.step && !pause::at_a_terminal() {
-            let why = "--step waits for Enter, and there is no terminal to press it at";
-            return Err(usage(why).hint("without --step the stories follow each other"));
-        }
-        if self.keep && demos.len() > 1 {
-            return Err(usage("--keep keeps the hosts of one demo, and there are several"));
-        }
-        if self.loopback && self.all_knobs().next().is_some() {
-            let why = "with --loopback a knob would be this machine's own, which no demo turns";
-            return Err(usage(why).hint("without --loopback each host has knobs of its own"));
-        }
-        if let Some(Compare([knob, _])) = &self.compare
-            && self.knobs.iter().any(|set| set.name == knob.name)
-        {
-            let why = format!("--set and --compare both turn {}", knob.name);
-            return Err(usage(&why));
-        }
-        Ok(())
     }
 }

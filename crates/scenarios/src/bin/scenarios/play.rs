@@ -9,14 +9,14 @@ use std::{env, thread};
 
 use cli::{Exit, Failure};
 use netlab::Level;
+use scenarios::findings::SetUp;
 use scenarios::keep::Kept;
 use scenarios::scenario::Scenario;
 use scenarios::stage::{Knob, Stage, Trouble};
 
-use crate::interrupt::{self, Phase};
 use crate::options::{Compare, RunArgs};
-use crate::report::{Report, lock};
-use crate::{knobs, pause};
+use crate::report::{Phase, Report, lock};
+use crate::{interrupt, kernel, pause};
 
 /// The kind of a failure that ended a demo too early.
 const NOT_PLAYED: &str = "not_played";
@@ -27,8 +27,8 @@ pub(crate) fn play(demos: &[Scenario], args: &RunArgs) -> Exit {
     let level = if args.loopback { Level::L2 } else { enter() };
     let args = Arc::new(args.clone());
     let times = if args.compare.is_some() { 2 } else { args.repeat as usize };
-    let report = Report::new(&args, level, demos.len() * times);
-    let played = interrupt::watch(&report)
+    let report = Report::new(&args, level.to_string(), demos.len() * times);
+    let played = interrupt::watch(&report, level)
         .and_then(|()| Player::new(demos, &args, level, &report))
         .and_then(|player| {
             let failed = player.play_all(demos)?;
@@ -71,7 +71,7 @@ impl<'a> Player<'a> {
         report: &'a Arc<Mutex<Report>>,
     ) -> Result<Self, Failure> {
         let programs = programs(demos)?;
-        knobs::check(level, args.all_knobs())?;
+        kernel::check(level, args.all_knobs())?;
         if args.keep && !level.has_namespaces() {
             let why = "--keep has nothing to keep: there are no namespaces here";
             return Err(Failure::new(Exit::Skipped, "no_namespaces", why));
@@ -93,8 +93,8 @@ impl<'a> Player<'a> {
         let mut failed = 0;
         if let Some(Compare(variants)) = &self.args.compare {
             for demo in demos {
-                for knob in variants {
-                    failed += match self.play_variant(demo, knob) {
+                for (at, knob) in variants.iter().enumerate() {
+                    failed += match self.play_variant(demo, knob, at == 0) {
                         // What it was like until then can be compared all the same.
                         Err(trouble) if trouble.kind() == NOT_PLAYED => {
                             lock(self.report).not_played(&trouble);
@@ -110,7 +110,7 @@ impl<'a> Player<'a> {
         for time in 1..=self.args.repeat {
             let variant = (self.args.repeat > 1).then(|| format!("time {time}"));
             for demo in demos {
-                failed += self.play_one(&self.stage, demo, variant.as_deref())?;
+                failed += self.play_one(&self.stage, demo, variant.as_deref(), time == 1)?;
             }
         }
         if let Some(kept) = &self.stage.kept {
@@ -121,11 +121,12 @@ impl<'a> Player<'a> {
 
     /// Plays a demo with one of two values of a knob. A check that fails because the knob was turned is
     /// no failure: it is what the comparison is about.
-    fn play_variant(&self, demo: &Scenario, knob: &Knob) -> Result<usize, Failure> {
+    fn play_variant(&self, demo: &Scenario, knob: &Knob, is_first: bool) -> Result<usize, Failure> {
+        let variant = format!("{}={}", knob.name, knob.value);
         let mut stage = self.stage.clone();
         stage.knobs.push(knob.clone());
         stage.overruled = Arc::new(AtomicBool::new(false));
-        let failed = self.play_one(&stage, demo, Some(&format!("{}={}", knob.name, knob.value)))?;
+        let failed = self.play_one(&stage, demo, Some(&variant), is_first)?;
         Ok(if stage.overruled.load(Ordering::Relaxed) { 0 } else { failed })
     }
 
@@ -134,8 +135,9 @@ impl<'a> Player<'a> {
         stage: &Stage,
         demo: &Scenario,
         variant: Option<&str>,
+        is_first: bool,
     ) -> Result<usize, Failure> {
-        lock(self.report).begin(demo, variant);
+        self.begin(demo, variant, is_first);
         let mut failed = 0;
         let played = (demo.play)(stage, &mut |story| {
             let written = lock(self.report).story(&story);
@@ -156,6 +158,25 @@ impl<'a> Player<'a> {
 
     fn remember(&self, written: Result<(), Failure>) {
         self.not_written.set(self.not_written.take().or(written.err()));
+    }
+
+    /// Says which demo begins, and its theory where that is asked for and was not told before.
+    fn begin(&self, demo: &Scenario, variant: Option<&str>, is_first: bool) {
+        let level = self.stage.level;
+        let set_up = SetUp {
+            demo: demo.name.to_owned(),
+            question: demo.question.to_owned(),
+            level: level.to_string(),
+            level_words: level.words().to_owned(),
+            kernel: kernel_name(),
+            seed: self.args.seed,
+        };
+        let mut report = lock(self.report);
+        report.begin(&set_up, variant);
+        report.knows(demo.explain);
+        if self.args.explain && is_first {
+            report.theory(demo.explain);
+        }
     }
 
     /// Keeps the hosts until Enter, or until a signal; where nobody can press Enter, until a signal.
@@ -204,4 +225,15 @@ fn programs(demos: &[Scenario]) -> Result<PathBuf, Failure> {
 fn trouble_of(demo: &str, trouble: &Trouble) -> Failure {
     Failure::new(Exit::Failed, NOT_PLAYED, format!("{demo} was not played to its end: {trouble}"))
         .hint("cargo xtask doctor tests every requirement")
+}
+
+fn kernel_name() -> String {
+    let name = nix::sys::utsname::uname();
+    name.map_or_else(
+        |_| "an unknown kernel".to_owned(),
+        |name| {
+            let (system, release) = (name.sysname(), name.release());
+            format!("{} {}", system.to_string_lossy(), release.to_string_lossy())
+        },
+    )
 }

@@ -1,22 +1,23 @@
 //! How is what is found shown as it is found?
 
+#[cfg(all(feature = "lab", target_os = "linux"))]
+mod live;
+
 use std::fs;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use cli::{Events, Exit, Failure, Format};
-use netlab::Level;
 use scenarios::compare::{Comparison, Played, compare};
 use scenarios::findings::{Claim, KeptHost, SetUp, Story, Tally};
 use scenarios::glyphs::Glyphs;
 use scenarios::html::Run;
-use scenarios::scenario::Scenario;
-use scenarios::summary::{Row, unlike};
+use scenarios::replay::End;
+use scenarios::summary::Row;
 use scenarios::{json, side_by_side, text};
 use serde_json::json;
 
-use crate::interrupt::Phase;
 use crate::options::RunArgs;
 use crate::pages::Pages;
 
@@ -27,8 +28,8 @@ pub(crate) struct Report {
     pub(crate) phase: Phase,
     voice: Voice,
     args: Arc<RunArgs>,
-    level: Level,
-    kernel: String,
+    /// `L0`, `L1` or `L2`.
+    level: String,
     /// How many demos will be played, each time counted.
     planned: usize,
     /// Those that have begun, in order; the last one may not have come to its end.
@@ -37,14 +38,28 @@ pub(crate) struct Report {
     last_story: Option<String>,
     /// What the last row showed, and the one before it, where they are to be compared.
     played: Vec<Played>,
-    /// What the last demo is, for its page.
-    begun: Option<(SetUp, &'static [&'static str])>,
+    /// What the last demo is, and its theory, for its page.
+    begun: Option<(SetUp, Vec<String>)>,
     pages: Option<Pages>,
+    #[cfg(all(feature = "lab", target_os = "linux"))]
     start: Instant,
     row_start: Instant,
 }
 
+/// What a signal finds.
+pub(crate) enum Phase {
+    /// Demos are being played.
+    Playing,
+    /// All is told, and the hosts are kept until somebody says that it is enough.
+    #[cfg(all(feature = "lab", target_os = "linux"))]
+    Keeping(std::sync::mpsc::Sender<()>),
+    /// The last word has been said.
+    Over,
+}
+
 enum Voice {
+    /// What is told here was told already.
+    Silent,
     Json(Events),
     Text(Glyphs),
 }
@@ -55,7 +70,7 @@ pub(crate) fn lock(report: &Arc<Mutex<Report>>) -> MutexGuard<'_, Report> {
 }
 
 impl Report {
-    pub(crate) fn new(args: &Arc<RunArgs>, level: Level, planned: usize) -> Arc<Mutex<Self>> {
+    pub(crate) fn new(args: &Arc<RunArgs>, level: String, planned: usize) -> Arc<Mutex<Self>> {
         let voice = match args.common.format() {
             Format::Json => Voice::Json(Events::stdout(json::SCHEMA)),
             Format::Text => Voice::Text(args.glyphs()),
@@ -66,52 +81,58 @@ impl Report {
             voice,
             args: Arc::clone(args),
             level,
-            kernel: kernel(),
             planned,
             rows: Vec::new(),
             last_story: None,
             played: Vec::new(),
             begun: None,
             pages: Pages::new(args, planned),
+            #[cfg(all(feature = "lab", target_os = "linux"))]
             start: now,
             row_start: now,
         }))
     }
 
+    /// Says nothing from now on.
+    pub(crate) fn hush(&mut self) {
+        self.voice = Voice::Silent;
+    }
+
     /// A demo begins.
-    pub(crate) fn begin(&mut self, scenario: &Scenario, variant: Option<&str>) {
-        let seen_before = self.rows.iter().any(|row| row.demo == scenario.name);
-        self.rows.push(Row::new(scenario.name, variant.map(str::to_owned)));
+    pub(crate) fn begin(&mut self, set_up: &SetUp, variant: Option<&str>) {
+        self.rows.push(Row::new(&set_up.demo, variant.map(str::to_owned)));
         self.played.push(Played::default());
         self.row_start = Instant::now();
         self.last_story = None;
         let place = (self.rows.len(), self.planned);
-        let set_up = SetUp {
-            demo: scenario.name.to_owned(),
-            question: scenario.question.to_owned(),
-            level: self.level.to_string(),
-            level_words: self.level.words().to_owned(),
-            kernel: self.kernel.clone(),
-            seed: self.args.seed,
-        };
         let shown = || {
             let gap = if place.0 > 1 { "\n" } else { "" };
             let with = variant.map(|variant| format!("with {variant}\n")).unwrap_or_default();
-            format!("{gap}{}{with}", text::set_up(&set_up, place))
+            format!("{gap}{}{with}", text::set_up(set_up, place))
         };
         self.show(shown, || {
-            let (name, mut body) = json::set_up(&set_up);
+            let (name, mut body) = json::set_up(set_up);
             if place.1 > 1 {
                 body["number"] = place.0.into();
                 body["of"] = place.1.into();
             }
             vec![(name, body)]
         });
-        self.begun = Some((set_up, scenario.explain));
-        if self.args.explain && !seen_before {
-            let explain = scenario.explain;
-            self.show(|| text::theory(explain), || json::theory(scenario.name, explain));
+        self.begun = Some((set_up.clone(), Vec::new()));
+    }
+
+    /// The theory of the demo that has begun, for its page.
+    pub(crate) fn knows(&mut self, explain: &[impl ToString]) {
+        if let Some((_, theory)) = &mut self.begun {
+            *theory = explain.iter().map(ToString::to_string).collect();
         }
+    }
+
+    /// The theory of the demo that has begun, for who asked for it.
+    pub(crate) fn theory(&self, explain: &[impl AsRef<str>]) {
+        let explain: Vec<&str> = explain.iter().map(AsRef::as_ref).collect();
+        let demo = self.rows.last().map(|row| row.demo.clone()).unwrap_or_default();
+        self.show(|| text::theory(&explain), || json::theory(&demo, &explain));
     }
 
     /// A story is complete.
@@ -130,17 +151,20 @@ impl Report {
         self.write_capture(&demo, story)
     }
 
-    /// A demo is complete. A page that cannot be written loses nothing of what is shown.
-    pub(crate) fn claims(&mut self, claims: Vec<Claim>) -> Result<(), Failure> {
+    /// A demo is complete, and took so many seconds. A page that cannot be written loses nothing of what
+    /// is shown.
+    pub(crate) fn claims_after(&mut self, claims: Vec<Claim>, seconds: f64) -> Result<(), Failure> {
         let brief = self.is_brief();
         let row = self.rows.last_mut().expect("a demo has begun");
         row.judge(&claims);
-        row.seconds = self.row_start.elapsed().as_secs_f64();
-        let demo = row.demo.clone();
+        row.seconds = seconds;
+        let (demo, tally) = (row.demo.clone(), row.tally);
         let shown = || if brief { String::new() } else { text::claims(&claims) };
-        self.show(shown, || claims.iter().map(|claim| json::claim(&demo, claim)).collect());
-        let played = self.played.last_mut().expect("a demo has begun");
-        played.claims = claims;
+        self.show(shown, || {
+            let claims = claims.iter().map(|claim| json::claim(&demo, claim));
+            claims.chain([json::played(&demo, tally, seconds)]).collect()
+        });
+        self.played.last_mut().expect("a demo has begun").claims = claims;
         self.write_page()
     }
 
@@ -154,7 +178,7 @@ impl Report {
             set_up,
             variant: row.variant.as_deref(),
             command: &self.args.command(&row.demo),
-            theory,
+            theory: &theory.iter().map(String::as_str).collect::<Vec<_>>(),
             stories: &played.stories,
             claims: &played.claims,
         });
@@ -167,12 +191,12 @@ impl Report {
         Ok(())
     }
 
-    /// A demo that is to be compared could not be played to its end.
-    pub(crate) fn not_played(&mut self, trouble: &Failure) {
+    /// A demo that is to be compared could not be played to its end, and took so many seconds.
+    pub(crate) fn not_played_after(&mut self, trouble: &Failure, seconds: f64) {
         trouble.print();
         let row = self.rows.last_mut().expect("a demo has begun");
-        row.seconds = self.row_start.elapsed().as_secs_f64();
-        let body = json!({ "demo": row.demo, "error": trouble });
+        row.seconds = seconds;
+        let body = json!({ "demo": row.demo, "error": trouble, "seconds": seconds });
         self.show(String::new, || vec![("not_played", body)]);
         let played = self.played.last_mut().expect("a demo has begun");
         played.trouble = Some(trouble.message().to_owned());
@@ -200,83 +224,29 @@ impl Report {
         );
     }
 
-    /// All is played, and so many checks failed that make it a failed run.
-    pub(crate) fn end(&mut self, failed: usize) -> Exit {
-        let tally = self.tally();
-        let unlike = if self.args.repeat > 1 { unlike(&self.rows) } else { Vec::new() };
-        let exit = if failed > 0 || !unlike.is_empty() {
-            Exit::Failed
-        } else if tally.checks == tally.skipped {
-            Exit::Skipped
-        } else {
-            Exit::Ok
-        };
+    /// Sums up.
+    pub(crate) fn over(&mut self, end: &End) {
         if self.rows.len() > 1 {
             self.show(|| side_by_side::table(&self.rows), Vec::new);
         }
-        if self.args.repeat > 1 {
-            let times = self.args.repeat;
-            self.show(
-                || side_by_side::repeated(times, &unlike),
-                || vec![json::repeated(times, &unlike)],
-            );
+        if let Some((times, unlike)) = &end.repeated {
+            let told = || vec![json::repeated(*times, unlike)];
+            self.show(|| side_by_side::repeated(*times, unlike), told);
         }
-        if self.is_brief() && tally.failed > failed {
+        if end.excused > 0 {
             let why = "\nchecks that fail under a knob that overrules the demo are no failure\n";
             self.show(|| why.to_owned(), Vec::new);
         }
-        let seconds = self.start.elapsed().as_secs_f64();
-        self.show(|| text::end(tally, seconds), || vec![self.end_event(exit)]);
+        self.show(|| text::end(end.tally, end.seconds), || vec![self.end_event(end)]);
         self.phase = Phase::Over;
-        exit
-    }
-
-    /// Something could not be done, and nothing more is played.
-    pub(crate) fn fail(&mut self, failure: &Failure) -> Exit {
-        failure.print();
-        let (name, mut body) = self.end_event(failure.exit());
-        body["error"] = serde_json::to_value(failure).expect("a failure is plain data");
-        self.show(String::new, || vec![(name, body)]);
-        self.phase = Phase::Over;
-        failure.exit()
-    }
-
-    /// A signal ended it.
-    pub(crate) fn interrupted(&mut self, exit: Exit) -> Exit {
-        let failure = Failure::new(exit, "interrupted", format!("interrupted {}", self.how_far()));
-        self.fail(&failure)
-    }
-
-    /// Whether this is the first process of a PID namespace.
-    pub(crate) fn has_namespaces(&self) -> bool {
-        self.level.has_namespaces()
-    }
-
-    /// How far it has come, in words.
-    fn how_far(&self) -> String {
-        let Some(row) = self.rows.last() else { return "before the first demo".to_owned() };
-        let demo = match &row.variant {
-            Some(variant) => format!("{} ({})", row.demo, side_by_side::short(variant)),
-            None => row.demo.clone(),
-        };
-        let place = match self.planned {
-            1 => String::new(),
-            planned => format!(", demo {} of {planned}", self.rows.len()),
-        };
-        let story = match &self.last_story {
-            Some(story) => format!("after its story {story}"),
-            None => "in its first story".to_owned(),
-        };
-        let Tally { checks, failed, .. } = self.tally();
-        let failed = if failed == 0 { "none".to_owned() } else { failed.to_string() };
-        format!("in {demo}{place}, {story}; {checks} checks so far, {failed} failed")
     }
 
     /// The last event; it names the demo where only one was asked for.
-    fn end_event(&self, exit: Exit) -> json::Event {
-        let seconds = self.start.elapsed().as_secs_f64();
-        let (name, mut body) =
-            json::end(exit.code(), self.tally(), &self.level.to_string(), seconds);
+    fn end_event(&self, end: &End) -> json::Event {
+        let (name, mut body) = json::end(end.exit, end.tally, &self.level, end.seconds);
+        if end.excused > 0 {
+            body["excused"] = end.excused.into();
+        }
         if let [first, others @ ..] = &self.rows[..]
             && others.iter().all(|row| row.demo == first.demo)
         {
@@ -285,22 +255,16 @@ impl Report {
         (name, body)
     }
 
-    fn tally(&self) -> Tally {
-        self.rows.iter().fold(Tally::default(), |mut sum, Row { tally, .. }| {
-            sum.checks += tally.checks;
-            sum.failed += tally.failed;
-            sum.skipped += tally.skipped;
-            sum
-        })
-    }
-
     /// Whether only what differs is shown to a person: two whole reports hide it.
     fn is_brief(&self) -> bool {
-        self.args.compare.is_some()
+        // The variants of a repeated run are times, and those of a comparison are knobs and values.
+        let variant = self.rows.last().and_then(|row| row.variant.as_deref());
+        variant.is_some_and(|variant| variant.contains('='))
     }
 
     fn show(&self, text: impl FnOnce() -> String, json: impl FnOnce() -> Vec<json::Event>) {
         match &self.voice {
+            Voice::Silent => {}
             Voice::Json(events) => {
                 let row = self.rows.last();
                 let variant = row.and_then(|row| row.variant.clone());
@@ -337,15 +301,4 @@ fn in_one_line(story: &Story) -> String {
     tally.add(story);
     let Tally { checks, failed, skipped } = tally;
     format!("  {}: {checks} checks, {failed} failed, {skipped} skipped\n", story.name)
-}
-
-fn kernel() -> String {
-    let name = nix::sys::utsname::uname();
-    name.map_or_else(
-        |_| "an unknown kernel".to_owned(),
-        |name| {
-            let (system, release) = (name.sysname(), name.release());
-            format!("{} {}", system.to_string_lossy(), release.to_string_lossy())
-        },
-    )
 }
