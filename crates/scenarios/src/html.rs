@@ -24,7 +24,7 @@ use self::markup::{Id, Markup};
 use self::plot::{Line, Plot};
 pub use self::words::Language;
 use self::words::Words;
-use crate::findings::{Check, Claim, Fate, Outcome, SetUp, Story, Tally, Verdict};
+use crate::findings::{Check, Claim, Fate, Outcome, PacketLine, SetUp, Story, Tally, Verdict};
 
 /// How many packets all ladders of a page draw together. Each is about half a kilobyte.
 const ARROWS: usize = 800;
@@ -43,6 +43,9 @@ const STEPS: usize = 12_000;
 
 /// How many rows any other table has at most, beside those of its story's packets.
 const ROWS_BESIDE: usize = 8;
+
+/// How the label of a copy ends that the wire made.
+const COPY: &str = ", copy";
 
 /// How many steps of data make a picture.
 const STEPS_OF_DATA: usize = 6;
@@ -378,7 +381,9 @@ fn queue(story: &Story, number: usize, most: &Most, words: &Words) -> Markup {
 
 /// How much data each end has sent, over time; nothing where that is no picture.
 fn sequence(story: &Story, number: usize, most: &Most, words: &Words) -> Markup {
-    let data = || story.packets.iter().filter(|packet| packet.len > 0);
+    // A copy that the wire made was sent by neither end.
+    let is_data = |packet: &&PacketLine| packet.len > 0 && !packet.label.ends_with(COPY);
+    let data = || story.packets.iter().filter(is_data);
     if data().filter(|packet| packet.retry == 0).count() < STEPS_OF_DATA {
         return Markup::default();
     }

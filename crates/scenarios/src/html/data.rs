@@ -9,6 +9,21 @@ use crate::findings::{Story, Table};
 /// Longer cells are clipped: a page is for reading.
 const CELL: usize = 2000;
 
+/// What ss calls the states of a connection, and what tables of states call the end of one.
+const STATES: [&str; 11] = [
+    "SYN-SENT",
+    "SYN-RECV",
+    "ESTAB",
+    "FIN-WAIT-1",
+    "FIN-WAIT-2",
+    "CLOSING",
+    "TIME-WAIT",
+    "CLOSE-WAIT",
+    "LAST-ACK",
+    "CLOSED",
+    "gone",
+];
+
 /// A table that shows at most `most` rows, half of them from its end.
 pub(super) fn table(
     caption: &str,
@@ -36,8 +51,7 @@ pub(super) fn table(
         }
         out.raw("<tr>");
         for cell in row {
-            let class = if is_number(cell) { "n" } else { "" };
-            out.fill("<td class=\"{}\">{}</td>", &[&class, &clip(cell, CELL)]);
+            self::cell(&mut out, cell);
         }
         out.raw("</tr>");
     }
@@ -45,11 +59,40 @@ pub(super) fn table(
     out
 }
 
+fn cell(out: &mut Markup, cell: &str) {
+    if let Some(states) = states(cell) {
+        out.raw("<td><ol class=\"lane\">");
+        for state in states {
+            // Its colour: it is open, one end is closed, it is over.
+            out.raw(match state {
+                "gone" => "<li class=\"gone\">",
+                "ESTAB" => "<li class=\"estab\">",
+                "TIME-WAIT" => "<li class=\"wait\">",
+                _ => "<li>",
+            });
+            out.text(state).raw("</li>");
+        }
+        out.raw("</ol></td>");
+        return;
+    }
+    let class = if is_number(cell) { "n" } else { "" };
+    out.fill("<td class=\"{}\">{}</td>", &[&class, &clip(cell, CELL)]);
+}
+
+/// The states of a connection's end, where a cell lists them, one after the other.
+fn states(cell: &str) -> Option<Vec<&str>> {
+    let states: Vec<&str> = cell.split(", ").collect();
+    (states.len() > 1 && states.iter().all(|state| STATES.contains(state))).then_some(states)
+}
+
 /// A table of a story.
 pub(super) fn found(table: &Table, most: usize, words: &Words) -> Markup {
     let mut out = Markup::default();
     out.fill("<h4>{}</h4>", &[&table.says]);
     out.add(&self::table(&table.says, &table.columns, &table.rows, most, words));
+    if table.rows.iter().flatten().any(|cell| states(cell).is_some()) {
+        out.fill("<p class=\"note\">{}</p>", &[&words.lanes_note]);
+    }
     out
 }
 

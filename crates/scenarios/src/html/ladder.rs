@@ -97,6 +97,8 @@ impl Drawing {
         let (mut y, mut free, mut last_ms, mut fresh) = (TOP, TOP, None, true);
         // Where a label of each end may be, below the tip of what arrived there.
         let mut free_at = [TOP; 2];
+        // Below the last tip at each end: who overtakes whom must be seen.
+        let mut tip_at = [TOP; 2];
         for (at_ms, event) in events(packets, pieces) {
             let dt = at_ms - last_ms.unwrap_or(at_ms);
             last_ms = Some(at_ms);
@@ -123,7 +125,8 @@ impl Drawing {
                 Event::Arrived(at) => {
                     let side = usize::from(packets[at].from == 0);
                     let arrow = &mut out.arrows[arrow_of[&at]];
-                    y = y.max(arrow.1 + SLANT);
+                    y = y.max(arrow.1 + SLANT).max(tip_at[side]);
+                    tip_at[side] = y + SLANT;
                     arrow.2 = y;
                     free_at[side] = y + TIP;
                     if was_dropped(&packets[at]) {
@@ -280,7 +283,7 @@ fn arrow(
                 "<text class=\"why\" x=\"{}\" y=\"{}\" text-anchor=\"{}\">",
                 &[&Num(tip + ahead * 12.0), &Num(arrived + 4.0), &anchor],
             );
-            out.fill(words.lost, &[&clip(rule, most)]).raw("</text>");
+            out.text(clip(rule, most)).raw("</text>");
         }
         Fate::OnTheWay => {
             out.fill(

@@ -116,7 +116,7 @@ impl View {
         let x = range(points.clone().map(|point| point.0));
         let y = range(points.map(|point| point.1));
         // The last value goes on for a while, and a value is seen beside zero.
-        let long = (x.1 - x.0).max(1.0);
+        let long = (x.1 - x.0).max(0.001);
         let y = (y.0.min(0.0), y.1.max(0.0));
         let high = if y.1 > y.0 { (y.1 - y.0) * 1.08 } else { 1.0 };
         Self { x: (x.0, x.0 + long * 1.04), y: (y.0, y.0 + high) }

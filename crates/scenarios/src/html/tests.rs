@@ -1,5 +1,5 @@
 use super::*;
-use crate::findings::{CounterLine, PacketLine, QueueLine, Series, Table};
+use crate::findings::{CounterLine, QueueLine, Series, Table};
 
 /// What would do harm if it became markup.
 const HOSTILE: &str =
@@ -198,7 +198,7 @@ fn a_cross_is_where_the_packet_was_dropped() {
     let there = figure(Fate::DroppedByKernel("queue full".into()));
     assert!(there.contains("class=\"x\" d=\"M584 ") && there.contains(">queue full<"), "{there}");
     let wire = figure(Fate::DroppedOnTheWire("cable cut".into()));
-    assert!(wire.contains("class=\"x\" d=\"M420 ") && wire.contains(">lost: cable cut<"), "{wire}");
+    assert!(wire.contains("class=\"x\" d=\"M420 ") && wire.contains(">cable cut<"), "{wire}");
     assert!(!figure(Fate::Taken).contains("class=\"x\""));
 }
 
@@ -256,4 +256,33 @@ fn numbers_that_cannot_be_drawn_do_no_harm() {
             }
         }
     }
+}
+
+#[test]
+fn states_stand_in_a_lane_and_other_lists_do_not() {
+    let words = Language::English.words();
+    let rows = |cell: &str| vec![vec![cell.to_owned()]];
+    let table =
+        |cell: &str| Table { says: "x".into(), columns: vec!["x".into()], rows: rows(cell) };
+    let shown = |cell: &str| data::found(&table(cell), 20, words).finish();
+    let lane = shown("ESTAB, LAST-ACK, gone");
+    assert_eq!(lane.matches("<li").count(), 3, "{lane}");
+    assert!(lane.contains(words.lanes_note), "{lane}");
+    for other in ["ESTAB", "gone, with the wind", "0, 0"] {
+        assert!(!shown(other).contains("<li"), "{other}");
+    }
+}
+
+#[test]
+fn whoever_overtakes_crosses_the_other_arrow() {
+    let words = Language::English.words();
+    let at = |sent_ms, arrived| {
+        let taken = packet(2, "", Fate::Taken);
+        PacketLine { sent_ms, arrived_ms: Some(arrived), retry: 0, ..taken }
+    };
+    let story = Story { packets: vec![at(0.0, 0.5002), at(0.3, 0.5001)], ..story("x", 0) };
+    let figure = ladder::figure(&story, "l", 10, words).finish();
+    let tip = |part: &str| part.split('L').next().and_then(|y| y.parse::<f64>().ok());
+    let tips: Vec<f64> = figure.split("<path d=\"M590 ").skip(1).filter_map(tip).collect();
+    assert!(tips.len() == 2 && tips[0] >= tips[1] + 6.0, "{tips:?}");
 }
