@@ -26,9 +26,12 @@ const LOST: &str = "is said to be dropped";
 const AGAIN: &str = "is said to be sent again";
 const OVER_IPV6: &str = "is over IPv6";
 const DATAGRAM: &str = "is a datagram";
+const PART: &str = "is a part of one";
+const ERROR: &str = "says what became of one";
 
 /// The ladder says of every packet what tshark says of it: it opens a connection, it resets one, it was
-/// sent before, or it is a keepalive probe; from which port to which, and how much it carries. And tshark reads in the file what became of it.
+/// sent before, or it is a keepalive probe; from which port to which, and how much it carries. And tshark
+/// reads in the file what became of it.
 #[test]
 fn packets_are_what_tshark_says_that_they_are() {
     let Some(tshark) = foreign("tshark") else { return };
@@ -67,6 +70,8 @@ fn packets_are_what_tshark_says_that_they_are() {
         (LOST, 5),
         (OVER_IPV6, 20),
         (DATAGRAM, 10),
+        (PART, 5),
+        (ERROR, 1),
     ] {
         assert!(compared.get(said) >= Some(&at_least), "{compared:?}");
     }
@@ -85,9 +90,13 @@ fn we_say(packet: &Value) -> Said {
         (LOST, packet["fate"] != "taken" && packet["fate"] != "on_the_way"),
         (AGAIN, number(&packet["retry"]) > 0),
         (DATAGRAM, datagram),
+        (PART, label.starts_with("part")),
+        (ERROR, label.starts_with("ICMP")),
     ]);
+    // Neither has ports; the ladder draws both with those of the datagram that they belong to.
+    let has_ports = !what.contains(PART) && !what.contains(ERROR);
     let ports = (number(&packet["ports"][0]), number(&packet["ports"][1]));
-    Said { what, ports, len: number(&packet["len"]) }
+    Said { what, ports: if has_ports { ports } else { (0, 0) }, len: number(&packet["len"]) }
 }
 
 fn said(all: &[(&'static str, bool)]) -> BTreeSet<&'static str> {
@@ -96,8 +105,9 @@ fn said(all: &[(&'static str, bool)]) -> BTreeSet<&'static str> {
 
 /// Of each packet whether it is over IPv6, and what is said of it.
 fn tshark_says(tshark: &Path, file: &Path) -> BTreeMap<u64, (bool, Said)> {
-    let mut command: Command = piped(tshark, &["-n", "-T", "fields", "-E", "separator=|", "-r"]);
-    command.arg(file);
+    let mut command: Command = piped(tshark, &["-n", "-T", "fields", "-E", "separator=|"]);
+    // Each part by itself, as it crossed the wire.
+    command.args(["-o", "ip.defragment:FALSE", "-r"]).arg(file);
     for field in [
         "frame.number",
         "tcp.flags.syn",
@@ -114,6 +124,10 @@ fn tshark_says(tshark: &Path, file: &Path) -> BTreeMap<u64, (bool, Said)> {
         "udp.dstport",
         "udp.length",
         "ipv6.version",
+        "ip.flags.mf",
+        "ip.frag_offset",
+        "ip.len",
+        "icmp.type",
     ] {
         command.args(["-e", field]);
     }
@@ -124,7 +138,10 @@ fn tshark_says(tshark: &Path, file: &Path) -> BTreeMap<u64, (bool, Said)> {
         let is_set = |at: usize| matches!(fields[at], "1" | "True");
         // An ICMP message quotes the packet that it is about, whose fields come second.
         let number = |at: usize| fields[at].split(',').next().unwrap().parse::<u64>().ok();
-        let datagram = number(11).is_some();
+        let first = |at: usize| fields[at].split(',').next().unwrap();
+        let error = number(18).is_some();
+        let part = !error && (matches!(first(15), "1" | "True") || number(16) > Some(0));
+        let datagram = number(11).is_some() && !part && !error;
         let what = said(&[
             (OPENS, is_set(1) && !is_set(2)),
             (RESETS, is_set(3)),
@@ -134,12 +151,18 @@ fn tshark_says(tshark: &Path, file: &Path) -> BTreeMap<u64, (bool, Said)> {
             (LOST, fields[6].contains("dropped")),
             (AGAIN, fields[6].contains("sent again")),
             (DATAGRAM, datagram),
+            (PART, part),
+            (ERROR, error),
         ]);
         let (at, header) = if datagram { (11, 8) } else { (8, 0) };
         let of = |at| number(at).unwrap_or(0);
-        let said =
-            Said { what, ports: (of(at), of(at + 1)), len: of(at + 2).saturating_sub(header) };
-        (of(0), (number(14).is_some(), said))
+        let (ports, len) = match (part, error) {
+            // What is behind the header of IP, which has no options here.
+            (true, _) => ((0, 0), of(17) - 20),
+            (_, true) => ((0, 0), 0),
+            _ => ((of(at), of(at + 1)), of(at + 2).saturating_sub(header)),
+        };
+        (of(0), (number(14).is_some(), Said { what, ports, len }))
     };
     read.stdout_text().lines().map(say).collect()
 }

@@ -154,10 +154,8 @@ impl Ended {
 
     /// Puts all of it into the story, without the packets of other connections.
     pub(super) fn put_into(mut self, story: &mut Story, lab: &Lab) {
-        let all = self.seen.records.len();
         let ends = self.ends;
-        self.seen.records.retain(|record| ends.are_of(record));
-        let others = all - self.seen.records.len();
+        let others = self.seen.hide_where(|record| !ends.are_of(record));
         if others > 0 {
             story.not_drawn = Some(format!("{others} packets of earlier connections"));
         }

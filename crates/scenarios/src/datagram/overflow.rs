@@ -97,9 +97,9 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
         same("overflow-meminfo", "SO_MEMINFO of the socket says so", by_socket.to_string()),
         same("overflow-ovfl", "the next datagram says so (SO_RXQ_OVFL)", shown(by_datagram)),
     ];
-    seen.records.retain(|record| {
+    seen.hide_where(|record| {
         let ports = record.packet.as_ref().and_then(netlab::Packet::ports);
-        ports.is_some_and(|(_, to)| to == address.port())
+        ports.is_none_or(|(_, to)| to != address.port())
     });
     let arrived = seen.records.iter().filter(|record| record.delivered().is_some()).count();
     let [rcvbuf, in_errors, delivered] = COUNTERS;
