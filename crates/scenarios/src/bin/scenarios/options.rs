@@ -175,14 +175,14 @@ impl RunArgs {
     }
 
     /// What plays a demo again as it was played.
-    pub(crate) fn command(&self, demo: &str) -> String {
+    pub(crate) fn command(&self, demo: &str, seed: u64) -> String {
         let mut words = vec![format!("cargo xtask demo {demo}")];
         words.extend(self.knobs.iter().map(|knob| format!("--set '{}={}'", knob.name, knob.value)));
         if let Some(Compare([a, b])) = &self.compare {
             words.push(format!("--compare '{}={},{}'", a.name, a.value, b.value));
         }
-        if self.seed != 1 {
-            words.push(format!("--seed {}", self.seed));
+        if seed != 1 {
+            words.push(format!("--seed {seed}"));
         }
         words.extend(self.loopback.then(|| "--loopback".to_owned()));
         words.extend(self.full.then(|| "--full".to_owned()));

@@ -177,7 +177,7 @@ impl Report {
         let written = pages.write(&Run {
             set_up,
             variant: row.variant.as_deref(),
-            command: &self.args.command(&row.demo),
+            command: &self.args.command(&row.demo, set_up.seed),
             theory: &theory.iter().map(String::as_str).collect::<Vec<_>>(),
             stories: &played.stories,
             claims: &played.claims,
