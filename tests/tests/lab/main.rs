@@ -15,6 +15,7 @@ mod levels;
 mod persons;
 mod recordings;
 mod reuse;
+mod schema;
 mod turned;
 
 use std::path::Path;
@@ -38,10 +39,13 @@ fn run(command: &mut Command) -> Finished {
     Running::start_with_limit(command, LIMIT).finish()
 }
 
-/// The events of a run.
+/// The events of a run, which are as the schema says.
 #[track_caller]
 fn events(finished: &Finished) -> Vec<Value> {
-    finished.stdout_text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let lines = finished.stdout_text().lines();
+    let events: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    schema::conforms(&events);
+    events
 }
 
 /// The checks of a run that were measured otherwise than expected.
