@@ -5,7 +5,10 @@
 
 use std::fmt::Write as _;
 
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
 use crate::findings::{Fate, PacketLine, Story};
+use crate::text::pad;
 
 /// Columns between the two lifelines.
 const WIDTH: usize = 40;
@@ -29,7 +32,7 @@ const MARGIN: usize = 24;
 pub fn draw(story: &Story) -> String {
     let mut out = String::new();
     let [left, right] = &story.lifelines[..] else { return out };
-    let _ = writeln!(out, "{:>10}  {:<12}{left:<width$}{right}", "ms", "who", width = WIDTH + 1);
+    let _ = writeln!(out, "{:>10}  {:<12}{}{right}", "ms", "who", pad(left, WIDTH + 1));
     let packets = &story.packets;
     let folded = packets.len() > FOLD_ABOVE;
     let mut last_ms = packets.first().map_or(0.0, |first| first.sent_ms);
@@ -49,14 +52,45 @@ pub fn draw(story: &Story) -> String {
         }
         let _ = writeln!(
             out,
-            "{:>10.3}  {:<12}{}",
+            "{:>10.3}  {}{}",
             packet.sent_ms,
-            clip(&packet.who, 11),
+            pad(&clip(&packet.who, 11), 12),
             arrow(packet)
         );
     }
     if let Some(not_drawn) = &story.not_drawn {
         let _ = writeln!(out, "{:MARGIN$}not drawn: {not_drawn}", "");
+    }
+    out
+}
+
+/// The packets in words, one a line.
+pub fn list(story: &Story) -> String {
+    let mut out = String::new();
+    let [left, right] = &story.lifelines[..] else { return out };
+    let name = |line: &str| line.split(' ').next().unwrap_or_default().to_owned();
+    let (left, right) = (name(left), name(right));
+    let packets = &story.packets;
+    let folded = packets.len() > FOLD_ABOVE;
+    for (index, packet) in packets.iter().enumerate() {
+        if folded && index == SHOWN_AT_EACH_END {
+            let _ = writeln!(out, "… {} more packets …", packets.len() - 2 * SHOWN_AT_EACH_END);
+        }
+        if folded && (SHOWN_AT_EACH_END..packets.len() - SHOWN_AT_EACH_END).contains(&index) {
+            continue;
+        }
+        let (from, to) = if packet.from == 0 { (&left, &right) } else { (&right, &left) };
+        let became = match &packet.fate {
+            Fate::Taken => String::new(),
+            Fate::OnTheWay => ", on the way".to_owned(),
+            Fate::DroppedOnTheWire(rule) => format!(", lost on the wire: {rule}"),
+            Fate::DroppedByKernel(why) => format!(", dropped by the kernel: {why}"),
+        };
+        let (ms, who, label) = (packet.sent_ms, &packet.who, describe(packet));
+        let _ = writeln!(out, "{ms:.3} ms  {from} > {to}  {who}  {label}{became}");
+    }
+    if let Some(not_drawn) = &story.not_drawn {
+        let _ = writeln!(out, "not drawn: {not_drawn}");
     }
     out
 }
@@ -77,7 +111,7 @@ fn arrow(packet: &PacketLine) -> String {
     let body = reach - 1;
     let label = clip(&label, body - 6);
     let lead = "───";
-    let rest = "─".repeat(body.saturating_sub(label.chars().count() + 5));
+    let rest = "─".repeat(body.saturating_sub(label.width() + 5));
     let gap = " ".repeat(WIDTH - reach);
     let line = if rightwards {
         format!("{lead} {label} {rest}{tip}{gap}")
@@ -107,16 +141,25 @@ fn describe(packet: &PacketLine) -> String {
     label
 }
 
+/// The beginning of a text that takes no more than so many columns.
 fn clip(text: &str, columns: usize) -> String {
-    if text.chars().count() <= columns {
+    if text.width() <= columns {
         return text.to_owned();
     }
-    text.chars().take(columns - 1).chain(['…']).collect()
+    let mut clipped = String::new();
+    for c in text.chars() {
+        if clipped.width() + c.width().unwrap_or(0) >= columns {
+            break;
+        }
+        clipped.push(c);
+    }
+    clipped + "…"
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::glyphs::Glyphs;
 
     fn packet(from: usize, sent_ms: f64, label: &str, retry: u32, fate: Fate) -> PacketLine {
         PacketLine {
@@ -167,5 +210,51 @@ mod tests {
         let drawn = draw(&story);
         assert_eq!(drawn.lines().count(), 1 + 2 * SHOWN_AT_EACH_END + 1);
         assert!(drawn.contains("60 more packets"), "{drawn}");
+    }
+
+    /// In a terminal of China, Japan or Korea, too, every row is as wide as the others.
+    #[test]
+    fn rows_are_of_equal_width_in_every_terminal() {
+        let named = |who: &str, label: &str| PacketLine {
+            who: who.into(),
+            ..packet(0, 0.5, label, 0, Fate::Taken)
+        };
+        let story = Story {
+            lifelines: vec!["小明 10.0.0.1".into(), "server".into()],
+            packets: vec![
+                named("alice", "SYN"),
+                named("小明", "你好"),
+                named("一二三四五六七八", "SYN"),
+                packet(1, 0.7, &"很长".repeat(20), 3, Fate::Taken),
+                packet(0, 400.0, "SYN", 0, Fate::DroppedOnTheWire(String::new())),
+            ],
+            ..Story::default()
+        };
+        let drawn = draw(&story);
+        for glyphs in [Glyphs::Unicode, Glyphs::Stable, Glyphs::Ascii] {
+            let shown = glyphs.translate(&drawn);
+            let rows: Vec<usize> =
+                shown.lines().skip(1).map(|row| row.trim_end().width()).collect();
+            assert!(rows.iter().all(|width| *width == rows[0]), "{rows:?}\n{shown}");
+        }
+        for glyphs in [Glyphs::Stable, Glyphs::Ascii] {
+            let shown = glyphs.translate(&drawn);
+            assert_eq!(shown.width_cjk(), shown.width(), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_list_says_in_words_what_the_ladder_draws() {
+        let story = Story {
+            lifelines: vec!["client 10.0.0.1".into(), "server 10.0.0.2".into()],
+            packets: vec![
+                packet(1, 0.023, "SYN, ACK", 1, Fate::Taken),
+                packet(0, 1.0, "SYN", 0, Fate::DroppedByKernel("queue full".into())),
+            ],
+            ..Story::default()
+        };
+        let expected = "0.023 ms  server > client  client 8  SYN, ACK (retry 1)\n\
+                        1.000 ms  client > server  client 8  SYN, dropped by the kernel: queue full\n";
+        assert_eq!(list(&story), expected);
     }
 }

@@ -5,6 +5,7 @@
 //! | What does a run give? | [`findings`] |
 //! | How does a claim get its verdict? | [`claims`] |
 //! | How is a run shown? | [`text`], [`ladder`], [`glyphs`], [`json`], [`html`] |
+//! | How wide may a report be, and may it have colours? | [`look`] |
 //! | How is a recorded run read again? | [`replay`] |
 //! | What differed between two runs? | [`compare`], [`side_by_side`] |
 //! | How did many demos come out, and each time the same? | [`summary`] |
@@ -36,6 +37,7 @@ pub mod html;
 pub mod json;
 pub mod knob;
 pub mod ladder;
+pub mod look;
 pub mod replay;
 pub mod side_by_side;
 pub mod summary;

@@ -4,8 +4,11 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::findings::{Check, Claim, KeptHost, Outcome, Series, SetUp, Story, Table, Tally};
+use crate::findings::{
+    Check, Claim, KeptHost, Outcome, Series, SetUp, Story, Table, Tally, Verdict,
+};
 use crate::ladder;
+use crate::look::{Colour, Diagram, Look};
 
 /// Columns of running text.
 const TEXT_WIDTH: usize = 96;
@@ -39,14 +42,18 @@ pub fn theory(explain: &[&str]) -> String {
 }
 
 /// A whole story.
-pub fn story(story: &Story) -> String {
+pub fn story(story: &Story, look: Look) -> String {
     let mut out = format!("\n== {}: {}\n", story.name, story.says);
     let _ = writeln!(out, "   people say: {}", story.belief);
     for line in &story.set_up {
         let _ = writeln!(out, "   {line}");
     }
     if !story.packets.is_empty() {
-        let _ = write!(out, "\n{}", ladder::draw(story));
+        match look.diagram {
+            Diagram::Ladder => out.extend(["\n", &ladder::draw(story)]),
+            Diagram::List => out.extend(["\n", &ladder::list(story)]),
+            Diagram::None => {}
+        }
     }
     out.push_str(&queue(story));
     for series in &story.series {
@@ -62,18 +69,24 @@ pub fn story(story: &Story) -> String {
     for paragraph in &story.explanation {
         out.push_str(&wrap(paragraph, "  "));
     }
-    out.push_str(&checks(&story.checks));
+    out.push_str(&checks(&story.checks, look));
     out
 }
 
 /// What stands after the last story.
-pub fn claims(claims: &[Claim]) -> String {
+pub fn claims(claims: &[Claim], look: Look) -> String {
     if claims.is_empty() {
         return String::new();
     }
     let mut out = "\nclaims\n".to_owned();
     for claim in claims {
-        let _ = writeln!(out, "  {:<9}  {}  {}", claim.verdict.to_string(), claim.id, claim.says);
+        let colour = match claim.verdict {
+            Verdict::Confirmed => Colour::Green,
+            Verdict::Refuted | Verdict::Partly => Colour::Yellow,
+            Verdict::Skipped => Colour::Faint,
+        };
+        let verdict = look.paint(colour, &format!("{:<9}", claim.verdict));
+        let _ = writeln!(out, "  {verdict}  {}  {}", claim.id, claim.says);
         out.push_str(&wrap(&claim.instead, "                "));
         let _ = writeln!(out, "                because of: {}", claim.because.join(", "));
     }
@@ -111,7 +124,7 @@ pub fn end(tally: Tally, seconds: f64) -> String {
     out
 }
 
-fn checks(checks: &[Check]) -> String {
+fn checks(checks: &[Check], look: Look) -> String {
     if checks.is_empty() {
         return String::new();
     }
@@ -121,11 +134,12 @@ fn checks(checks: &[Check]) -> String {
     };
     let (says, expected) = (width(|c| &c.says), width(|c| &c.expected));
     for check in checks {
-        let (mark, measured) = match &check.outcome {
-            Outcome::Ok => ("✓ ok     ", how_known(check)),
-            Outcome::Failed => ("✗ FAILED ", how_known(check)),
-            Outcome::Skipped(why) => ("· skipped", why.clone()),
+        let (colour, mark, measured) = match &check.outcome {
+            Outcome::Ok => (Colour::Green, "✓ ok     ", how_known(check)),
+            Outcome::Failed => (Colour::Red, "✗ FAILED ", how_known(check)),
+            Outcome::Skipped(why) => (Colour::Faint, "· skipped", why.clone()),
         };
+        let mark = look.paint(colour, mark);
         let _ = write!(out, "    {mark}  {}", pad(&check.says, says));
         if !matches!(check.outcome, Outcome::Skipped(_)) {
             let _ = write!(out, "  expected {}", pad(&check.expected, expected));
@@ -190,8 +204,11 @@ fn counters(story: &Story) -> String {
         let delta = counter.after - counter.before;
         let _ = writeln!(
             out,
-            "    {:<8} {:<28} {:>4} -> {:<4} {delta:+}",
-            counter.host, counter.name, counter.before, counter.after
+            "    {} {} {:>4} -> {:<4} {delta:+}",
+            pad(&counter.host, 8),
+            pad(&counter.name, 28),
+            counter.before,
+            counter.after
         );
     }
     out
@@ -212,7 +229,7 @@ fn table(table: &Table) -> String {
 
 /// Fills a cell up to its column's width. A Chinese character takes two columns, which `format!` does not
 /// know.
-fn pad(cell: &str, width: usize) -> String {
+pub(crate) fn pad(cell: &str, width: usize) -> String {
     format!("{cell}{}", " ".repeat(width.saturating_sub(cell.width())))
 }
 
@@ -221,7 +238,7 @@ fn wrap(paragraph: &str, indent: &str) -> String {
     let mut out = String::new();
     let mut line = String::new();
     for word in paragraph.split_whitespace() {
-        let columns = indent.len() + line.chars().count() + 1 + word.chars().count();
+        let columns = indent.len() + line.width() + 1 + word.width();
         if !line.is_empty() && columns > TEXT_WIDTH {
             let _ = writeln!(out, "{indent}{line}");
             line.clear();
@@ -241,12 +258,13 @@ mod tests {
 
     #[test]
     fn checks_stand_in_columns_and_a_skipped_one_says_why() {
-        let shown = checks(&[
+        let all = [
             Check::equal("a", "short", 6, 6),
             Check::equal("b", "somewhat longer", 12, 7),
             Check::skipped("c", "cannot be seen", "no wire at level L2"),
             Check::equal("d", "two columns each", "你好", "你"),
-        ]);
+        ];
+        let shown = checks(&all, Look::default());
         let expected = "
   checks
     ✓ ok       short             expected 6     measured 6
@@ -255,6 +273,9 @@ mod tests {
     ✗ FAILED   two columns each  expected 你好  measured 你
 ";
         assert_eq!(shown, expected);
+        let coloured = checks(&all, Look { colour: true, ..Look::default() });
+        assert!(coloured.contains("\u{1b}[32m✓ ok     \u{1b}[0m  short"), "{coloured}");
+        assert!(coloured.contains("\u{1b}[31m✗ FAILED \u{1b}[0m  somewhat"), "{coloured}");
     }
 
     #[test]
@@ -267,7 +288,7 @@ mod tests {
         let bars: Vec<usize> = shown.lines().map(|line| line.matches('█').count()).collect();
         assert_eq!(bars, [0, 0, 0, 10, 40], "{shown}");
         let computed = Check::equal("x", "the end", 1, 1).computed();
-        assert!(checks(&[computed]).contains("expected 1  computed 1"));
+        assert!(checks(&[computed], Look::default()).contains("expected 1  computed 1"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use scenarios::findings::{
     Check, Claim, CounterLine, Fate, PacketLine, QueueLine, Series, SetUp, Story, Table, Tally,
     Verdict,
 };
+use scenarios::look::Look;
 use scenarios::replay::{MAX_LINE, MAX_TEXT, Told, read};
 use scenarios::{json, text};
 use serde_json::{Value, json};
@@ -34,7 +35,7 @@ fn a_recorded_run_gives_the_same_bytes_each_time() {
         let events = recorded(&format!("{name}.jsonl"));
         let golden = fs::read_to_string(recorded(&format!("{name}.txt"))).unwrap();
         for _ in 0..2 {
-            let shown = replay(&events, &["--glyphs", "unicode"]);
+            let shown = replay(&events, &["--glyphs", "unicode", "--diagram", "ladder"]);
             let shown = (shown.status.code(), String::from_utf8(shown.stdout).unwrap());
             assert_eq!(shown, (Some(0), golden.clone()), "{name}");
         }
@@ -244,7 +245,7 @@ fn names_cannot_harm_the_one_who_reads() {
     let story = story("\u{1b}[2J\u{9b}31m\u{202e}\nclaims\u{7f}", 1.0, 6);
     let recording = read(file(&events(&story)).as_bytes()).unwrap();
     let Told::Story(read) = &recording.told[2] else { panic!("no story: {recording:?}") };
-    let shown = text::story(read);
+    let shown = text::story(read, Look::default());
     assert!(shown.contains("\\u{1b}[2J\\u{9b}31m\\u{202e}\\u{a}claims\\u{7f}"), "{shown}");
     let harmful = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
     assert!(!shown.contains(harmful));
@@ -272,8 +273,8 @@ proptest! {
         ] = &recording.told[..] else { panic!("{recording:?}") };
         prop_assert_eq!(text::set_up(start, (1, 1)), text::set_up(&set_up(), (1, 1)));
         prop_assert_eq!(theory, &["It is so.", "And so."]);
-        prop_assert_eq!(text::story(read), text::story(&story));
-        prop_assert_eq!(text::claims(claims), text::claims(&[claim()]));
+        prop_assert_eq!(text::story(read, Look::default()), text::story(&story, Look::default()));
+        prop_assert_eq!(text::claims(claims, Look::default()), text::claims(&[claim()], Look::default()));
         prop_assert_eq!((*seconds, end.seconds, end.exit), (1.5, 1.5, 1));
     }
 
@@ -297,8 +298,8 @@ proptest! {
         if let Ok(recording) = read(&bytes[..]) {
             for told in &recording.told {
                 match told {
-                    Told::Story(story) => drop(text::story(story)),
-                    Told::Played { claims, .. } => drop(text::claims(claims)),
+                    Told::Story(story) => drop(text::story(story, Look::default())),
+                    Told::Played { claims, .. } => drop(text::claims(claims, Look::default())),
                     Told::Start { set_up, .. } => drop(text::set_up(set_up, (1, 1))),
                     _ => {}
                 }

@@ -27,7 +27,8 @@ pub(super) fn record(program: &Path, names: &[OsString]) -> Result<(), Error> {
         Record::of_run(&events)?;
         let file = format!("{FOLDER}/{demo}.jsonl");
         write(&cargo::root().join(&file), &stripped(&events)?)?;
-        let text = ran(program, &["run", "--replay", &file, "--glyphs", "unicode"])?;
+        let look = ["--glyphs", "unicode", "--diagram", "ladder"];
+        let text = ran(program, &[&["run", "--replay", &file], &look[..]].concat())?;
         write(&cargo::root().join(format!("{FOLDER}/{demo}.txt")), &text)?;
         say::out(format_args!("{file}: {} events", events.lines().count()));
     }

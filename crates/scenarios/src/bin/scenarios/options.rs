@@ -1,5 +1,7 @@
 //! What may be asked for on the command line?
 
+use std::env;
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -7,6 +9,8 @@ use cli::CommonArgs;
 use scenarios::glyphs::Glyphs;
 use scenarios::html::Language;
 use scenarios::knob::Knob;
+use scenarios::look::{Diagram, Look};
+use terminal_size::terminal_size_of;
 
 use crate::knobs;
 
@@ -132,6 +136,9 @@ pub(crate) struct RunArgs {
     /// The language of a page's fixed words; what a demo found stays as it is.
     #[arg(long, value_enum, default_value_t, requires = "html")]
     lang: Lang,
+    /// How packets are shown; `auto` is a list in terminals of less than 72 columns.
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    diagram: Form,
     /// The characters of the diagrams.
     #[arg(long, value_enum, default_value_t, value_name = "SET")]
     glyphs: GlyphSet,
@@ -165,7 +172,41 @@ enum Lang {
     Zh,
 }
 
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum Form {
+    /// By the width of the terminal, or COLUMNS.
+    #[default]
+    Auto,
+    /// Arrows between two lines.
+    Ladder,
+    /// One line of words for each packet.
+    List,
+    /// No packets.
+    None,
+}
+
 impl RunArgs {
+    /// How the report for a person looks.
+    pub(crate) fn look(&self) -> Look {
+        let var = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
+        let at_a_terminal = io::stdout().is_terminal();
+        let columns = || {
+            let said = var("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok());
+            // It asks standard output, and knows of no width where that is no terminal.
+            said.or_else(|| Some(terminal_size_of(io::stdout())?.0.0.into()))
+        };
+        let diagram = match self.diagram {
+            Form::Auto => Diagram::fitting(columns()),
+            Form::Ladder => Diagram::Ladder,
+            Form::List => Diagram::List,
+            Form::None => Diagram::None,
+        };
+        let is_dumb = var("TERM").is_none_or(|term| term == "dumb");
+        // https://no-color.org
+        let colour = at_a_terminal && var("NO_COLOR").is_none() && !is_dumb;
+        Look { diagram, colour }
+    }
+
     /// The language of a page's fixed words.
     pub(crate) fn language(&self) -> Language {
         match self.lang {

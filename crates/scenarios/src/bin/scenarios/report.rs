@@ -13,6 +13,7 @@ use scenarios::compare::{Comparison, Played, compare};
 use scenarios::findings::{Claim, KeptHost, SetUp, Story, Tally};
 use scenarios::glyphs::Glyphs;
 use scenarios::html::Run;
+use scenarios::look::Look;
 use scenarios::replay::End;
 use scenarios::summary::Row;
 use scenarios::{json, side_by_side, text};
@@ -27,6 +28,7 @@ use crate::pages::Pages;
 pub(crate) struct Report {
     pub(crate) phase: Phase,
     voice: Voice,
+    look: Look,
     args: Arc<RunArgs>,
     /// `L0`, `L1` or `L2`.
     level: String,
@@ -79,6 +81,7 @@ impl Report {
         Arc::new(Mutex::new(Self {
             phase: Phase::Playing,
             voice,
+            look: args.look(),
             args: Arc::clone(args),
             level,
             planned,
@@ -137,11 +140,11 @@ impl Report {
 
     /// A story is complete.
     pub(crate) fn story(&mut self, story: &Story) -> Result<(), Failure> {
-        let brief = self.is_brief();
+        let (brief, look) = (self.is_brief(), self.look);
         let row = self.rows.last_mut().expect("a demo has begun");
         row.add(story);
         let demo = row.demo.clone();
-        let shown = || if brief { in_one_line(story) } else { text::story(story) };
+        let shown = || if brief { in_one_line(story) } else { text::story(story, look) };
         self.show(shown, || json::story(&demo, story));
         if brief || self.pages.is_some() {
             let played = self.played.last_mut().expect("a demo has begun");
@@ -154,12 +157,12 @@ impl Report {
     /// A demo is complete, and took so many seconds. A page that cannot be written loses nothing of what
     /// is shown.
     pub(crate) fn claims_after(&mut self, claims: Vec<Claim>, seconds: f64) -> Result<(), Failure> {
-        let brief = self.is_brief();
+        let (brief, look) = (self.is_brief(), self.look);
         let row = self.rows.last_mut().expect("a demo has begun");
         row.judge(&claims);
         row.seconds = seconds;
         let (demo, tally) = (row.demo.clone(), row.tally);
-        let shown = || if brief { String::new() } else { text::claims(&claims) };
+        let shown = || if brief { String::new() } else { text::claims(&claims, look) };
         self.show(shown, || {
             let claims = claims.iter().map(|claim| json::claim(&demo, claim));
             claims.chain([json::played(&demo, tally, seconds)]).collect()
