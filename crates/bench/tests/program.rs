@@ -44,7 +44,7 @@ fn without_a_name_it_lists_what_there_is() {
     assert_eq!(output.status.code(), Some(0));
     let list = text(&output.stdout);
     let names: Vec<_> = list.lines().filter_map(|line| line.split(' ').next()).collect();
-    assert_eq!(names, ["framing", "tcp", "relay", "all"]);
+    assert_eq!(names, ["framing", "tcp", "relay", "wire", "all"]);
 }
 
 #[test]
