@@ -11,6 +11,7 @@
 //! | Where is each packet drawn? | `ladder` |
 //! | Which packets of many are shown? | `fold` |
 //! | How is a value over time drawn? | `plot` |
+//! | Which checks and claims came out how? | `verdicts` |
 //! | What is shown as rows? | `data` |
 
 mod data;
@@ -18,13 +19,14 @@ mod fold;
 mod ladder;
 mod markup;
 mod plot;
+mod verdicts;
 mod words;
 
-use self::markup::{Id, Markup};
+use self::markup::Markup;
 use self::plot::{Line, Plot};
 pub use self::words::Language;
 use self::words::Words;
-use crate::findings::{Check, Claim, Fate, Outcome, PacketLine, SetUp, Story, Tally, Verdict};
+use crate::findings::{Claim, Fate, PacketLine, SetUp, Story, Tally, Verdict};
 
 /// How many packets all ladders of a page draw together. Each is about half a kilobyte.
 const ARROWS: usize = 800;
@@ -110,8 +112,8 @@ pub fn page(run: &Run<'_>, language: Language) -> String {
     out.fill("<br>{} <code>{}</code></p></header>", &[&words.reproduce, &run.command]);
     navigation(&mut out, run, words);
     out.raw("<main>");
-    claims(&mut out, run.claims, words);
-    checks(&mut out, run.stories, words);
+    verdicts::claims(&mut out, run.claims, words);
+    verdicts::checks(&mut out, run.stories, words);
     out.fill("<h2 id=\"stories\">{}</h2>", &[&words.stories]);
     let share = run.stories.len().max(1);
     let plots: usize = run.stories.iter().map(|story| story.series.len() + 2).sum();
@@ -166,7 +168,7 @@ pub fn index(entries: &[Entry], language: Language) -> String {
         out.fill("<td data-h=\"{}\">", &[&words.checks]).add(&badge(entry.tally, words));
         out.fill("</td><td data-h=\"{}\"><ul class=\"links\">", &[&words.claims]);
         for (says, verdict) in &entry.claims {
-            out.raw("<li>").add(&self::verdict(*verdict, words)).fill(" {}</li>", &[says]);
+            out.raw("<li>").add(&verdicts::badge(*verdict, words)).fill(" {}</li>", &[says]);
         }
         out.raw("</ul></td></tr>");
     }
@@ -225,80 +227,6 @@ fn navigation(out: &mut Markup, run: &Run<'_>, words: &Words) {
         out.fill("<a href=\"#theory\">{}</a>", &[&words.theory]);
     }
     out.fill("<a href=\"#understand\">{}</a></nav>", &[&words.understand]);
-}
-
-fn claims(out: &mut Markup, claims: &[Claim], words: &Words) {
-    out.fill("<h2 id=\"claims\">{}</h2>", &[&words.claims]);
-    if claims.is_empty() {
-        out.fill("<p class=\"mut\">{}</p>", &[&words.no_claims]);
-        return;
-    }
-    out.fill("<p class=\"mut\">{}</p><table class=\"cards\"><thead><tr>", &[&words.claims_note]);
-    for column in [words.verdict, words.claim, words.instead, words.because] {
-        out.fill("<th scope=\"col\">{}</th>", &[&column]);
-    }
-    out.raw("</tr></thead><tbody>");
-    for claim in claims {
-        out.raw("<tr><td class=\"v\">").add(&verdict(claim.verdict, words));
-        out.fill("</td><td data-h=\"{}\">{} ({})</td>", &[&words.claim, &claim.says, &claim.id]);
-        out.fill("<td data-h=\"{}\">{}</td>", &[&words.instead, &claim.instead]);
-        out.fill("<td data-h=\"{}\"><ul class=\"links\">", &[&words.because]);
-        for check in &claim.because {
-            out.fill("<li><a href=\"#check-{}\">{}</a></li>", &[&Id(check), check]);
-        }
-        out.raw("</ul></td></tr>");
-    }
-    out.raw("</tbody></table>");
-}
-
-fn verdict(verdict: Verdict, words: &Words) -> Markup {
-    let mut out = Markup::default();
-    out.raw(match verdict {
-        Verdict::Confirmed => "<span class=\"badge ok\">✓ ",
-        Verdict::Refuted => "<span class=\"badge bad\">✗ ",
-        Verdict::Partly => "<span class=\"badge part\">◐ ",
-        Verdict::Skipped => "<span class=\"badge skp\">· ",
-    });
-    out.text(words.verdict(verdict)).raw("</span>");
-    out
-}
-
-fn checks(out: &mut Markup, stories: &[Story], words: &Words) {
-    out.fill("<h2 id=\"checks\">{}</h2><table class=\"cards\"><thead><tr>", &[&words.checks]);
-    for column in [words.outcome, words.check, words.expected, words.measured] {
-        out.fill("<th scope=\"col\">{}</th>", &[&column]);
-    }
-    out.raw("</tr></thead>");
-    for (number, story) in stories.iter().enumerate().filter(|(_, story)| !story.checks.is_empty())
-    {
-        out.fill("<tbody><tr><th colspan=\"4\" scope=\"rowgroup\"><a href=\"#story-{}\">{}</a>: {}</th></tr>",
-            &[&number, &story.name, &story.says]);
-        for check in &story.checks {
-            self::check(out, check, words);
-        }
-        out.raw("</tbody>");
-    }
-    out.raw("</table>");
-}
-
-fn check(out: &mut Markup, check: &Check, words: &Words) {
-    out.fill("<tr id=\"check-{}\"><td class=\"v\">", &[&Id(&check.id)]);
-    match &check.outcome {
-        Outcome::Ok => out.fill("<span class=\"badge ok\">✓ {}</span>", &[&words.ok]),
-        Outcome::Failed => out.fill("<span class=\"badge bad\">✗ {}</span>", &[&words.failed]),
-        Outcome::Skipped(_) => out.fill("<span class=\"badge skp\">· {}</span>", &[&words.skipped]),
-    };
-    out.fill("</td><td>{}</td>", &[&check.says]);
-    if let Outcome::Skipped(why) = &check.outcome {
-        out.fill("<td colspan=\"2\" class=\"mut\">{}</td></tr>", &[why]);
-        return;
-    }
-    out.fill("<td data-h=\"{}\">{}</td>", &[&words.expected, &check.expected]);
-    out.fill("<td data-h=\"{}\">{}", &[&words.measured, &check.measured]);
-    if check.computed {
-        out.fill(" {}", &[&words.computed]);
-    }
-    out.raw("</td></tr>");
 }
 
 fn story(out: &mut Markup, story: &Story, number: usize, most: &Most, words: &Words) {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::findings::Check;
 use crate::findings::{CounterLine, QueueLine, Series, Table};
 
 /// What would do harm if it became markup.
