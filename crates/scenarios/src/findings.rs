@@ -235,6 +235,11 @@ impl Check {
         }
     }
 
+    /// Says the same of several checks, each by its id and what it says.
+    pub fn all_skipped(checks: &[(&str, &str)], why: &str) -> Vec<Self> {
+        checks.iter().map(|(id, says)| Self::skipped(id, says, why)).collect()
+    }
+
     /// The same, for a value that was computed and not waited for.
     pub fn computed(self) -> Self {
         Self { computed: true, ..self }

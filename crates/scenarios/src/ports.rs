@@ -41,7 +41,7 @@ pub const SCENARIO: Scenario = Scenario {
         "Watch: ss -tan shows states and both halves; errno(1) names the errors.",
         "ip(7), implicit bind and ip_local_port_range: https://man7.org/linux/man-pages/man7/ip.7.html; \
          listen(2): https://man7.org/linux/man-pages/man2/listen.2.html",
-        "RFC 9293, 3.5, figure 8, simultaneous open: https://www.rfc-editor.org/rfc/rfc9293#section-3.5; \
+        "RFC 9293, 3.5, figure 7, simultaneous open: https://www.rfc-editor.org/rfc/rfc9293#section-3.5; \
          RFC 6056, ephemeral ports: https://www.rfc-editor.org/rfc/rfc6056",
         "kernel: inet_autobind in net/ipv4/af_inet.c, __inet_hash_connect in \
          net/ipv4/inet_hashtables.c, tcp_rcv_synsent_state_process in net/ipv4/tcp_input.c",

@@ -250,7 +250,7 @@ fn checks(scene: &Scene, visitors: &[Visitor], seen: &Seen, has_wire: bool) -> V
     let retry = ("retry-after", "time until the client's system tries again");
     if !has_wire {
         let why = "needs a recording: level L0 or L1";
-        checks.extend([dropped, counted, retry].map(|(id, says)| Check::skipped(id, says, why)));
+        checks.extend(Check::all_skipped(&[dropped, counted, retry], why));
         return checks;
     }
     let answers = seen.segments(|_, tcp| scene.outside.contains(&tcp.destination_port)).len();

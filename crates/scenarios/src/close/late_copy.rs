@@ -56,7 +56,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
         ..Story::default()
     };
     if !stage.level.has_namespaces() {
-        story.checks = CHECKS.map(|(id, says)| Check::skipped(id, says, WHY)).to_vec();
+        story.checks = Check::all_skipped(&CHECKS, WHY);
         return Ok(story);
     }
     // Side by side: each waits for its copy.

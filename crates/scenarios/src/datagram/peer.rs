@@ -86,8 +86,7 @@ pub(super) fn outcome(result: io::Result<usize>) -> String {
 
 /// Checks of which nothing can be seen on a loopback that all programs share.
 pub(super) fn skipped(checks: &[(&str, &str)]) -> Vec<Check> {
-    let why = "needs a network of its own: level L0 or L1";
-    checks.iter().map(|(id, says)| Check::skipped(id, says, why)).collect()
+    Check::all_skipped(checks, "needs a network of its own: level L0 or L1")
 }
 
 /// Whether a recorded packet is a part of a longer one.

@@ -47,7 +47,7 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<bool>), Trouble> {
     let lab = stage.lab(&ENDS.map(|(name, _)| name))?;
     let Some(wire) = lab.wire() else {
         let why = "on loopback one SYN arrives before the other leaves: level L0 or L1";
-        story.checks = CHECKS.map(|(id, says)| Check::skipped(id, says, why)).to_vec();
+        story.checks = Check::all_skipped(&CHECKS, why);
         return Ok((story, None));
     };
     wire.add(Rule::delay("150 ms each way", DELAY));

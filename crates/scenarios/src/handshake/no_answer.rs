@@ -91,7 +91,7 @@ pub(super) fn refused(stage: &Stage) -> Result<Story, Trouble> {
         ]);
     } else {
         let why = "needs a wire and counters of its own: level L0 or L1";
-        story.checks.extend(REFUSED_WIRE.map(|(id, says)| Check::skipped(id, says, why)));
+        story.checks.extend(Check::all_skipped(&REFUSED_WIRE, why));
     }
     let observer = Observer::new(&seen.records);
     seen.put_into(&mut story, &observer);
@@ -117,7 +117,7 @@ pub(super) fn unanswered(stage: &Stage) -> Result<Story, Trouble> {
     let lab = stage.lab(&["client", "server"])?;
     let Some(wire) = lab.wire() else {
         let why = "needs a wire: level L0 or L1";
-        story.checks = UNANSWERED.map(|(id, says)| Check::skipped(id, says, why)).to_vec();
+        story.checks = Check::all_skipped(&UNANSWERED, why);
         return Ok(story);
     };
     wire.add(Rule::drop(LOST).from(lab.host("client").id()));
