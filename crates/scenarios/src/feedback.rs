@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use crate::claims::{Kept, Resends, held_until_acknowledged, resends_and_gives_up};
 use crate::findings::{Claim, Story};
+use crate::played_again::{Played, unspoiled};
 use crate::scenario::Scenario;
 use crate::stage::{Stage, Trouble};
 
@@ -89,25 +90,12 @@ pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Tr
 
 /// Plays a story about milliseconds again where it was the machine, and not the link, that took them.
 fn on_time(play: impl Fn() -> Result<(Story, Duration), Trouble>) -> Result<Story, Trouble> {
-    let mut before = None;
-    for _ in 1..ATTEMPTS {
+    let (story, ()) = unspoiled(ATTEMPTS, || {
         let (story, late) = play()?;
-        if late <= LATE {
-            return Ok(again_after(before, story));
-        }
-        before = Some(late);
-    }
-    let (story, _) = play()?;
-    Ok(again_after(before, story))
-}
-
-/// Says in the story that it was played before, and how late the machine was then.
-fn again_after(late: Option<Duration>, mut story: Story) -> Story {
-    if let Some(late) = late {
-        let millis = late.as_millis();
-        story.set_up.push(format!("played again: before, this machine was {millis} ms late"));
-    }
-    story
+        let words = || format!("this machine was {} ms late", late.as_millis());
+        Ok(Played { story, seen: (), spoiled: (late > LATE).then(words) })
+    })?;
+    Ok(story)
 }
 
 fn join<T>(playing: ScopedJoinHandle<'_, T>) -> T {

@@ -26,6 +26,7 @@
 //! | Where are the files of a story, and who removes them? | [`scratch`] |
 //! | How do people talk at the same time? | [`chat`] |
 //! | What is a knob? | [`knob`] |
+//! | What if the machine was too busy for a story? | [`played_again`] |
 //! | How do scenarios start the programs that we ship? | [`stage`] |
 //! | Why does the lab not run here? | [`doctor`] |
 
@@ -67,6 +68,8 @@ pub mod handshake;
 pub mod keep;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod observe;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod played_again;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod ports;
 #[cfg(all(feature = "lab", target_os = "linux"))]

@@ -9,6 +9,7 @@ use netlab::{Lab, Rule, SocketWatch, TcpSocket, TcpState};
 
 use crate::findings::{Check, Story, Table};
 use crate::observe::{Observer, Seen, Watch, lifelines};
+use crate::played_again::{Played, unspoiled};
 use crate::stage::{Actor, PORT, Server, Stage, Trouble, sockets};
 
 /// Each way: long beside what the programs take, so that each step has a time of its own.
@@ -37,24 +38,10 @@ type States = Vec<(Moment, Option<TcpState>)>;
 /// A machine so busy that nobody looked at the sockets for as long as a state lasts has not seen the story,
 /// and it is played again.
 pub(super) fn play(stage: &Stage) -> Result<(Story, Option<bool>), Trouble> {
-    for _ in 1..TRIES {
-        let Played { story, together, blind } = play_once(stage)?;
-        if blind < DELAY {
-            return Ok((story, together));
-        }
-    }
-    let Played { story, together, .. } = play_once(stage)?;
-    Ok((story, together))
+    unspoiled(TRIES, || play_once(stage))
 }
 
-struct Played {
-    story: Story,
-    together: Option<bool>,
-    /// The longest time in which nobody looked at the sockets of either end.
-    blind: Duration,
-}
-
-fn play_once(stage: &Stage) -> Result<Played, Trouble> {
+fn play_once(stage: &Stage) -> Result<Played<Option<bool>>, Trouble> {
     let lab = stage.lab(&["client", "server"])?;
     if let Some(wire) = lab.wire() {
         wire.add(Rule::delay("20 ms each way", DELAY));
@@ -115,7 +102,7 @@ fn play_once(stage: &Stage) -> Result<Played, Trouble> {
         story.checks.extend(Check::all_skipped(&WIRE_CHECKS, why));
         story.tables = vec![told];
         seen.put_into(&mut story, &observer);
-        return Ok(Played { story, together: None, blind: Duration::ZERO });
+        return Ok(Played { story, seen: None, spoiled: None });
     };
     let blind = at_client_end.blind.max(at_server_end.blind);
     let (client_states, server_states) = (at_client_end.changes, at_server_end.changes);
@@ -127,7 +114,8 @@ fn play_once(stage: &Stage) -> Result<Played, Trouble> {
     seen.put_into(&mut story, &observer);
     // Nobody waits in it for long enough to be seen.
     story.queue.clear();
-    Ok(Played { story, together: Some(together), blind })
+    let words = || format!("nobody looked at the sockets for {} ms", blind.as_millis());
+    Ok(Played { story, seen: Some(together), spoiled: (blind >= DELAY).then(words) })
 }
 
 fn story(lab: &Lab, server: &Server, args: &[&str]) -> Story {
