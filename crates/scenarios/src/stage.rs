@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use netlab::program::{Line, exit_code};
-use netlab::{Lab, LabError, LabOptions, Level, Program, TcpSocket};
+use netlab::{Lab, LabError, LabOptions, Level, Program, TcpSocket, TcpState};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -221,6 +221,11 @@ pub fn until<T>(
 /// The TCP sockets of a host of the lab.
 pub fn sockets(lab: &Lab, host: &str) -> Result<Vec<TcpSocket>, Trouble> {
     lab.host(host).tcp_sockets().map_err(Trouble::io(format!("read the sockets of the {host}")))
+}
+
+/// How many TCP sockets of a host of the lab are in this state.
+pub fn sockets_in(lab: &Lab, host: &str, state: TcpState) -> Result<usize, Trouble> {
+    Ok(sockets(lab, host)?.iter().filter(|socket| socket.state == state).count())
 }
 
 /// A server that listens.

@@ -9,7 +9,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::findings::{Check, Story};
 use crate::observe::{Observer, Watch, knobs, lifelines};
-use crate::stage::{PORT, SOON, Stage, Trouble, sockets, until};
+use crate::stage::{PORT, SOON, Stage, Trouble, sockets_in, until};
 
 /// Each way: no handshake is complete before all of the SYNs have arrived.
 const DELAY: Duration = Duration::from_millis(100);
@@ -54,8 +54,7 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<bool>), Trouble> {
     wire.wait_for(SOON, arrived)
         .ok_or_else(|| Trouble::program("the wire", "carried no 20 SYNs"))?;
     let half_open = until("half-open connections", || {
-        let half_open =
-            sockets(&lab, "server")?.iter().filter(|s| s.state == TcpState::SynRecv).count();
+        let half_open = sockets_in(&lab, "server", TcpState::SynRecv)?;
         Ok((half_open > 0).then_some(half_open))
     })?;
     let seen = watch.end(&lab)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use netlab::{Lab, TcpState};
 
 use crate::findings::{Check, Story};
-use crate::stage::{PORT, Stage, Trouble, sockets};
+use crate::stage::{PORT, Stage, Trouble, sockets_in};
 
 use super::scene::{Ends, WHY, Watched, lab};
 
@@ -49,8 +49,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
 
     let mut waiting = 0;
     for host in ["client", "server"] {
-        let all = sockets(&lab, host)?;
-        waiting += all.iter().filter(|socket| socket.state == TcpState::TimeWait).count();
+        waiting += sockets_in(&lab, host, TcpState::TimeWait)?;
     }
     story.set_up = vec![format!("bare sockets: close() at both ends, {}", ends.server)];
     let kinds: Vec<&str> = ended

@@ -11,7 +11,7 @@ use netlab::{Counters, Lab, Rule, SocketWatch, TcpState};
 
 use crate::findings::{Check, Series, Story};
 use crate::observe::{Observer, Seen, Watch, knobs, lifelines};
-use crate::stage::{Actor, PORT, SOON, Server, Stage, Trouble, sockets, until};
+use crate::stage::{Actor, PORT, SOON, Server, Stage, Trouble, sockets_in, until};
 
 /// Requests of a flood: many times what the pool holds, and few for any machine.
 pub(super) const FORGED: u32 = 200;
@@ -121,8 +121,7 @@ impl Scene {
     }
 
     fn half_open_now(&self) -> Result<usize, Trouble> {
-        let sockets = sockets(&self.lab, "server")?;
-        Ok(sockets.iter().filter(|s| s.state == TcpState::SynRecv).count())
+        sockets_in(&self.lab, "server", TcpState::SynRecv)
     }
 
     /// How many seconds after the flood began the server has given up what is more than half of the pool:

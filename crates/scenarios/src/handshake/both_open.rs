@@ -10,7 +10,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::findings::{Check, Story};
 use crate::observe::{Observer, Watch, lifelines};
-use crate::stage::{PORT, Stage, Trouble, sockets, until};
+use crate::stage::{PORT, Stage, Trouble, sockets, sockets_in, until};
 
 /// Each way: both SYNs must be under way before either arrives.
 const DELAY: Duration = Duration::from_millis(150);
@@ -62,10 +62,7 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<bool>), Trouble> {
     for (socket, other) in bound.iter().zip([1, 0]) {
         begin(socket, address(&lab, other)).map_err(failed())?;
     }
-    let established = |name| {
-        let all = sockets(&lab, name)?;
-        Ok::<_, Trouble>(all.iter().filter(|s| s.state == TcpState::Established).count())
-    };
+    let established = |name| sockets_in(&lab, name, TcpState::Established);
     // It fails where only one of them got through, which is then said by the checks.
     let ends = until("two ends that are connected", || {
         Ok(Some(established("left")? + established("right")?).filter(|ends| *ends == 2))

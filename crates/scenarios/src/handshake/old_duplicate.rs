@@ -8,7 +8,7 @@ use netlab::{Record, Rule, TcpState};
 
 use crate::findings::{Check, Story};
 use crate::observe::{Observer, Watch, lifelines};
-use crate::stage::{PORT, SOON, Stage, Trouble, sockets};
+use crate::stage::{PORT, SOON, Stage, Trouble, sockets_in};
 
 /// A port of the client from which nobody talks any more.
 const OLD_PORT: u16 = 40_007;
@@ -64,8 +64,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     let mut next = stage.client(&lab, "client", "client", server.address, &["--check"])?;
     next.exit()?;
     let first_open = server.actor.expect("open")?;
-    let half_open =
-        sockets(&lab, "server")?.iter().filter(|s| s.state == TcpState::SynRecv).count();
+    let half_open = sockets_in(&lab, "server", TcpState::SynRecv)?;
     let mut seen = watch.end(&lab)?;
 
     story.set_up = vec![

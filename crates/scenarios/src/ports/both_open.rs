@@ -7,7 +7,7 @@ use netlab::{Lab, Rule, TcpState};
 
 use crate::findings::{Check, Story};
 use crate::observe::{Observer, Seen, Watch, lifelines};
-use crate::stage::{Actor, SOON, Stage, Trouble, sockets, until};
+use crate::stage::{Actor, SOON, Stage, Trouble, sockets_in, until};
 
 /// Each way: far longer than two programs take to start, so that the SYNs cross.
 const DELAY: Duration = Duration::from_millis(250);
@@ -95,7 +95,7 @@ fn checks(
 ) -> Result<Vec<Check>, Trouble> {
     let mut listeners = 0;
     for host in HOSTS {
-        listeners += sockets(lab, host)?.iter().filter(|s| s.state == TcpState::Listen).count();
+        listeners += sockets_in(lab, host, TcpState::Listen)?;
     }
     let sends_syn = |host: &&str| {
         let id = lab.host(host).id();
@@ -116,8 +116,7 @@ fn checks(
 fn established(lab: &Lab) -> Result<usize, Trouble> {
     let mut established = 0;
     for host in HOSTS {
-        let sockets = sockets(lab, host)?;
-        established += sockets.iter().filter(|s| s.state == TcpState::Established).count();
+        established += sockets_in(lab, host, TcpState::Established)?;
     }
     Ok(established)
 }
