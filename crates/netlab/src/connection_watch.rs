@@ -2,14 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::clock::{Clock, Moment};
 use crate::host::Host;
+use crate::sampling::Sampling;
 use crate::sockets::{ConnectionReader, TcpSocket};
 
 /// How often the kernel is asked. What comes and goes within this time may be missed.
@@ -26,41 +25,20 @@ pub struct ConnectionSample {
 
 /// Asks for one end of a connection until it is told to finish.
 #[derive(Debug)]
-pub struct ConnectionWatch {
-    stop: mpsc::Sender<()>,
-    thread: JoinHandle<io::Result<Vec<ConnectionSample>>>,
-}
+pub struct ConnectionWatch(Sampling<Watched>);
 
 impl ConnectionWatch {
     /// Begins to watch the end of a connection that `host` has; the first sample is taken when this
     /// returns.
     pub fn start(host: &Host, clock: Clock, local: SocketAddr, remote: SocketAddr) -> Self {
-        let (stop, stopped) = mpsc::channel();
-        let (ready, is_ready) = mpsc::sync_channel(1);
-        // A thread is in the namespace of the thread that starts it.
-        let thread = host.run(move || {
-            thread::spawn(move || {
-                let mut watched = Watched::open(clock, local, remote)?;
-                watched.look()?;
-                let _ = ready.send(());
-                while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
-                    watched.look()?;
-                }
-                // What has come since the last look is not lost.
-                watched.look()?;
-                Ok(watched.changes)
-            })
-        });
-        // Where it cannot begin, the end says why.
-        let _ = is_ready.recv();
-        Self { stop, thread }
+        let begin = move || Watched::open(clock, local, remote);
+        Self(Sampling::start(host, EVERY, begin, Watched::look))
     }
 
     /// Ends the watch and gives back every change that it saw, the first sample included. That a timer
     /// comes nearer is no change.
     pub fn finish(self) -> io::Result<Vec<ConnectionSample>> {
-        drop(self.stop);
-        self.thread.join().expect("the watch does not panic")
+        Ok(self.0.finish()?.changes)
     }
 }
 

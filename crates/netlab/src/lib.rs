@@ -49,6 +49,7 @@ pub mod record;
 pub mod recording;
 pub mod refusal;
 pub mod rule;
+mod sampling;
 mod schedule;
 mod sock_diag;
 pub mod socket_watch;
