@@ -12,9 +12,9 @@ use proto::{Decoder, FrameError, Header, Kind};
 
 use crate::findings::{Check, Story, Table};
 use crate::observe::{Observer, Watch, lifelines};
-use crate::stage::{PORT, SOON, Stage, Trouble};
+use crate::stage::{PORT, Stage, Trouble};
 
-use super::pair::{in_words, wait_for_acknowledgement};
+use super::pair::{connect_bare, in_words, wait_for_acknowledgement};
 
 const MESSAGES: [&str; 3] = ["one", "two", "你好，世界"];
 
@@ -53,10 +53,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     let address = server.address;
     let watch = Watch::begin(&lab, address.port())?;
     let failed = || Trouble::io("talk to the server");
-    let client = lab.host("client").run(move || TcpStream::connect(address)).map_err(failed())?;
-    client.set_nodelay(true).map_err(failed())?;
-    client.set_read_timeout(Some(SOON)).map_err(failed())?;
-    let port = client.local_addr().map_err(failed())?.port();
+    let (client, port) = connect_bare(&lab, address).map_err(failed())?;
     let bytes = encode().expect("three short messages");
     let (mut rows, mut checks) = (Vec::new(), Vec::new());
     for Split { id, says, cuts } in SPLITS {

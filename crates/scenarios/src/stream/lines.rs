@@ -1,17 +1,16 @@
 //! The same characters, cut on the way, to a server that reads lines.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpStream;
 use std::time::Duration;
 
 use netlab::Rule;
 
 use crate::findings::{Check, Story};
 use crate::observe::{Observer, Watch, lifelines};
-use crate::stage::{PORT, SOON, Stage, Trouble};
+use crate::stage::{PORT, Stage, Trouble};
 
 use super::characters::TEXT;
-use super::pair::{check_lengths, segment_lengths, wait_for_acknowledgement};
+use super::pair::{check_lengths, connect_bare, segment_lengths, wait_for_acknowledgement};
 
 /// Where the text is cut: within its second character.
 const CUT: usize = 4;
@@ -29,10 +28,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     let address = server.address;
     let watch = Watch::begin(&lab, address.port())?;
     let failed = || Trouble::io("talk to the server");
-    let client = lab.host("client").run(move || TcpStream::connect(address)).map_err(failed())?;
-    client.set_nodelay(true).map_err(failed())?;
-    client.set_read_timeout(Some(SOON)).map_err(failed())?;
-    let port = client.local_addr().map_err(failed())?.port();
+    let (client, port) = connect_bare(&lab, address).map_err(failed())?;
     let mut client = BufReader::new(client);
     let (mut answer, bytes) = (String::new(), TEXT.as_bytes());
     client.get_mut().write_all(&bytes[..CUT]).map_err(failed())?;

@@ -24,6 +24,15 @@ pub(super) struct Pair {
     pub(super) port: u16,
 }
 
+/// A bare client on the host "client", which sends what it is given at once, and its port.
+pub(super) fn connect_bare(lab: &Lab, to: SocketAddr) -> io::Result<(TcpStream, u16)> {
+    let client = lab.host("client").run(move || TcpStream::connect(to))?;
+    client.set_nodelay(true)?;
+    client.set_read_timeout(Some(SOON))?;
+    let port = client.local_addr()?.port();
+    Ok((client, port))
+}
+
 impl Pair {
     /// Connects the host "client" with the host "server".
     pub(super) fn connect(stage: &Stage, lab: &Lab) -> Result<Self, Trouble> {
@@ -42,14 +51,10 @@ impl Pair {
         listener.listen(1).map_err(failed())?;
         let address = listener.local_addr().map_err(failed())?;
         let address = address.as_socket().expect("an IPv4 address");
-        let client =
-            lab.host("client").run(move || TcpStream::connect(address)).map_err(failed())?;
-        client.set_nodelay(true).map_err(failed())?;
-        client.set_read_timeout(Some(SOON)).map_err(failed())?;
+        let (client, port) = connect_bare(lab, address).map_err(failed())?;
         let (server, _) = listener.accept().map_err(failed())?;
         let server = TcpStream::from(server);
         server.set_read_timeout(Some(SOON)).map_err(failed())?;
-        let port = client.local_addr().map_err(failed())?.port();
         Ok(Self { client, server, address, port })
     }
 
