@@ -7,6 +7,8 @@
 // Not beside this file, where cargo would take it for tests of its own.
 #[path = "lab/connections.rs"]
 mod connections;
+#[path = "lab/ends.rs"]
+mod ends;
 #[path = "lab/injection.rs"]
 mod injection;
 #[path = "lab/ipv6.rs"]
@@ -17,27 +19,22 @@ mod rules;
 use std::env;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
-use std::os::unix::process::ExitStatusExt as _;
 use std::panic;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use netlab::queue_watch::QueueWatch;
 use netlab::{Lab, Level, Rule, TcpState, Verdict};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
 /// Long enough for anything that is only waited for.
 const LIMIT: Duration = Duration::from_secs(10);
 
 const PORT: u16 = 7878;
 
-/// Started with this argument, the program is a lab that goes on until it is killed.
-const ENDLESS: &str = "--endless-lab";
-
 fn main() -> ExitCode {
-    if env::args().any(|argument| argument == ENDLESS) {
-        return endless_lab();
+    if env::args().any(|argument| argument == ends::ENDLESS) {
+        return ends::endless_lab();
     }
     // Before the namespaces: this one starts labs of its own and looks at all processes.
     let mut passed = 0;
@@ -47,11 +44,8 @@ fn main() -> ExitCode {
         println!("test {name} ... {}", if ok { "ok" } else { "FAILED" });
         *(if ok { &mut passed } else { &mut failed }) += 1;
     };
-    run("nothing_is_left_when_the_lab_is_killed", &nothing_is_left_when_the_lab_is_killed);
-    run(
-        "a_lab_that_is_deaf_ends_by_a_signal_all_the_same",
-        &a_lab_that_is_deaf_ends_by_a_signal_all_the_same,
-    );
+    run("nothing_is_left_when_the_lab_is_killed", &ends::nothing_is_left_when_killed);
+    run("a_lab_that_is_deaf_ends_by_a_signal_all_the_same", &ends::a_deaf_lab_ends_by_a_signal);
     let level = match netlab::enter() {
         Ok(level) => level,
         Err(refusal) => {
@@ -330,106 +324,6 @@ fn a_program_and_its_children_are_counted(level: Level) {
     assert_eq!(count("echo alone; read line"), alone);
     let with_child = netlab::Family { processes: 2, threads: 2 };
     assert_eq!(count("sleep 1000 & echo with a child; read line"), with_child);
-}
-
-/// A program in the lab that has started one of its own; both can be told from all others.
-fn endless_lab() -> ExitCode {
-    let level = netlab::enter().expect("the outer test has looked whether it may");
-    let lab = lab(level);
-    let mark = env::args().next_back().unwrap();
-    let mut command = Command::new("sh");
-    command.args(["-c", "sleep 1000 & echo started; wait", &mark]);
-    let program = lab.start("client", "sh", command).unwrap();
-    program.wait_for(LIMIT, |_| Some(())).expect("the shell has started its child");
-    println!("ready");
-    std::thread::sleep(Duration::from_secs(1000));
-    ExitCode::SUCCESS
-}
-
-fn nothing_is_left_when_the_lab_is_killed() {
-    let Some((mut outer, family)) = start_endless_lab() else { return };
-    outer.kill().unwrap();
-    outer.wait().unwrap();
-    all_end(&family);
-}
-
-/// The lab hears no signals, so the first one waits for a last word in vain, and the second for nothing.
-fn a_lab_that_is_deaf_ends_by_a_signal_all_the_same() {
-    for times in [1, 2] {
-        let Some((mut outer, family)) = start_endless_lab() else { return };
-        let start = Instant::now();
-        let id = Pid::from_raw(outer.id().try_into().unwrap());
-        for _ in 0..times {
-            kill(id, Signal::SIGINT).unwrap();
-            // Two that are sent at once may be taken for one.
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        assert_eq!(outer.wait().unwrap().signal(), Some(Signal::SIGINT as i32));
-        assert_eq!(
-            start.elapsed() >= netlab::enter::LAST_WORD,
-            times == 1,
-            "{:?}",
-            start.elapsed()
-        );
-        all_end(&family);
-    }
-}
-
-/// The outer process of a lab that goes on until it is ended, and all that it has started.
-fn start_endless_lab() -> Option<(Child, Vec<u32>)> {
-    let mark = format!("sockeye-endless-{}", std::process::id());
-    let mut outer = Command::new(env::current_exe().unwrap())
-        .args([ENDLESS, &mark])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut ready = [0; 5];
-    if outer.stdout.take().unwrap().read_exact(&mut ready).is_err() {
-        println!("skipped: the lab did not start");
-        outer.wait().unwrap();
-        assert!(env::var_os("CI").is_none(), "a lab must start in CI");
-        return None;
-    }
-    let family = descendants(outer.id());
-    // The lab's inner process, the shell, and the shell's own child.
-    assert!(family.len() >= 3, "{family:?}");
-    Some((outer, family))
-}
-
-fn all_end(family: &[u32]) {
-    let start = Instant::now();
-    while family.iter().any(|id| is_running(*id)) {
-        assert!(start.elapsed() < LIMIT, "still there: {family:?}");
-        std::thread::yield_now();
-    }
-}
-
-fn descendants(of: u32) -> Vec<u32> {
-    let mut found = Vec::new();
-    let mut parents = vec![of];
-    while let Some(parent) = parents.pop() {
-        let children = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
-            let id = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            (parent_of(id)? == parent).then_some(id)
-        });
-        let children: Vec<u32> = children.collect();
-        found.extend(&children);
-        parents.extend(children);
-    }
-    found
-}
-
-/// The fourth field of `/proc/ID/stat`, after the name in brackets; `None` for a process that is gone.
-fn parent_of(id: u32) -> Option<u32> {
-    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
-}
-
-fn is_running(id: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-    let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().next());
-    // A zombie runs no more; its parent has only not asked for it yet.
-    state.is_some_and(|state| state != "Z")
 }
 
 fn a_program_that_is_stopped_does_nothing(level: Level) {
