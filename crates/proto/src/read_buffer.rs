@@ -45,9 +45,14 @@ impl ReadBuffer {
             // What one large frame needed is not kept for the small ones after it.
             self.bytes = BytesMut::new();
         }
-        // Small reads go on in the rest of the chunk, so that many small runs share one.
-        if self.spare() < self.wanted / 4 {
-            self.make_room(self.wanted / 2, self.wanted);
+        // The front of a chunk that nobody shares is used again at once: it is still in the processor's
+        // caches, and the read gets all the room that it can fill. In one that is shared, small reads go
+        // on in the rest, so that many small runs share it.
+        if self.spare() < self.wanted
+            && !self.bytes.try_reclaim(self.wanted)
+            && self.spare() < self.wanted / 4
+        {
+            self.make_room(self.wanted, self.wanted);
         }
         self.given = self.spare();
         &mut self.bytes

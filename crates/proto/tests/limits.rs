@@ -111,6 +111,25 @@ fn room_for_a_read_grows_to_max_read_chunk_while_reads_fill_it_and_falls_back_af
 }
 
 #[test]
+fn every_read_of_a_busy_stream_gets_all_the_room_that_a_read_may_have() {
+    // Lengths that divide the room, that do not, and of which two or more are as long as a smaller room:
+    // none may leave the reads at less.
+    for payload in [100, 4_056, 16 * 1024, 64 * 1024, 100_000, 200_000] {
+        let stream = data(payload).repeat(20_000_000 / payload);
+        let mut rest = &stream[..];
+        let mut decoder = Decoder::default();
+        let mut reads = Vec::new();
+        while !rest.is_empty() {
+            reads.push(read(&mut decoder, &mut rest));
+            drop(take_run(&mut decoder));
+        }
+        let busy = &reads[10..reads.len() - 1];
+        let least = *busy.iter().min().unwrap();
+        assert!(least >= MAX_READ_CHUNK, "{least} for a payload of {payload}: {reads:?}");
+    }
+}
+
+#[test]
 fn small_frames_share_their_chunks_of_memory() {
     // A receiver that takes nothing holds every run, so none of their memory can be used again.
     const FRAMES: usize = 10_000;
