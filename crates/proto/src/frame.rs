@@ -67,11 +67,13 @@ pub enum Kind {
     Presence,
     /// Control: the relay does not do what was asked, and goes on.
     Refused,
+    /// Control: a client wishes to go by another name, and the relay's word that it does.
+    Rename,
 }
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Data,
         Self::Hello,
         Self::Welcome,
@@ -83,6 +85,7 @@ impl Kind {
         Self::Left,
         Self::Presence,
         Self::Refused,
+        Self::Rename,
     ];
 
     /// The byte on the wire.
@@ -99,6 +102,7 @@ impl Kind {
             Self::Left => 0x17,
             Self::Presence => 0x18,
             Self::Refused => 0x19,
+            Self::Rename => 0x1a,
         }
     }
 
@@ -116,6 +120,7 @@ impl Kind {
             0x17 => Some(Self::Left),
             0x18 => Some(Self::Presence),
             0x19 => Some(Self::Refused),
+            0x1a => Some(Self::Rename),
             _ => None,
         }
     }

@@ -32,6 +32,6 @@ pub use ending::{Ending, ProtocolError};
 pub use frame::{Flags, Frame, FrameError, Header, Kind};
 pub use message::{
     Ack, Change, Goodbye, Hello, Join, Joined, Leave, Left, Message, MessageError, Person,
-    Presence, Refused, Welcome, Why,
+    Presence, Refused, Rename, Welcome, Why,
 };
 pub use run::Run;

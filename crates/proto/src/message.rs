@@ -38,6 +38,10 @@ pub struct Welcome {
     pub you: u32,
     /// The name that the client goes by.
     pub name: String,
+    /// Which count of numbers this is. Where it is another than before, the relay has lost what it knew:
+    /// the numbers of people and rooms, and `seq`s, mean others than they did.
+    #[serde(default)]
+    pub epoch: u64,
     /// The longest frame that the relay takes, as the length field counts.
     #[serde(default = "default_max_frame")]
     pub max_frame: u32,
@@ -67,6 +71,14 @@ pub struct Goodbye {
     /// The same for a person.
     #[serde(default)]
     pub reason: String,
+}
+
+/// A client wishes to go by another name; the relay answers with the same, as it writes it, or with
+/// [`Refused`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rename {
+    /// The name.
+    pub name: String,
 }
 
 /// A client wishes to be in a room.
@@ -206,6 +218,8 @@ pub enum Message {
     Presence(Presence),
     /// See [`Refused`].
     Refused(Refused),
+    /// See [`Rename`].
+    Rename(Rename),
 }
 
 /// Why a control frame is not a message.
@@ -245,6 +259,7 @@ impl Message {
             Self::Left(_) => Kind::Left,
             Self::Presence(_) => Kind::Presence,
             Self::Refused(_) => Kind::Refused,
+            Self::Rename(_) => Kind::Rename,
         }
     }
 
@@ -276,6 +291,7 @@ impl Message {
             Kind::Left => serde_json::from_slice(payload).map(Self::Left).map_err(json),
             Kind::Presence => serde_json::from_slice(payload).map(Self::Presence).map_err(json),
             Kind::Refused => serde_json::from_slice(payload).map(Self::Refused).map_err(json),
+            Kind::Rename => serde_json::from_slice(payload).map(Self::Rename).map_err(json),
         }
     }
 
@@ -291,6 +307,7 @@ impl Message {
             Self::Left(left) => serde_json::to_vec(left),
             Self::Presence(presence) => serde_json::to_vec(presence),
             Self::Refused(refused) => serde_json::to_vec(refused),
+            Self::Rename(rename) => serde_json::to_vec(rename),
         };
         json.expect("plain structs of numbers and strings always serialize").into()
     }

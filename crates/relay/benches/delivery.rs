@@ -45,7 +45,7 @@ impl Wire {
 fn deliver(criterion: &mut Criterion, name: &str, frames: usize, payload: usize, lines: bool) {
     let mut group = criterion.benchmark_group(name);
     for members in [1, 10, 100, 1000] {
-        let mut hub = Hub::new(Limits { outbox: usize::MAX, ..Limits::default() });
+        let mut hub = Hub::new(Limits { outbox: usize::MAX, ..Limits::default() }, 1);
         let wires: Vec<Wire> = (0..members)
             .map(|_| Wire(Rc::new(RefCell::new((Outbox::new(usize::MAX), Batch::default())))))
             .collect();

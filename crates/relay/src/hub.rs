@@ -23,6 +23,7 @@ use crate::room::{Pressure, Room};
 #[derive(Debug)]
 pub struct Hub<O> {
     limits: Limits,
+    epoch: u64,
     people: HashMap<u32, Member<O>>,
     /// Who goes by a name that looks so.
     names: HashMap<Box<str>, u32>,
@@ -101,10 +102,11 @@ impl Refusal {
 }
 
 impl<O: Outlet> Hub<O> {
-    /// A hub without people.
-    pub fn new(limits: Limits) -> Self {
+    /// A hub without people. `epoch` is another one than any hub before has had that clients may know.
+    pub fn new(limits: Limits, epoch: u64) -> Self {
         Self {
             limits,
+            epoch,
             people: HashMap::new(),
             names: HashMap::new(),
             rooms: HashMap::new(),
@@ -146,6 +148,11 @@ impl<O: Outlet> Hub<O> {
         let member = Member { conn, name, outlet: outlet.clone(), dialect, rooms: Vec::new() };
         self.people.insert(id, member);
         Ok(id)
+    }
+
+    /// Which count the numbers of people and rooms belong to.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// The name that somebody goes by.

@@ -102,7 +102,7 @@ pub(crate) struct State {
 
 impl Shared {
     fn new(limits: Limits, observer: Box<dyn Observer>) -> Self {
-        let hub = Hub::new(limits.clone());
+        let hub = Hub::new(limits.clone(), now());
         let state = State { hub, mailboxes: HashMap::new(), is_closed: false };
         Self { limits, state: Mutex::new(state), observer }
     }

@@ -2,8 +2,8 @@
 
 use proto::message::VERSION;
 use proto::{
-    Ack, Ending, Frame, Hello, Kind, Left, Message, ProtocolError, Refused, Run, Taken, Welcome,
-    Why,
+    Ack, Ending, Frame, Hello, Kind, Left, Message, ProtocolError, Refused, Rename, Run, Taken,
+    Welcome, Why,
 };
 
 use crate::control;
@@ -86,7 +86,9 @@ impl Session {
     ) -> Result<(), Ending> {
         let kind = frame.header.kind;
         match (kind, self.me) {
-            (Kind::Hello, None) | (Kind::Join | Kind::Leave, Some(_)) | (Kind::Goodbye, _) => {}
+            (Kind::Hello, None)
+            | (Kind::Join | Kind::Leave | Kind::Rename, Some(_))
+            | (Kind::Goodbye, _) => {}
             _ => return Err(out_of_turn(kind)),
         }
         match (Message::from_frame(frame)?, self.me) {
@@ -104,6 +106,15 @@ impl Session {
                     Message::Refused(not_joined(room, None))
                 }));
             }
+            (Message::Rename(rename), Some(me)) => match hub.rename(me, &rename.name) {
+                Ok(()) => {
+                    let name = hub.name(me).map(|name| name.as_ref().into()).unwrap_or_default();
+                    outlet.put(&control::frame(&Message::Rename(Rename { name })));
+                }
+                Err(refusal) => {
+                    control::refuse(outlet, Dialect::Frames, refusal.why, refusal.reason);
+                }
+            },
             (Message::Goodbye(_), _) => return Err(Ending::Done),
             _ => return Err(out_of_turn(kind)),
         }
@@ -130,6 +141,7 @@ impl Session {
                     version: VERSION,
                     you: me,
                     name,
+                    epoch: hub.epoch(),
                     max_frame: self.frame_limit,
                     features: if self.acks { vec![ACK.into()] } else { Vec::new() },
                 })));

@@ -198,7 +198,7 @@ struct Tally {
 
 fn simulate(seed: u64) -> Tally {
     let mut rng = Rng::with_seed(seed);
-    let mut hub = Hub::new(Limits { rooms: 6, ..Limits::default() });
+    let mut hub = Hub::new(Limits { rooms: 6, ..Limits::default() }, 1);
     let mut orders = Orders::new();
     let mut clients: Vec<Client> = Vec::new();
     let mut tally = Tally::default();
@@ -274,7 +274,7 @@ fn every_member_sees_one_order_without_a_gap_or_a_repeat() {
 
 #[test]
 fn a_room_that_is_empty_makes_way_and_numbers_are_given_out_once() {
-    let mut hub = Hub::new(Limits { rooms: 2, rooms_each: 2, ..Limits::default() });
+    let mut hub = Hub::new(Limits { rooms: 2, rooms_each: 2, ..Limits::default() }, 1);
     let (a, b) = (Wire::new(), Wire::new());
     let frames = relay::Dialect::Frames;
     let a_id = hub.enter(1, &a, frames, Some("a")).unwrap();
@@ -296,7 +296,7 @@ fn a_room_that_is_empty_makes_way_and_numbers_are_given_out_once() {
 #[test]
 fn people_members_and_rooms_of_one_person_are_bounded() {
     let limits = Limits { people: 3, members: 1, rooms_each: 1, ..Limits::default() };
-    let mut hub = Hub::new(limits);
+    let mut hub = Hub::new(limits, 1);
     let wire = Wire::new();
     let mut enter = |name| hub.enter(1, &wire, relay::Dialect::Frames, Some(name));
     let ids = [enter("a").unwrap(), enter("b").unwrap(), enter("c").unwrap()];
@@ -309,7 +309,7 @@ fn people_members_and_rooms_of_one_person_are_bounded() {
 
 #[test]
 fn people_for_whom_joined_has_no_room_are_told_of_one_by_one() {
-    let mut hub = Hub::new(Limits::default());
+    let mut hub = Hub::new(Limits::default(), 1);
     let wire = Wire::new();
     let mut ids = Vec::new();
     for n in 0..1500 {

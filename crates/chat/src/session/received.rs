@@ -43,7 +43,7 @@ impl Chat {
             (_, Message::Joined(joined)) => self.joined(joined),
             (_, Message::Presence(presence)) => self.presence(presence),
             (_, Message::Refused(refused)) => self.refused(refused),
-            (_, Message::Left(_)) => {}
+            (_, Message::Left(_) | Message::Rename(_)) => {}
         }
         Ok(())
     }

@@ -34,6 +34,7 @@ fn message() -> impl Strategy<Value = Message> {
             version: 1,
             you,
             name,
+            epoch: 0,
             max_frame,
             features: vec![],
         })),

@@ -222,7 +222,8 @@ impl World {
                 }
                 self.me = Some((you, name.clone()));
                 let max_frame = MAX_FRAME_LENGTH;
-                let welcome = Welcome { version: 1, you, name, max_frame, features: vec![] };
+                let features = vec![];
+                let welcome = Welcome { version: 1, you, name, epoch: 1, max_frame, features };
                 self.relay_says(&Message::Welcome(welcome));
             }
             Message::Join(join) => self.join(&join.room),

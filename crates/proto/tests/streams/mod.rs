@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proto::frame::{HEADER_LEN, MIN_LENGTH};
 use proto::{
     Ack, Change, Flags, Frame, FrameError, Goodbye, Header, Hello, Join, Joined, Kind, Leave, Left,
-    Message, Person, Presence, Refused, Welcome, Why,
+    Message, Person, Presence, Refused, Rename, Welcome, Why,
 };
 
 /// Small enough that a generated frame can be above it.
@@ -209,11 +209,12 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
                 features
             })
         ),
-        (any::<u16>(), any::<u32>(), text(), any::<u32>(), vec(text(), 0..4)).prop_map(
-            |(version, you, name, max_frame, features)| Message::Welcome(Welcome {
+        (any::<(u16, u32, u64, u32)>(), text(), vec(text(), 0..4)).prop_map(
+            |((version, you, epoch, max_frame), name, features)| Message::Welcome(Welcome {
                 version,
                 you,
                 name,
+                epoch,
                 max_frame,
                 features
             })
@@ -258,5 +259,6 @@ fn message_about_rooms() -> impl Strategy<Value = Message> {
         (why(), text(), any::<(Option<u32>, Option<u64>)>()).prop_map(
             |(why, reason, (room, id))| Message::Refused(Refused { why, reason, room, id })
         ),
+        text().prop_map(|name| Message::Rename(Rename { name })),
     ]
 }

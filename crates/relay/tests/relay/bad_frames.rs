@@ -17,6 +17,7 @@ fn a_frame_before_hello_ends_the_connection() {
             version: 1,
             you: 1,
             name: "I".into(),
+            epoch: 1,
             max_frame: 1 << 20,
             features: Vec::new(),
         }),

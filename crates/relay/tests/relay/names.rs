@@ -1,6 +1,6 @@
 //! Names that cannot be had.
 
-use proto::{Message, Why};
+use proto::{Change, Message, Rename, Why};
 use relay::Limits;
 
 use crate::support::{Client, Lines, Relay};
@@ -69,5 +69,26 @@ fn a_client_of_lines_is_told_why_and_keeps_the_name_that_it_has() {
     assert_eq!(client.line(), "* you are bob");
     assert_eq!(client.line(), "* you are bob");
     assert_eq!(client.line(), "* you are Bob");
+    relay.stop();
+}
+
+#[test]
+fn a_client_of_frames_goes_by_another_name_where_it_stands() {
+    let relay = Relay::start(Limits::default());
+    let (mut alice, room) = Client::in_room(relay.address, "alice", "lobby");
+    let mut bob = Lines::in_room(relay.address, "bob", "lobby");
+    assert_eq!(alice.presence().change, Change::Joined);
+    let renamed = |name: &str| Message::Rename(Rename { name: name.into() });
+    for (name, why) in [("Bob", Why::NameTaken), ("a:b", Why::NameBad)] {
+        alice.send(&renamed(name));
+        assert_eq!(alice.refused().why, why);
+    }
+    alice.send(&renamed("carol"));
+    let presence = alice.presence();
+    assert_eq!((presence.change, presence.person.name.as_str()), (Change::Renamed, "carol"));
+    assert_eq!(alice.message(), renamed("carol"));
+    assert_eq!(bob.line(), "* alice is now carol");
+    alice.say(room, 1, "hello");
+    assert_eq!(bob.line(), "carol: hello");
     relay.stop();
 }

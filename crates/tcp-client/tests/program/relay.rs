@@ -53,6 +53,7 @@ impl Session {
             version: 1,
             you: YOU,
             name,
+            epoch: 1,
             max_frame,
             features: vec!["ack".into()],
         }));
