@@ -41,8 +41,9 @@ pub enum NameError {
     /// It begins with a mark that combines with what stands before it, or with what a relay's own lines
     /// and commands begin with.
     Begin(char),
-    /// It has a colon, or what looks like one, which ends a name in front of what it says.
-    Colon,
+    /// It has a colon or a comma, or what looks like one: these end a name in front of what it says, and
+    /// in a list of names.
+    Punctuation,
 }
 
 impl fmt::Display for NameError {
@@ -53,7 +54,9 @@ impl fmt::Display for NameError {
             Self::Space => f.write_str("a name has single spaces only, and none at its ends"),
             Self::Unseen(c) => write!(f, "no name has the character U+{:04X}", u32::from(*c)),
             Self::Begin(c) => write!(f, "no name begins with U+{:04X}", u32::from(*c)),
-            Self::Colon => f.write_str("no name has a colon, or what looks like one"),
+            Self::Punctuation => {
+                f.write_str("no name has a colon or a comma, or what looks like one")
+            }
         }
     }
 }
@@ -85,8 +88,8 @@ impl Name {
         if is_combining_mark(first) || as_it_is.starts_with(['*', '/']) {
             return Err(NameError::Begin(first));
         }
-        if as_it_is.contains(':') {
-            return Err(NameError::Colon);
+        if as_it_is.contains([':', ',']) {
+            return Err(NameError::Punctuation);
         }
         // Upper case first unites what only full case folding would: the sharp s and `ss`.
         let lower = shown.to_uppercase().to_lowercase();
@@ -193,7 +196,9 @@ mod tests {
             ("\u{301}a", NameError::Begin('\u{301}')),
             ("* bob", NameError::Begin('*')),
             ("/nick", NameError::Begin('/')),
-            ("bob: hello", NameError::Colon),
+            ("bob: hello", NameError::Punctuation),
+            ("alice, bob", NameError::Punctuation),
+            ("alice\u{201a} bob", NameError::Punctuation),
         ] {
             assert_eq!(Name::new(text), Err(error), "{text:?}");
         }
