@@ -60,6 +60,9 @@ pub enum ProtocolError {
         /// The limit in bytes, without the line's end.
         limit: usize,
     },
+    /// The peer speaks HTTP, as a browser does: a page that somebody reads could make it send anything.
+    #[error("the peer speaks HTTP")]
+    Http,
     /// A frame or a line began and did not end within the time that it may take. A peer that says a
     /// byte now and then is not idle, and would hold its connection for ever.
     #[error("a message was not complete within {limit:?}")]

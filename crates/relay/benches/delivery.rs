@@ -11,7 +11,7 @@ use bytes::{BufMut as _, BytesMut};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use proto::{Decoder, Ending, Header, Kind, Taken};
 use relay::outbox::Batch;
-use relay::{Dialect, Hub, Level, Limits, Outbox, Outlet, Parcel};
+use relay::{Behind, Dialect, Hub, Level, Limits, Outbox, Outlet, Parcel};
 
 /// How many bytes of frames one read brings.
 const READ: usize = 200_000;
@@ -22,6 +22,10 @@ struct Wire(Rc<RefCell<(Outbox, Batch)>>);
 impl Outlet for Wire {
     fn put(&self, parcel: &Parcel) -> Level {
         self.0.borrow_mut().0.push(parcel)
+    }
+
+    fn room(&self) -> usize {
+        self.0.borrow().0.room()
     }
 
     fn end(&self, ending: Ending) {
@@ -65,10 +69,10 @@ fn deliver(criterion: &mut Criterion, name: &str, frames: usize, payload: usize,
         group.throughput(Throughput::Elements((frames * members) as u64));
         group.bench_with_input(BenchmarkId::from_parameter(members), &members, |bencher, _| {
             bencher.iter(|| {
-                let space = decoder.space();
-                space.put_slice(&read);
+                decoder.space().put_slice(&read);
+                let mut behind = Behind::new();
                 while let Some(Taken::Run(run)) = decoder.take().unwrap() {
-                    hub.publish(me, run, 7);
+                    hub.publish(me, run, 7, &mut behind);
                 }
                 wires.iter().for_each(Wire::drain);
             });

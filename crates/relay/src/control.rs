@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 
 use bytes::BytesMut;
 use proto::limits::MAX_CONTROL_PAYLOAD;
-use proto::{Change, Ending, Goodbye, Joined, Message, Person, Presence, Refused, Why};
+use proto::{Change, Ending, Goodbye, Joined, Message, Person, Presence, Refused};
 
 use crate::lines;
 use crate::outbox::{Level, Parcel};
 use crate::outlet::{Dialect, Outlet};
 use crate::past::Slice;
+use crate::refusal::Refusal;
 use crate::room::Room;
 
 /// How much of a `Joined` its people may take: three quarters of what a control frame holds, so that
@@ -31,11 +32,11 @@ pub(crate) fn frames(messages: &[Message]) -> Parcel {
 }
 
 /// Says that something is not done.
-pub(crate) fn refuse<O: Outlet>(outlet: &O, dialect: Dialect, why: Why, reason: String) {
-    outlet.put(&match dialect {
+pub(crate) fn refusal(Refusal { why, reason }: Refusal, dialect: Dialect) -> Parcel {
+    match dialect {
         Dialect::Frames => frame(&Message::Refused(Refused { why, reason, room: None, id: None })),
         Dialect::Lines => lines::note(&reason).into(),
-    });
+    }
 }
 
 /// The last words before the relay ends a connection.
@@ -60,22 +61,22 @@ pub(crate) fn goodbye(ending: &Ending, dialect: Dialect) -> Parcel {
 /// People for whom the frame has no room are told of one by one.
 pub(crate) fn joined<O: Outlet>(
     room: &Room<O>,
-    past: &[Slice],
+    past: &[(Slice, Parcel)],
     me: u32,
     outlet: &O,
     dialect: Dialect,
 ) -> Level {
     let mut level = outlet.put(&match dialect {
         Dialect::Frames => joined_frames(room, past, me),
-        Dialect::Lines => joined_line(room, past).into(),
+        Dialect::Lines => joined_line(room, past.is_empty()).into(),
     });
-    for slice in past {
-        level = level.max(outlet.put(&slice.parcel(dialect)));
+    for (_, parcel) in past {
+        level = level.max(outlet.put(parcel));
     }
     level
 }
 
-fn joined_frames<O: Outlet>(room: &Room<O>, past: &[Slice], me: u32) -> Parcel {
+fn joined_frames<O: Outlet>(room: &Room<O>, past: &[(Slice, Parcel)], me: u32) -> Parcel {
     let (mut people, mut others, mut size) = (Vec::new(), Vec::new(), 0);
     let presence = |person, change| {
         Message::Presence(Presence { room: room.id, person, change, ending: None })
@@ -92,13 +93,13 @@ fn joined_frames<O: Outlet>(room: &Room<O>, past: &[Slice], me: u32) -> Parcel {
         }
     }
     let mut gone: Vec<Person> = Vec::new();
-    for slice in past {
+    for (slice, _) in past {
         let from = slice.from;
         if gone.iter().all(|person| person.id != from) && room.people().all(|p| p.id != from) {
             gone.push(Person { id: from, name: slice.name.as_ref().into() });
         }
     }
-    let frames_of_past: usize = past.iter().map(|slice| slice.frames).sum();
+    let frames_of_past: usize = past.iter().map(|(slice, _)| slice.frames).sum();
     let joined = Joined {
         room: room.id,
         name: room.name.shown().as_ref().into(),
@@ -112,10 +113,10 @@ fn joined_frames<O: Outlet>(room: &Room<O>, past: &[Slice], me: u32) -> Parcel {
     frames(&messages)
 }
 
-fn joined_line<O: Outlet>(room: &Room<O>, past: &[Slice]) -> bytes::Bytes {
+fn joined_line<O: Outlet>(room: &Room<O>, is_first: bool) -> bytes::Bytes {
     let mut line = format!("* you are in {}: ", room.name);
     names(room, &mut line);
-    if !past.is_empty() {
+    if !is_first {
         line.push_str("* said before:\n");
     }
     line.into()

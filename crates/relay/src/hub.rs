@@ -8,8 +8,9 @@ use proto::{Ending, Run, Why};
 
 use crate::control;
 use crate::limits::Limits;
-use crate::names::{Name, NameError};
-use crate::outlet::{Dialect, Outlet};
+use crate::names::Name;
+use crate::outlet::{Behind, Dialect, Outlet};
+use crate::refusal::Refusal;
 use crate::room::{Pressure, Room};
 
 /// Everything that a relay knows, without a socket or a clock: time is an argument.
@@ -80,25 +81,6 @@ pub enum Event {
         /// How the connection ended, where that is why.
         ending: Option<Ending>,
     },
-}
-
-/// Why something is not done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// As a word.
-    pub why: Why,
-    /// For a person.
-    pub reason: String,
-}
-
-impl Refusal {
-    fn new(why: Why, reason: impl Into<String>) -> Self {
-        Self { why, reason: reason.into() }
-    }
-
-    fn of_name(why: Why, error: NameError) -> Self {
-        Self::new(why, error.to_string())
-    }
 }
 
 impl<O: Outlet> Hub<O> {
@@ -193,7 +175,10 @@ impl<O: Outlet> Hub<O> {
 
     /// Somebody goes into a room, which is made if there is none of the name. He is told so, and what
     /// was said before. Gives the room's number.
+    ///
+    /// People write rooms as `#name` and as `name`, and mean the same one.
     pub fn join(&mut self, person: u32, name: &str, listens: bool) -> Result<u32, Refusal> {
+        let name = name.strip_prefix('#').unwrap_or(name);
         let name = Name::new(name).map_err(|error| Refusal::of_name(Why::RoomBad, error))?;
         let Some(member) = self.people.get(&person).filter(|_| !self.is_closed) else {
             return Err(Refusal::new(Why::Other, "the connection is ending"));
@@ -217,7 +202,8 @@ impl<O: Outlet> Hub<O> {
         if !is_here && room.members() >= self.limits.members {
             return Err(Refusal::new(Why::RoomFull, "as many people are in the room as may be"));
         }
-        let mut pressure = Pressure { pressed: None, slow: &mut self.slow };
+        // He waits for what he asked for, so who pushes need not.
+        let mut pressure = Pressure { behind: &mut Behind::new(), slow: &mut self.slow };
         let way = (&member.outlet, member.dialect);
         room.seat(person, member.name.shown(), way, listens, &mut pressure);
         if !is_here {
@@ -257,21 +243,19 @@ impl<O: Outlet> Hub<O> {
 
     /// Somebody says something in a room that he is in. `time` is in microseconds since 1970.
     ///
-    /// Gives the outlet of a reader that is behind, if there is one: who pushes should wait for it.
-    pub fn publish(&mut self, person: u32, run: Run, time: u64) -> Option<O> {
-        let member = self.people.get(&person)?;
+    /// Who is behind with reading is put into `behind`.
+    pub fn publish(&mut self, person: u32, run: Run, time: u64, behind: &mut Behind<O>) {
+        let Some(member) = self.people.get(&person) else { return };
         let id = run.room();
         if !member.rooms.contains(&id) {
-            return None;
+            return;
         }
         let room = self.rooms.get_mut(&id).expect("a room with a member is kept");
-        let mut pressure = Pressure { pressed: None, slow: &mut self.slow };
+        let mut pressure = Pressure { behind, slow: &mut self.slow };
         room.deliver(person, member.name.shown(), run, time, &mut pressure);
-        let pressed = pressure.pressed;
         if !self.slow.is_empty() {
             self.cut_slow();
         }
-        pressed
     }
 
     /// Who is in a room, as a line.
@@ -390,7 +374,7 @@ impl<O: Outlet> Hub<O> {
 
     fn in_room(&mut self, id: u32, act: impl FnOnce(&mut Room<O>, &mut Pressure<'_, O>)) {
         if let Some(room) = self.rooms.get_mut(&id) {
-            act(room, &mut Pressure { pressed: None, slow: &mut self.slow });
+            act(room, &mut Pressure { behind: &mut Behind::new(), slow: &mut self.slow });
         }
     }
 

@@ -36,14 +36,16 @@ pub mod names;
 pub mod outbox;
 pub mod outlet;
 mod past;
+mod refusal;
 mod room;
 pub mod serve;
 pub mod session;
 mod talk;
 
-pub use hub::{Event, Hub, Refusal};
+pub use hub::{Event, Hub};
 pub use limits::Limits;
 pub use outbox::{Level, Outbox, Parcel};
-pub use outlet::{Dialect, Outlet};
+pub use outlet::{Behind, Dialect, Outlet};
+pub use refusal::Refusal;
 pub use serve::{Observer, serve};
 pub use session::Session;

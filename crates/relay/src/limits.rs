@@ -24,6 +24,12 @@ pub const COPY_BELOW: usize = 1024;
 /// It bounds what one growth of the tail copies, and one system call for so many bytes is cheap.
 pub const TAIL: usize = 64 * 1024;
 
+/// How much of a frame a client of lines is shown, in bytes; 64 KiB, as long as the longest line.
+///
+/// A frame may be a mebibyte, and six when its control characters are written out: a reader of lines
+/// would be too slow for what a reader of frames takes at ease.
+pub const SHOWN: usize = 64 * 1024;
+
 /// What an entry of an outbox costs beside the bytes that it holds; 64.
 ///
 /// Without it a million tiny pieces would seem to weigh nothing.
@@ -171,7 +177,7 @@ mod tests {
     fn every_limit_has_the_value_that_its_reason_speaks_of() {
         assert_eq!((NAME_COLUMNS, NAME_BYTES), (24, 96));
         assert_eq!(PAST_FRAMES, 200);
-        assert_eq!((COPY_BELOW, TAIL, ENTRY, SLICES), (1024, 65_536, 64, 64));
+        assert_eq!((COPY_BELOW, TAIL, SHOWN, ENTRY, SLICES), (1024, 65_536, 65_536, 64, 64));
         assert_eq!((BULK, PRESSED, RELIEVED), (16_384, 1_048_576, 262_144));
         let expected = Limits {
             outbox: 8_388_608,

@@ -1,13 +1,13 @@
 //! One client that speaks lines: what it types, and what it is answered.
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use proto::limits::MAX_FRAME_LENGTH;
 use proto::{Decoder, Ending, Header, Kind, ProtocolError, Taken};
 
-use crate::control;
-use crate::hub::{Hub, Refusal};
+use crate::hub::Hub;
 use crate::lines::{self, Command};
-use crate::outlet::{Dialect, Outlet};
+use crate::outlet::{Behind, Dialect, Outlet, answer};
+use crate::refusal::Refusal;
 
 /// The room that who names none speaks to.
 pub const LOBBY: &str = "lobby";
@@ -42,40 +42,39 @@ impl LineSession {
     /// Takes the complete lines out of `input` and does what they ask for. At the end of the stream
     /// (`is_end`) the last line needs no end.
     ///
-    /// Gives the outlet of a reader that is behind, if there is one.
+    /// Who is behind with reading is put into `behind`, this client too if it does not read its answers.
     pub fn take<O: Outlet>(
         &mut self,
         now: u64,
         hub: &mut Hub<O>,
         outlet: &O,
-        input: &mut BytesMut,
-        is_end: bool,
-    ) -> Result<Option<O>, Ending> {
-        let mut said = Said { frames: Decoder::new(MAX_FRAME_LENGTH), now, pressed: None };
-        let result = self.lines(hub, outlet, input, &mut said, is_end);
-        said.flush(self.me, hub);
-        result.map(|()| said.pressed)
+        (input, is_end): (&mut BytesMut, bool),
+        behind: &mut Behind<O>,
+    ) -> Result<(), Ending> {
+        let said = Said { frames: Decoder::new(MAX_FRAME_LENGTH), now };
+        let mut turn = Turn { hub, outlet, said, behind };
+        let result = self.lines(&mut turn, input, is_end);
+        turn.flush(self.me);
+        result
     }
 
     fn lines<O: Outlet>(
         &mut self,
-        hub: &mut Hub<O>,
-        outlet: &O,
+        turn: &mut Turn<'_, O>,
         input: &mut BytesMut,
-        said: &mut Said<O>,
         is_end: bool,
     ) -> Result<(), Ending> {
         while let Some(found) = input[self.searched..].iter().position(|&byte| byte == b'\n') {
             let line = input.split_to(self.searched + found);
             input.advance(1);
             self.searched = 0;
-            self.line(hub, outlet, line.strip_suffix(b"\r").unwrap_or(&line), said)?;
+            self.line(turn, line.strip_suffix(b"\r").unwrap_or(&line))?;
         }
         self.searched = input.len();
         if is_end && !input.is_empty() {
             let line = input.split();
             self.searched = 0;
-            return self.line(hub, outlet, &line, said);
+            return self.line(turn, &line);
         }
         // One more than the limit may be the carriage return of an end that is to come.
         self.check_length(input.strip_suffix(b"\r").unwrap_or(input))
@@ -88,37 +87,22 @@ impl LineSession {
         Err(Ending::Protocol(ProtocolError::LineTooLong { limit: self.limit }))
     }
 
-    fn line<O: Outlet>(
-        &mut self,
-        hub: &mut Hub<O>,
-        outlet: &O,
-        line: &[u8],
-        said: &mut Said<O>,
-    ) -> Result<(), Ending> {
+    fn line<O: Outlet>(&mut self, turn: &mut Turn<'_, O>, line: &[u8]) -> Result<(), Ending> {
         self.check_length(line)?;
-        let me = match self.me {
-            Some(me) => me,
-            None => match self.enter(hub, outlet, line) {
-                Some(me) => me,
-                None => return Ok(()),
-            },
-        };
+        let Some(me) = self.me else { return self.first_line(turn, line) };
         let Ok(text) = str::from_utf8(line) else {
-            outlet.put(&lines::note("that is no UTF-8, so it was not sent").into());
-            return Ok(());
+            return turn.answer(self.me, &lines::note("that is no UTF-8, so it was not sent"));
         };
         let command = Command::read(text);
         if !matches!(command, Command::Say(_)) {
-            said.flush(self.me, hub);
+            turn.flush(self.me);
         }
         let done = match command {
-            Command::Say(text) => self.say(hub, me, said, text).map(|()| None),
-            Command::Nick(name) => {
-                hub.rename(me, name).map(|()| Some(lines::note(&format!("you are {name}"))))
-            }
-            Command::Join(name) => self.join(hub, me, name).map(|()| None),
+            Command::Say(text) => self.say(turn, me, text).map(|()| None),
+            Command::Nick(name) => turn.hub.rename(me, name).map(|()| Some(self.you_are(name))),
+            Command::Join(name) => self.join(turn.hub, me, name).map(|()| None),
             Command::Who => Ok(Some(match self.room {
-                Some(room) => hub.who(room),
+                Some(room) => turn.hub.who(room),
                 None => lines::note("you are in no room; type /join ROOM"),
             })),
             Command::Help => Ok(Some(lines::help())),
@@ -131,59 +115,59 @@ impl LineSession {
             }
         };
         match done {
-            Ok(None) => {}
-            Ok(Some(answer)) => _ = outlet.put(&answer.into()),
-            Err(refusal) => control::refuse(outlet, Dialect::Lines, refusal.why, refusal.reason),
+            Ok(None) => Ok(()),
+            Ok(Some(answer)) => turn.answer(self.me, &answer),
+            Err(refusal) => turn.answer(self.me, &lines::note(&refusal.reason)),
         }
-        Ok(())
     }
 
     fn say<O: Outlet>(
         &mut self,
-        hub: &mut Hub<O>,
+        turn: &mut Turn<'_, O>,
         me: u32,
-        said: &mut Said<O>,
         text: &str,
     ) -> Result<(), Refusal> {
         let room = match self.room {
             Some(room) => room,
-            None => *self.room.insert(hub.join(me, LOBBY, true)?),
+            None => *self.room.insert(turn.hub.join(me, LOBBY, true)?),
         };
-        said.push(room, self.next_id, text);
+        turn.said.push(room, self.next_id, text);
         self.next_id += 1;
         Ok(())
     }
 
-    /// The first line makes a person of the client. Where it is a name, that is the person's from the
-    /// start, so that nobody is told of a guest.
-    fn enter<O: Outlet>(&mut self, hub: &mut Hub<O>, outlet: &O, line: &[u8]) -> Option<u32> {
+    /// The first line makes a person of the client, and is then done as any other. Where it is a name,
+    /// that is the person's from the start, so that nobody is told of a guest.
+    fn first_line<O: Outlet>(&mut self, turn: &mut Turn<'_, O>, line: &[u8]) -> Result<(), Ending> {
+        if is_http(line) {
+            return Err(Ending::Protocol(ProtocolError::Http));
+        }
         let name = match str::from_utf8(line).map(Command::read) {
             Ok(Command::Nick(name)) => Some(name),
             _ => None,
         };
+        let (conn, outlet) = (self.conn, turn.outlet);
+        let mut enter = |name| turn.hub.enter(conn, outlet, Dialect::Lines, name);
         // A name that cannot be had is refused when its line is done.
-        let entered =
-            name.and_then(|name| hub.enter(self.conn, outlet, Dialect::Lines, Some(name)).ok());
-        let entered = match entered {
-            Some(me) => Ok(me),
-            None => hub.enter(self.conn, outlet, Dialect::Lines, None),
-        };
-        match entered {
-            Ok(me) => {
-                self.me = Some(me);
-                if name.is_none() {
-                    let name = hub.name(me).map(ToString::to_string).unwrap_or_default();
-                    outlet.put(
-                        &lines::note(&format!("you are {name}; /nick NAME changes it")).into(),
-                    );
-                }
-                Some(me)
-            }
-            Err(refusal) => {
-                outlet.put(&lines::note(&refusal.reason).into());
-                None
-            }
+        let entered = name.and_then(|name| enter(Some(name)).ok());
+        match entered.map_or_else(|| enter(None), Ok) {
+            Ok(me) => self.me = Some(me),
+            Err(refusal) => return turn.answer(None, &lines::note(&refusal.reason)),
         }
+        if name.is_none() {
+            let name = self.me.and_then(|me| turn.hub.name(me)).cloned().unwrap_or_default();
+            let text = format!("you are {name}; /nick NAME changes it");
+            turn.answer(self.me, &lines::note(&text))?;
+        }
+        self.line(turn, line)
+    }
+
+    /// The answer to `/nick`. Who is in no room yet hears nobody, and is told how to get into one.
+    fn you_are(&self, name: &str) -> Bytes {
+        lines::note(&match self.room {
+            Some(_) => format!("you are {name}"),
+            None => format!("you are {name}; what you say goes to {LOBBY}, or /join ROOM"),
+        })
     }
 
     /// Into another room, and then out of the one before: who cannot get in stays where he is.
@@ -198,14 +182,21 @@ impl LineSession {
     }
 }
 
-/// What was said in lines that follow each other, as frames, so that many lines are one run.
-struct Said<O> {
-    frames: Decoder,
-    now: u64,
-    pressed: Option<O>,
+/// What the lines of one read do it with.
+struct Turn<'a, O> {
+    hub: &'a mut Hub<O>,
+    outlet: &'a O,
+    said: Said,
+    behind: &'a mut Behind<O>,
 }
 
-impl<O: Outlet> Said<O> {
+/// What was said in lines that follow each other, as frames, so that many lines are one run.
+struct Said {
+    frames: Decoder,
+    now: u64,
+}
+
+impl Said {
     fn push(&mut self, room: u32, id: u64, text: &str) {
         let mut frame = BytesMut::new();
         Header::new(Kind::Data, room, id)
@@ -213,11 +204,53 @@ impl<O: Outlet> Said<O> {
             .expect("a line is shorter than a frame may be");
         self.frames.push(&frame);
     }
+}
 
-    fn flush(&mut self, me: Option<u32>, hub: &mut Hub<O>) {
-        while let Ok(Some(Taken::Run(run))) = self.frames.take() {
-            let pressed = me.and_then(|me| hub.publish(me, run, self.now));
-            self.pressed = self.pressed.take().or(pressed);
+impl<O: Outlet> Turn<'_, O> {
+    fn answer(&mut self, me: Option<u32>, line: &Bytes) -> Result<(), Ending> {
+        answer(self.outlet, me, &line.clone().into(), self.behind)
+    }
+
+    /// Says what was typed so far, before something else is done.
+    fn flush(&mut self, me: Option<u32>) {
+        let Some(me) = me else { return };
+        while let Ok(Some(Taken::Run(run))) = self.said.frames.take() {
+            self.hub.publish(me, run, self.said.now, self.behind);
+        }
+    }
+}
+
+/// Whether a first line is that of an HTTP request (RFC 9112, 3).
+fn is_http(line: &[u8]) -> bool {
+    let words: Vec<&[u8]> = line.splitn(4, |&byte| byte == b' ').collect();
+    let [method, target, version] = words[..] else { return false };
+    let is_of_method = |byte: &u8| byte.is_ascii_uppercase() || *byte == b'-';
+    // A path, all of it (`*`), or an address.
+    let is_target = matches!(target, [b'/' | b'*', ..]) || target.contains(&b':');
+    let is_method = !method.is_empty() && method.iter().all(is_of_method);
+    is_method && is_target && version.starts_with(b"HTTP/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_of_http_is_known_by_its_first_line() {
+        for (line, expected) in [
+            ("GET / HTTP/1.1", true),
+            ("POST /room?x=1 HTTP/1.0", true),
+            ("PRI * HTTP/2.0", true),
+            ("OPTIONS * HTTP/1.1", true),
+            ("CONNECT example.org:443 HTTP/1.1", true),
+            ("M-SEARCH * HTTP/1.1", true),
+            ("HTTP/1.1", false),
+            ("HELLO", false),
+            ("I love HTTP/1.1", false),
+            ("GET it", false),
+            ("", false),
+        ] {
+            assert_eq!(is_http(line.as_bytes()), expected, "{line}");
         }
     }
 }

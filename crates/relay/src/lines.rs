@@ -1,10 +1,13 @@
 //! What a client of lines reads and writes.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
-use crate::outbox::Parcel;
 use bytes::Bytes;
 use proto::{Change, Ending, Person, run, sanitize};
+
+use crate::limits::SHOWN;
+use crate::outbox::Parcel;
 
 /// What `/help` answers.
 const HELP: &str = "\
@@ -64,10 +67,12 @@ impl<'a> Command<'a> {
 
 /// The frames of a run as lines, `NAME: TEXT`.
 ///
-/// This is done once for all readers of lines, and only where there is one.
+/// This is done once for all readers of lines, and only where there is one. What is longer than any line
+/// may be is cut: a character that is shown as `\u{1b}` takes six times its place.
 pub(crate) fn render(name: &str, frames: &[u8]) -> Bytes {
     let mut lines = Vec::with_capacity(frames.len());
-    for (_, payload) in run::frames(frames) {
+    for (_, whole) in run::frames(frames) {
+        let payload = beginning(whole);
         lines.extend_from_slice(name.as_bytes());
         lines.extend_from_slice(b": ");
         // Most of what people write needs no look at each character.
@@ -76,9 +81,23 @@ pub(crate) fn render(name: &str, frames: &[u8]) -> Bytes {
         } else {
             lines.extend_from_slice(sanitize::line_of_bytes(payload).as_bytes());
         }
+        if payload.len() < whole.len() {
+            let more = whole.len() - payload.len();
+            write!(lines, " ... and {more} bytes more").expect("a vector takes everything");
+        }
         lines.push(b'\n');
     }
     lines.into()
+}
+
+/// As much of a text as is shown, cut between two characters.
+fn beginning(text: &[u8]) -> &[u8] {
+    if text.len() <= SHOWN {
+        return text;
+    }
+    // No character has more than three bytes that continue it.
+    let cut = (SHOWN - 3..=SHOWN).rev().find(|&at| text[at] & 0b1100_0000 != 0b1000_0000);
+    &text[..cut.unwrap_or(SHOWN)]
 }
 
 /// What a client of lines is told first.
@@ -155,5 +174,24 @@ mod tests {
         let expected = "al: hi\nal: 你好\nal: \\u{1b}[2J\nal: a\\u{a}bob: b\nal: \\u{202e}x\n\
                         al: \\xff\\u{7}\n";
         assert_eq!(str::from_utf8(&lines), Ok(expected));
+    }
+
+    #[test]
+    fn what_is_longer_than_a_line_may_be_is_cut_between_two_characters() {
+        for (text, shown) in [
+            ("x".repeat(SHOWN), SHOWN),
+            ("x".repeat(SHOWN + 1), SHOWN),
+            ("你".repeat(SHOWN), SHOWN / 3 * 3),
+            (format!("x{}", "\u{e9}".repeat(SHOWN)), SHOWN - 1),
+        ] {
+            let mut frame = BytesMut::new();
+            Header::new(Kind::Data, 1, 1).encode(text.as_bytes(), 1 << 20, &mut frame).unwrap();
+            let lines = render("a", &frame);
+            let rest = match text.len() - shown {
+                0 => String::new(),
+                more => format!(" ... and {more} bytes more"),
+            };
+            assert_eq!(str::from_utf8(&lines), Ok(&*format!("a: {}{rest}\n", &text[..shown])));
+        }
     }
 }

@@ -111,11 +111,15 @@ impl Mailbox {
     }
 
     /// Somebody has waited for the client since its `progress`, for as long as one waits. If it took
-    /// nothing, nobody waits for it until it does; else its progress now is given, to wait on.
+    /// nothing of what waits for it, nobody waits for it until it does; else its progress now is given,
+    /// to wait on.
     pub(crate) fn waited(&self, progress: u64) -> Option<u64> {
         let mut state = self.state();
         if state.progress != progress {
             return Some(state.progress);
+        }
+        if state.outbox.is_relieved() {
+            return None;
         }
         state.is_stuck = true;
         state.wake_pushing();
@@ -167,6 +171,10 @@ impl Outlet for Mailbox {
             return level;
         }
         if level == Level::Pressed && state.is_stuck { Level::Low } else { level }
+    }
+
+    fn room(&self) -> usize {
+        self.state().outbox.room()
     }
 
     fn end(&self, ending: Ending) {

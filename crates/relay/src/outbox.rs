@@ -109,6 +109,11 @@ impl Outbox {
         }
     }
 
+    /// How many bytes may be put at once: what half the limit leaves.
+    pub fn room(&self) -> usize {
+        (self.limit / 2).saturating_sub(self.pinned)
+    }
+
     /// Whether it is so empty again that nobody need wait for it.
     pub fn is_relieved(&self) -> bool {
         self.pinned <= RELIEVED.min(self.limit / 4)

@@ -1,8 +1,15 @@
 //! Where what is sent to one client goes.
 
+use std::collections::BTreeMap;
+
 use proto::Ending;
 
 use crate::outbox::{Level, Parcel};
+
+/// Clients that are behind with reading, by their numbers: who pushes should wait for them.
+///
+/// Nearly always there are none, which costs nothing.
+pub type Behind<O> = BTreeMap<u32, O>;
 
 /// The way to one client. The hub knows nothing else of a connection.
 ///
@@ -11,9 +18,32 @@ pub trait Outlet: Clone {
     /// Puts a parcel behind everything that was put before. It says how full the outbox is.
     fn put(&self, parcel: &Parcel) -> Level;
 
+    /// How many bytes may be put at once and leave room for what comes next.
+    fn room(&self) -> usize;
+
     /// Ends the connection, after what was put before, as far as `ending` allows. What is put after
     /// this goes nowhere.
     fn end(&self, ending: Ending);
+}
+
+/// Answers what a client asked for; `person` is its number, 0 where it has none.
+///
+/// Who asks for more than it reads is too slow, as anybody else, and is waited for before: nothing else
+/// bounds what a few bytes of questions can put into the outbox.
+pub(crate) fn answer<O: Outlet>(
+    outlet: &O,
+    person: Option<u32>,
+    parcel: &Parcel,
+    behind: &mut Behind<O>,
+) -> Result<(), Ending> {
+    match outlet.put(parcel) {
+        Level::Low => {}
+        Level::Pressed => {
+            behind.entry(person.unwrap_or_default()).or_insert_with(|| outlet.clone());
+        }
+        Level::Over => return Err(Ending::TooSlow),
+    }
+    Ok(())
 }
 
 /// What a client speaks.

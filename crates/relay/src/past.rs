@@ -8,7 +8,8 @@ use proto::run;
 
 use crate::limits::PAST_FRAMES;
 
-/// The last frames of a room: at most [`PAST_FRAMES`], and bounded by the memory that they pin.
+/// The last frames of a room: at most [`PAST_FRAMES`], and bounded by the memory that they pin. What was
+/// said last is kept whatever it takes, which is as much as one read may bring.
 #[derive(Debug)]
 pub(crate) struct Past {
     slices: VecDeque<Slice>,
@@ -36,8 +37,9 @@ impl Past {
 
     /// Keeps the end of a run of `frames` frames, whose `bytes` pin `pinned` bytes.
     ///
-    /// It is copied where less than half of what it pins would be kept. So many small messages do not
-    /// hold the large buffer that they were read into, and a large one is not copied in vain.
+    /// It is copied where less than half of what it pins would be kept, or where that is more than may be
+    /// pinned. So many small messages do not hold the large buffer that they were read into, and a large
+    /// one is not copied in vain.
     pub(crate) fn keep(
         &mut self,
         from: u32,
@@ -48,7 +50,7 @@ impl Past {
     ) {
         let skipped = frames.saturating_sub(PAST_FRAMES);
         let kept = bytes.slice(run::len_of_first(bytes, skipped)..);
-        let (bytes, pinned) = if kept.len() < pinned / 2 {
+        let (bytes, pinned) = if kept.len() < pinned / 2 || pinned > self.limit {
             (Bytes::copy_from_slice(&kept), kept.len())
         } else {
             (kept, pinned)
@@ -61,11 +63,11 @@ impl Past {
     }
 
     /// The slices with the frames that are kept, in their order.
-    pub(crate) fn slices(&self) -> impl Iterator<Item = Slice> {
+    pub(crate) fn slices(&self) -> impl DoubleEndedIterator<Item = Slice> {
         // The oldest slice may have more than is wanted of it.
-        let mut skip = self.frames.saturating_sub(PAST_FRAMES);
-        self.slices.iter().map(move |slice| {
-            let skipped = std::mem::take(&mut skip);
+        let skip = self.frames.saturating_sub(PAST_FRAMES);
+        self.slices.iter().enumerate().map(move |(at, slice)| {
+            let skipped = if at == 0 { skip } else { 0 };
             Slice {
                 from: slice.from,
                 name: Arc::clone(&slice.name),
@@ -77,7 +79,8 @@ impl Past {
     }
 
     fn forget(&mut self) {
-        while let Some(oldest) = self.slices.front()
+        while self.slices.len() > 1
+            && let Some(oldest) = self.slices.front()
             && (self.frames - oldest.frames >= PAST_FRAMES || self.pinned > self.limit)
         {
             self.frames -= oldest.frames;
@@ -146,5 +149,9 @@ mod tests {
         past.keep(1, &name, &bytes, 1, 70_000);
         assert_eq!(ids(&past), [2]);
         assert!(past.pinned <= 100_000);
+        // It may be longer than all that is kept, and is what was said last.
+        let bytes = run_of(3..4, 110_000);
+        past.keep(1, &name, &bytes, 1, 130_000);
+        assert_eq!((ids(&past), past.pinned), (vec![3], bytes.len()));
     }
 }

@@ -8,7 +8,7 @@ use crate::control;
 use crate::lines;
 use crate::names::Name;
 use crate::outbox::{Level, Parcel};
-use crate::outlet::{Dialect, Outlet};
+use crate::outlet::{Behind, Dialect, Outlet};
 use crate::past::{Past, Slice};
 
 /// Members, order and past of a room.
@@ -40,8 +40,8 @@ struct Seat<O> {
 /// Whom a delivery was too much for.
 #[derive(Debug)]
 pub(crate) struct Pressure<'a, O> {
-    /// A reader that is behind.
-    pub(crate) pressed: Option<O>,
+    /// Those who are behind.
+    pub(crate) behind: &'a mut Behind<O>,
     /// Those whose outboxes are over their limit.
     pub(crate) slow: &'a mut Vec<u32>,
 }
@@ -106,19 +106,35 @@ impl<O: Outlet> Room<O> {
         listens: bool,
         pressure: &mut Pressure<'_, O>,
     ) {
-        if let Some(seat) = self.seats.iter_mut().find(|seat| seat.person == person) {
-            seat.listens = listens;
-            control::joined(self, &[], person, outlet, dialect);
-            return;
+        if let Some(at) = self.seats.iter().position(|seat| seat.person == person) {
+            self.seats[at].listens = listens;
+            let level = control::joined(self, &[], person, outlet, dialect);
+            return pressure.note(level, &self.seats[at]);
         }
         let change = (Change::Joined, None, None);
         self.announce(&Person { id: person, name: name.as_ref().into() }, change, pressure);
         let (name, outlet) = (Arc::clone(name), outlet.clone());
         self.seats.push(Seat { person, name, outlet, dialect, listens });
-        let past: Vec<Slice> = if listens { self.past.slices().collect() } else { Vec::new() };
         let seat = self.seats.last().expect("it was just pushed");
+        let past = if listens { self.past_for(seat) } else { Vec::new() };
         let level = control::joined(self, &past, person, &seat.outlet, dialect);
         pressure.note(level, seat);
+    }
+
+    /// As much of the end of the past as somebody can be sent at once, the oldest first.
+    ///
+    /// A past may be as long as an outbox, and who joins asks for many of them with a few bytes.
+    fn past_for(&self, seat: &Seat<O>) -> Vec<(Slice, Parcel)> {
+        let mut room = seat.outlet.room();
+        let mut past = Vec::new();
+        for slice in self.past.slices().rev() {
+            let parcel = slice.parcel(seat.dialect);
+            let Some(left) = room.checked_sub(parcel.pinned) else { break };
+            room = left;
+            past.push((slice, parcel));
+        }
+        past.reverse();
+        past
     }
 
     /// Lets somebody go, and tells the others. `ending` is how the connection ended, if that is why.
@@ -173,7 +189,9 @@ impl<O: Outlet> Pressure<'_, O> {
     fn note(&mut self, level: Level, seat: &Seat<O>) {
         match level {
             Level::Low => {}
-            Level::Pressed => _ = self.pressed.get_or_insert_with(|| seat.outlet.clone()),
+            Level::Pressed => {
+                self.behind.entry(seat.person).or_insert_with(|| seat.outlet.clone());
+            }
             Level::Over => self.slow.push(seat.person),
         }
     }

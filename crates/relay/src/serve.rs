@@ -9,10 +9,11 @@ use proto::Ending;
 use tcp_server::{Connection, Listener, Service, Stop, Summary};
 use tokio::select;
 
+use crate::control;
 use crate::hub::{Event, Hub};
 use crate::limits::Limits;
 use crate::mailbox::Mailbox;
-use crate::outlet::Outlet as _;
+use crate::outlet::{Dialect, Outlet as _};
 use crate::talk::Talk;
 
 /// Who is told what becomes of connections and people.
@@ -141,6 +142,8 @@ impl Shared {
         state.is_closed = true;
         state.hub.close();
         for mailbox in state.mailboxes.values() {
+            // It reaches those who are nobody yet. A client of frames skips lines before it is welcome.
+            mailbox.put(&control::goodbye(&Ending::Shutdown, Dialect::Lines));
             mailbox.end(Ending::Shutdown);
         }
     }

@@ -2,13 +2,15 @@
 
 use proto::message::VERSION;
 use proto::{
-    Ack, Ending, Frame, Hello, Kind, Left, Message, ProtocolError, Refused, Rename, Run, Taken,
-    Welcome, Why,
+    Ack, Ending, Frame, Hello, Kind, Leave, Left, Message, ProtocolError, Refused, Rename, Run,
+    Taken, Welcome, Why,
 };
 
 use crate::control;
 use crate::hub::Hub;
-use crate::outlet::{Dialect, Outlet};
+use crate::outbox::Parcel;
+use crate::outlet::{Behind, Dialect, Outlet, answer};
+use crate::refusal::Refusal;
 
 /// The feature by which a client asks for [`Ack`]s.
 const ACK: &str = "ack";
@@ -43,47 +45,58 @@ impl Session {
 
     /// Does what the client has sent. `now` is in microseconds since 1970.
     ///
-    /// Gives the outlet of a reader that is behind, if there is one.
+    /// Who is behind with reading is put into `behind`, this client too if it does not read its answers.
     pub fn take<O: Outlet>(
         &mut self,
         now: u64,
         hub: &mut Hub<O>,
         outlet: &O,
         taken: Taken,
-    ) -> Result<Option<O>, Ending> {
+        behind: &mut Behind<O>,
+    ) -> Result<(), Ending> {
         match taken {
             Taken::Run(run) => match self.me {
-                Some(me) => Ok(self.say(me, now, hub, outlet, run)),
+                Some(me) => self.say((me, now), hub, outlet, run, behind),
                 None => Err(out_of_turn(Kind::Data)),
             },
-            Taken::Control(frame) => self.control(hub, outlet, &frame).map(|()| None),
+            Taken::Control(frame) => {
+                if let Some(said) = self.control(hub, outlet, &frame)? {
+                    answer(outlet, self.me, &said, behind)?;
+                }
+                // What the hub has put is not less than an answer of ours.
+                if outlet.room() == 0 {
+                    behind.entry(self.me.unwrap_or_default()).or_insert_with(|| outlet.clone());
+                }
+                Ok(())
+            }
         }
     }
 
     fn say<O: Outlet>(
         &mut self,
-        me: u32,
-        now: u64,
+        (me, now): (u32, u64),
         hub: &mut Hub<O>,
         outlet: &O,
         run: Run,
-    ) -> Option<O> {
+        behind: &mut Behind<O>,
+    ) -> Result<(), Ending> {
         let Some(first) = hub.next_seq(me, run.room()) else {
-            outlet.put(&refuse_run(&run));
-            return None;
+            return answer(outlet, self.me, &refuse_run(&run), behind);
         };
         if self.acks {
-            outlet.put(&control::frames(&acks(&run, first)));
+            answer(outlet, self.me, &control::frames(&acks(&run, first)), behind)?;
         }
-        hub.publish(me, run, now)
+        hub.publish(me, run, now, behind);
+        Ok(())
     }
 
+    /// Does what a control frame asks for, and gives the answer, where the hub has not put it already.
     fn control<O: Outlet>(
         &mut self,
         hub: &mut Hub<O>,
         outlet: &O,
         frame: &Frame,
-    ) -> Result<(), Ending> {
+    ) -> Result<Option<Parcel>, Ending> {
         let kind = frame.header.kind;
         match (kind, self.me) {
             (Kind::Hello, None)
@@ -91,64 +104,61 @@ impl Session {
             | (Kind::Goodbye, _) => {}
             _ => return Err(out_of_turn(kind)),
         }
-        match (Message::from_frame(frame)?, self.me) {
-            (Message::Hello(hello), _) => self.hello(hub, outlet, &hello),
+        let done = match (Message::from_frame(frame)?, self.me) {
+            (Message::Hello(hello), _) => {
+                self.hello(hub, outlet, &hello).map(|welcome| Some(Message::Welcome(welcome)))
+            }
             (Message::Join(join), Some(me)) => {
-                if let Err(refusal) = hub.join(me, &join.room, join.listen) {
-                    control::refuse(outlet, Dialect::Frames, refusal.why, refusal.reason);
-                }
+                hub.join(me, &join.room, join.listen).map(|_room| None)
             }
-            (Message::Leave(leave), Some(me)) => {
-                let room = leave.room;
-                outlet.put(&control::frame(&if hub.part(me, room) {
-                    Message::Left(Left { room })
-                } else {
-                    Message::Refused(not_joined(room, None))
-                }));
-            }
-            (Message::Rename(rename), Some(me)) => match hub.rename(me, &rename.name) {
-                Ok(()) => {
-                    let name = hub.name(me).map(|name| name.as_ref().into()).unwrap_or_default();
-                    outlet.put(&control::frame(&Message::Rename(Rename { name })));
-                }
-                Err(refusal) => {
-                    control::refuse(outlet, Dialect::Frames, refusal.why, refusal.reason);
-                }
-            },
+            (Message::Leave(Leave { room }), Some(me)) => Ok(Some(if hub.part(me, room) {
+                Message::Left(Left { room })
+            } else {
+                Message::Refused(not_joined(room, None))
+            })),
+            (Message::Rename(rename), Some(me)) => hub
+                .rename(me, &rename.name)
+                .map(|()| Some(Message::Rename(Rename { name: name_of(hub, me) }))),
             (Message::Goodbye(_), _) => return Err(Ending::Done),
             _ => return Err(out_of_turn(kind)),
-        }
-        Ok(())
+        };
+        Ok(match done {
+            Ok(said) => said.as_ref().map(control::frame),
+            Err(refusal) => Some(control::refusal(refusal, Dialect::Frames)),
+        })
     }
 
-    fn hello<O: Outlet>(&mut self, hub: &mut Hub<O>, outlet: &O, hello: &Hello) {
-        let refuse = |why, reason| control::refuse(outlet, Dialect::Frames, why, reason);
+    fn hello<O: Outlet>(
+        &mut self,
+        hub: &mut Hub<O>,
+        outlet: &O,
+        hello: &Hello,
+    ) -> Result<Welcome, Refusal> {
         if hello.version != VERSION {
             let reason = format!("this relay speaks version {VERSION}");
-            return refuse(Why::Other, reason);
+            return Err(Refusal::new(Why::Other, reason));
         }
         if hello.max_frame < self.frame_limit {
             // The bytes of a frame are the same for everybody, so none can be kept from one member.
             let reason = format!("frames here have a length of up to {}", self.frame_limit);
-            return refuse(Why::Other, reason);
+            return Err(Refusal::new(Why::Other, reason));
         }
-        match hub.enter(self.conn, outlet, Dialect::Frames, hello.name.as_deref()) {
-            Ok(me) => {
-                self.me = Some(me);
-                self.acks = hello.features.iter().any(|feature| feature == ACK);
-                let name = hub.name(me).map(|name| name.as_ref().into()).unwrap_or_default();
-                outlet.put(&control::frame(&Message::Welcome(Welcome {
-                    version: VERSION,
-                    you: me,
-                    name,
-                    epoch: hub.epoch(),
-                    max_frame: self.frame_limit,
-                    features: if self.acks { vec![ACK.into()] } else { Vec::new() },
-                })));
-            }
-            Err(refusal) => refuse(refusal.why, refusal.reason),
-        }
+        let me = hub.enter(self.conn, outlet, Dialect::Frames, hello.name.as_deref())?;
+        self.me = Some(me);
+        self.acks = hello.features.iter().any(|feature| feature == ACK);
+        Ok(Welcome {
+            version: VERSION,
+            you: me,
+            name: name_of(hub, me),
+            epoch: hub.epoch(),
+            max_frame: self.frame_limit,
+            features: if self.acks { vec![ACK.into()] } else { Vec::new() },
+        })
     }
+}
+
+fn name_of<O: Outlet>(hub: &Hub<O>, person: u32) -> String {
+    hub.name(person).map(|name| name.as_ref().into()).unwrap_or_default()
 }
 
 fn out_of_turn(kind: Kind) -> Ending {
@@ -161,7 +171,7 @@ fn not_joined(room: u32, id: Option<u64>) -> Refused {
 }
 
 /// Every frame of the run is refused by itself, as each has an `id` of its own.
-fn refuse_run(run: &Run) -> crate::outbox::Parcel {
+fn refuse_run(run: &Run) -> Parcel {
     let refused =
         run.iter().map(|(header, _)| Message::Refused(not_joined(header.room, Some(header.id))));
     control::frames(&refused.collect::<Vec<_>>())

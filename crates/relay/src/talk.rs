@@ -19,7 +19,7 @@ use crate::limits::{BULK, Limits, SLICES};
 use crate::lines;
 use crate::mailbox::{Found, Mailbox};
 use crate::outbox::Batch;
-use crate::outlet::{Dialect, Outlet as _};
+use crate::outlet::{Behind, Dialect, Outlet as _};
 use crate::serve::{Shared, now};
 
 /// A connection's task. Reading and writing take turns in it, which saves half of the memory that two
@@ -40,10 +40,10 @@ pub(crate) struct Talk {
     alarm: Alarm,
 }
 
-/// Waiting for a reader that is behind.
+/// Waiting for readers that are behind.
 struct Pause {
-    reader: Mailbox,
-    progress: u64,
+    /// With how far each had come.
+    readers: Vec<(Mailbox, u64)>,
     until: Instant,
 }
 
@@ -180,9 +180,12 @@ impl Talk {
 
     /// Reads once, and does what was read. Ready with an error when nothing more is to be read.
     fn poll_read(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<Result<(), Ending>> {
-        if let Some(pause) = &self.pause {
-            if !pause.reader.is_relieved(cx) {
-                return Poll::Pending;
+        if let Some(pause) = &mut self.pause {
+            while let Some((reader, _)) = pause.readers.last() {
+                if !reader.is_relieved(cx) {
+                    return Poll::Pending;
+                }
+                pause.readers.pop();
             }
             self.pause = None;
         }
@@ -199,10 +202,12 @@ impl Talk {
         match readable {
             Poll::Ready(Ok((0, _))) => Poll::Ready(Err(self.finish())),
             Poll::Ready(Ok((read, room))) => {
-                let pressed = self.take()?;
-                if let Some(reader) = pressed.filter(|_| read >= BULK) {
-                    let until = after(Instant::now(), self.limits().pause);
-                    self.pause = Some(Pause { progress: reader.progress(), reader, until });
+                let mut behind = self.take()?;
+                if !behind.is_empty() {
+                    // Who only types waits for nobody else.
+                    let me = self.person().unwrap_or_default();
+                    behind.retain(|&person, _| person == me || read >= BULK);
+                    self.wait_for(behind);
                 }
                 if read == room {
                     // There is more, and those who were just sent something come first.
@@ -219,27 +224,37 @@ impl Talk {
         }
     }
 
-    /// Does what was read. Gives a reader that is behind, if there is one.
-    fn take(&mut self) -> Result<Option<Mailbox>, Ending> {
+    /// Reads nothing more until they have taken some of what waits for them.
+    fn wait_for(&mut self, behind: Behind<Mailbox>) {
+        let with_progress = |reader: Mailbox| {
+            let progress = reader.progress();
+            (reader, progress)
+        };
+        let readers: Vec<_> = behind.into_values().map(with_progress).collect();
+        let until = after(Instant::now(), self.limits().pause);
+        self.pause = (!readers.is_empty()).then_some(Pause { readers, until });
+    }
+
+    /// Does what was read. Gives those who are behind with reading.
+    fn take(&mut self) -> Result<Behind<Mailbox>, Ending> {
         self.input.identify(self.conn, self.shared.limits.line, self.shared.limits.frame);
         let (shared, mailbox) = (&self.shared, &self.mailbox);
+        let mut behind = Behind::new();
         let mut is_complete = false;
         let result = match &mut self.input {
-            Input::Unknown(_) => Ok(None),
+            Input::Unknown(_) => Ok(()),
             Input::Frames(decoder, session) => {
-                let mut pressed = None;
                 let now = now();
                 let ignored = decoder.ignored();
                 let result = shared.with(|hub| {
                     while let Some(taken) = decoder.take()? {
                         is_complete = true;
-                        let behind = session.take(now, hub, mailbox, taken)?;
-                        pressed = pressed.take().or(behind);
+                        session.take(now, hub, mailbox, taken, &mut behind)?;
                     }
                     Ok(())
                 });
                 is_complete |= decoder.ignored() > ignored;
-                result.map(|()| pressed)
+                result
             }
             Input::Lines(input, session) => {
                 if !self.was_greeted {
@@ -247,7 +262,9 @@ impl Talk {
                     mailbox.put(&lines::greeting());
                 }
                 let before = input.len();
-                let taken = shared.with(|hub| session.take(now(), hub, mailbox, input, false));
+                let taken = shared.with(|hub| {
+                    session.take(now(), hub, mailbox, (&mut *input, false), &mut behind)
+                });
                 is_complete = input.len() < before;
                 taken
             }
@@ -258,7 +275,7 @@ impl Talk {
         if self.input.is_partial() {
             self.begun.get_or_insert_with(Instant::now);
         }
-        result
+        result.map(|()| behind)
     }
 
     /// The end of what the client says, and what that means.
@@ -269,9 +286,11 @@ impl Talk {
                 decoder.finish().map_or_else(Ending::from, |()| Ending::PeerFin)
             }
             Input::Lines(input, session) => {
-                let taken =
-                    self.shared.with(|hub| session.take(now(), hub, &self.mailbox, input, true));
-                taken.map_or_else(|ending| ending, |_| Ending::PeerFin)
+                let taken = self.shared.with(|hub| {
+                    // Nothing more will be read, so there is nothing to wait with.
+                    session.take(now(), hub, &self.mailbox, (input, true), &mut Behind::new())
+                });
+                taken.map_or_else(|ending| ending, |()| Ending::PeerFin)
             }
         }
     }
@@ -295,11 +314,15 @@ impl Talk {
             return Poll::Ready(Err(Ending::TooSlow));
         }
         if is_due(pause) {
-            // Where the reader took something one waits on for it.
-            self.pause = self.pause.take().and_then(|Pause { reader, progress, until }| {
-                let progress = reader.waited(progress)?;
-                Some(Pause { reader, progress, until: after(until, limits.pause) })
-            });
+            if let Some(Pause { readers, until }) = &mut self.pause {
+                // One waits on for those who took something.
+                readers.retain_mut(|(reader, progress)| {
+                    let now = reader.waited(*progress);
+                    *progress = now.unwrap_or_default();
+                    now.is_some()
+                });
+                *until = after(*until, limits.pause);
+            }
             return Poll::Ready(Ok(()));
         }
         if is_due(greet) {

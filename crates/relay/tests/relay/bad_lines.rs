@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use proto::Message;
 use relay::Limits;
 
 use crate::support::{Client, Lines, Relay};
@@ -46,5 +47,21 @@ fn what_is_no_text_is_not_said() {
     bob.stream.get_mut().write_all(b"caf\xe9\nbye\n").unwrap();
     assert!(bob.line().starts_with("* that is no UTF-8"));
     alice.hears("bye");
+    relay.stop();
+}
+
+#[test]
+fn a_request_of_http_ends_the_connection_and_nothing_of_it_is_said() {
+    let relay = Relay::start(Limits::default());
+    let (mut alice, room) = Client::in_room(relay.address, "alice", "lobby");
+    let mut page = Lines::connect(relay.address);
+    page.types("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n\r\nhello\n");
+    assert!(page.line().starts_with("* welcome"));
+    assert_eq!(page.line(), "* goodbye: protocol error: the peer speaks HTTP");
+    assert_eq!(relay.endings(1), ["Protocol"]);
+    alice.say(room, 1, "nobody came");
+    // Not even a guest has come or gone before it.
+    let Message::Ack(_) = alice.message() else { panic!("something else was told") };
+    assert_eq!(alice.hears("nobody came").header.seq, 1);
     relay.stop();
 }

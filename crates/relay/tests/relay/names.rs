@@ -66,9 +66,9 @@ fn a_client_of_lines_is_told_why_and_keeps_the_name_that_it_has() {
     assert!(client.line().starts_with("* welcome"));
     assert!(client.line().starts_with("* somebody goes by \u{430}lice"));
     assert_eq!(client.line(), "* a name has at least one character");
-    assert_eq!(client.line(), "* you are bob");
-    assert_eq!(client.line(), "* you are bob");
-    assert_eq!(client.line(), "* you are Bob");
+    for name in ["bob", "bob", "Bob"] {
+        assert!(client.line().starts_with(&format!("* you are {name}; ")));
+    }
     relay.stop();
 }
 

@@ -3,7 +3,7 @@
 use proto::{Change, Leave, Message, Why};
 use relay::Limits;
 
-use crate::support::{Client, Relay, data, names};
+use crate::support::{Client, Lines, Relay, data, names};
 
 #[test]
 fn everybody_in_a_room_gets_what_is_said_there_and_nobody_else_does() {
@@ -109,6 +109,23 @@ fn who_joins_gets_the_last_200_frames_and_then_goes_on_without_a_seam() {
 }
 
 #[test]
+fn a_frame_that_is_nearly_all_that_a_past_may_hold_wipes_nothing_out() {
+    let relay = Relay::start(Limits::default());
+    let (mut alice, room) = Client::in_room(relay.address, "alice", "lobby");
+    let longest = "x".repeat(1_040_000);
+    for (id, text) in (1..).zip(["before", &longest, "after"]) {
+        alice.say(room, id, text);
+        alice.data();
+    }
+    let mut bob = Client::named(relay.address, "bob");
+    bob.join("lobby");
+    for text in ["before", &longest, "after"] {
+        assert!(bob.data().payload == text.as_bytes());
+    }
+    relay.stop();
+}
+
+#[test]
 fn who_leaves_hears_no_more_and_the_others_are_told() {
     let relay = Relay::start(Limits::default());
     let (mut alice, room) = Client::in_room(relay.address, "alice", "lobby");
@@ -179,5 +196,17 @@ fn however_a_client_ends_the_others_are_told_how_and_go_on() {
         alice.hears("still here");
         assert_eq!(relay.endings(usize::try_from(n).unwrap()).last(), Some(&ending));
     }
+    relay.stop();
+}
+
+#[test]
+fn a_room_is_the_same_with_and_without_a_hash_for_clients_of_both_kinds() {
+    let relay = Relay::start(Limits::default());
+    let (mut alice, room) = Client::in_room(relay.address, "alice", "ops");
+    let mut bob = Lines::connect(relay.address);
+    bob.types("/nick bob\n/join #ops\nhello\n");
+    alice.hears("hello");
+    assert_eq!(alice.join("#ops"), room);
+    assert_eq!(alice.join("#Ops"), room);
     relay.stop();
 }

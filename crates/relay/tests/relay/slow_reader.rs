@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use proto::{Change, Ending, Kind, Message};
@@ -71,19 +71,51 @@ fn who_takes_nothing_for_too_long_is_ended_however_little_waits() {
     let (mut alice, room) = Client::in_room(relay.address, "alice", "lobby");
     let (deaf, _) = Client::in_room(relay.address, "deaf", "lobby");
     socket2::SockRef::from(&deaf.stream).set_recv_buffer_size(4096).unwrap();
-    let mut sent = 0;
-    while relay.log.endings().is_empty() {
+    let (mut sent, mut heard, mut ending) = (0, 0, None);
+    // It is told of when its time has come, between the frames or after them.
+    while heard < sent || ending.is_none() {
         // Less than the outbox may hold, so that it is the time that ends it.
-        if sent < 1500 {
+        if heard == sent && sent < 1500 {
             std::io::Write::write_all(&mut alice.stream, &burst(room, sent, 1, 4000)).unwrap();
             sent += 1;
-            alice.data();
-        } else {
-            thread::yield_now();
+        }
+        let frame = alice.frame().unwrap();
+        if frame.header.kind == Kind::Data {
+            heard += 1;
+        } else if let Message::Presence(presence) = Message::from_frame(&frame).unwrap() {
+            ending = presence.ending;
         }
     }
+    assert_eq!(ending.as_deref(), Some("TooSlow"));
     assert_eq!(relay.endings(1), ["TooSlow"]);
-    assert_eq!(alice.presence().ending.as_deref(), Some("TooSlow"));
+    relay.stop();
+}
+
+#[test]
+fn many_who_never_read_hold_back_who_pushes_no_longer_than_one_does() {
+    const DEAF: usize = 10;
+    let pause = Duration::from_secs(2);
+    let relay = Relay::start(Limits { pause, ..Limits::default() });
+    let (mut alice, room) = Client::in_room(relay.address, "alice", "lobby");
+    let deaf: Vec<_> = (0..DEAF)
+        .map(|n| Client::in_room(relay.address, &format!("deaf {n}"), "lobby").0)
+        .collect();
+    let mut pushing = alice.stream.try_clone().unwrap();
+    let start = Instant::now();
+    let writer = thread::spawn(move || {
+        // What the kernel and the outbox take for each of them, and more.
+        for first in (0..6000).step_by(100) {
+            std::io::Write::write_all(&mut pushing, &burst(room, first, 100, 4000)).unwrap();
+        }
+    });
+    while alice.data().header.seq < 6000 {}
+    writer.join().unwrap();
+    // One after the other would take ten pauses.
+    let took = start.elapsed();
+    assert!(took > pause, "nobody was waited for: {took:?}");
+    assert!(took < pause * 5, "they were waited for in turn: {took:?}");
+    assert_eq!(relay.endings(DEAF), ["TooSlow"; DEAF]);
+    drop(deaf);
     relay.stop();
 }
 

@@ -3,73 +3,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
-use std::cell::RefCell;
+mod answers;
+mod shared;
+mod wire;
+
 use std::collections::HashMap;
-use std::io::IoSlice;
-use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
 use fastrand::Rng;
-use proto::{Change, Decoder, Ending, Header, Hello, Join, Kind, Leave, Message, Taken};
-use relay::outbox::Batch;
-use relay::{Hub, Level, Limits, Outbox, Outlet, Parcel, Session};
+use proto::{Change, Decoder, Ending, Header, Hello, Join, Kind, Leave, Message, Taken, Why};
+use relay::{Behind, Dialect, Hub, Limits, Outlet as _, Session};
+
+use wire::Wire;
 
 const CLIENTS: usize = 8;
 const STEPS: usize = 1000;
-const OUTBOX: usize = 500_000;
-/// A run is read in one piece, so no parcel pins more.
-const LARGEST: usize = 600_000;
-
-/// An outbox in a cell, as the relay's connections have one behind a lock.
-#[derive(Clone)]
-struct Wire(Rc<RefCell<Ends>>);
-
-struct Ends {
-    outbox: Outbox,
-    batch: Batch,
-    end: Option<Ending>,
-}
-
-impl Wire {
-    fn new() -> Self {
-        let (outbox, batch) = (Outbox::new(OUTBOX), Batch::default());
-        Self(Rc::new(RefCell::new(Ends { outbox, batch, end: None })))
-    }
-
-    /// Takes up to `most` bytes, as a socket would.
-    fn read(&self, most: usize) -> Vec<u8> {
-        let mut ends = self.0.borrow_mut();
-        let ends = &mut *ends;
-        if ends.batch.is_empty() {
-            ends.outbox.take(&mut ends.batch);
-        }
-        let mut slices = [IoSlice::new(&[]); 16];
-        let filled = ends.batch.slices(&mut slices);
-        let mut bytes: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
-        bytes.truncate(most);
-        let released = ends.batch.advance(bytes.len());
-        ends.outbox.sent(released);
-        bytes
-    }
-}
-
-impl Outlet for Wire {
-    fn put(&self, parcel: &Parcel) -> Level {
-        let mut ends = self.0.borrow_mut();
-        if ends.end.is_some() {
-            return Level::Low;
-        }
-        let level = ends.outbox.push(parcel);
-        assert!(ends.outbox.pinned() <= OUTBOX + LARGEST, "{}", ends.outbox.pinned());
-        level
-    }
-
-    fn end(&self, ending: Ending) {
-        let mut ends = self.0.borrow_mut();
-        ends.outbox.clear();
-        ends.end.get_or_insert(ending);
-    }
-}
 
 /// What was said at a place in the order of a room: by whom, with which number, and what.
 type Said = (u32, u64, Bytes);
@@ -85,6 +33,10 @@ struct Client {
     /// The rooms that it is in, as it was told, with the place that the next frame has.
     rooms: HashMap<u32, u64>,
     next_id: u64,
+    /// What it said and has had no answer to: in which room, and what.
+    unanswered: HashMap<u64, (u32, Bytes)>,
+    /// What it was told that was taken: in which room, in which place, and what.
+    taken: Vec<(u32, u64, Said)>,
     /// How many bytes it reads at a time, and one time in how many it does.
     pace: (usize, usize),
     told_too_slow: usize,
@@ -100,6 +52,8 @@ impl Client {
             output: Decoder::default(),
             rooms: HashMap::new(),
             next_id: 1,
+            unanswered: HashMap::new(),
+            taken: Vec::new(),
             pace,
             told_too_slow: 0,
         }
@@ -109,7 +63,11 @@ impl Client {
     fn send(&mut self, hub: &mut Hub<Wire>, bytes: &[u8]) {
         self.input.push(bytes);
         while let Some(taken) = self.input.take().unwrap() {
-            self.session.take(7, hub, &self.wire, taken).unwrap();
+            let mut behind = Behind::new();
+            if let Err(ending) = self.session.take(7, hub, &self.wire, taken, &mut behind) {
+                self.wire.end(ending);
+                break;
+            }
         }
     }
 
@@ -131,6 +89,7 @@ impl Client {
             (header.from, header.seq, header.time) = (rng.u32(..), rng.u64(..), rng.u64(..));
             let payload = vec![rng.u8(..); rng.usize(..=size)];
             header.encode(&payload, proto::limits::MAX_FRAME_LENGTH, &mut bytes).unwrap();
+            self.unanswered.insert(self.next_id, (room, payload.into()));
             self.next_id += 1;
         }
         self.send(hub, &bytes);
@@ -177,13 +136,41 @@ impl Client {
                     self.told_too_slow += 1;
                 }
             }
-            Message::Welcome(_) | Message::Refused(_) => {}
+            Message::Ack(ack) => {
+                let me = self.session.person().unwrap();
+                for (seq, id) in (ack.seq..).zip(ack.id..).take(ack.count as usize) {
+                    let (room, said) = self.unanswered.remove(&id).expect("it is answered once");
+                    assert_eq!(room, ack.room);
+                    self.taken.push((room, seq, (me, id, said)));
+                }
+            }
+            Message::Refused(refused) => {
+                if let Some(id) = refused.id {
+                    assert_eq!(refused.why, Why::NotJoined);
+                    let (room, _) = self.unanswered.remove(&id).expect("it is answered once");
+                    assert_eq!(Some(room), refused.room);
+                }
+            }
+            Message::Welcome(_) => {}
             other => panic!("{other:?}"),
         }
     }
+}
 
-    fn has_ended(&self) -> bool {
-        self.wire.0.borrow().end.is_some()
+impl Client {
+    /// Everything that it said was taken or refused, when it has read everything.
+    fn check_all_answered(&self) {
+        assert!(self.unanswered.is_empty(), "{:?}", self.unanswered.keys());
+    }
+
+    /// What it was told that was taken is what everybody saw in that place, as it was said.
+    fn check_taken(&self, orders: &Orders) -> usize {
+        let seen = |(room, seq, said): &(u32, u64, Said)| {
+            let found = orders.get(&(*room, *seq));
+            assert!(found.is_none_or(|found| found == said), "room {room}, place {seq}");
+            found.is_some()
+        };
+        self.taken.iter().filter(|taken| seen(taken)).count()
     }
 }
 
@@ -194,6 +181,7 @@ struct Tally {
     too_slow: usize,
     told: usize,
     at_the_end: usize,
+    taken_and_seen: usize,
 }
 
 fn simulate(seed: u64) -> Tally {
@@ -207,7 +195,8 @@ fn simulate(seed: u64) -> Tally {
         if clients.len() < CLIENTS {
             conn += 1;
             let mut client = Client::new(conn, &mut rng);
-            let hello = Hello { version: 1, name: None, max_frame: 1 << 20, features: Vec::new() };
+            let features = vec!["ack".into()];
+            let hello = Hello { version: 1, name: None, max_frame: 1 << 20, features };
             client.ask(&mut hub, &Message::Hello(hello));
             clients.push(client);
         }
@@ -232,13 +221,13 @@ fn simulate(seed: u64) -> Tally {
             }
         }
         clients.retain(|client| {
-            let has_ended = client.has_ended();
-            if has_ended {
-                tally.too_slow += 1;
-                tally.told += client.told_too_slow;
-                assert_eq!(client.wire.0.borrow().end, Some(Ending::TooSlow));
-            }
-            !has_ended
+            let Some(ending) = client.wire.ending() else { return true };
+            assert_eq!(ending, Ending::TooSlow);
+            // Where its own answers were too much for it, the hub has yet to be told.
+            hub.leave(client.session.person().unwrap(), &ending);
+            tally.too_slow += 1;
+            tally.told += client.told_too_slow;
+            false
         });
     }
     // Everybody reads to the end, and has then seen the same.
@@ -250,8 +239,11 @@ fn simulate(seed: u64) -> Tally {
         }
         tally.at_the_end += client.rooms.len();
         tally.told += client.told_too_slow;
-        let ends = client.wire.0.borrow();
-        assert_eq!(ends.outbox.pinned(), 0);
+        assert_eq!(client.wire.pinned(), 0);
+        client.check_all_answered();
+    }
+    for client in &clients {
+        tally.taken_and_seen += client.check_taken(&orders);
     }
     tally.said = orders.len();
     tally
@@ -266,29 +258,31 @@ fn every_member_sees_one_order_without_a_gap_or_a_repeat() {
         all.too_slow += tally.too_slow;
         all.told += tally.told;
         all.at_the_end += tally.at_the_end;
+        all.taken_and_seen += tally.taken_and_seen;
     }
     // The simulation shows what it is for.
     assert!(all.said > 10_000 && all.too_slow > 30, "{all:?}");
     assert!(all.told > all.too_slow && all.at_the_end > 100, "{all:?}");
+    assert!(all.taken_and_seen > 1000, "{all:?}");
 }
 
 #[test]
 fn a_room_that_is_empty_makes_way_and_numbers_are_given_out_once() {
     let mut hub = Hub::new(Limits { rooms: 2, rooms_each: 2, ..Limits::default() }, 1);
     let (a, b) = (Wire::new(), Wire::new());
-    let frames = relay::Dialect::Frames;
+    let frames = Dialect::Frames;
     let a_id = hub.enter(1, &a, frames, Some("a")).unwrap();
     let b_id = hub.enter(2, &b, frames, Some("b")).unwrap();
     let one = hub.join(a_id, "one", true).unwrap();
     let two = hub.join(b_id, "two", true).unwrap();
     assert_eq!(hub.join(a_id, "ONE", true), Ok(one), "it looks the same");
-    assert_eq!(hub.join(a_id, "three", true).unwrap_err().why, proto::Why::TooManyRooms);
+    assert_eq!(hub.join(a_id, "three", true).unwrap_err().why, Why::TooManyRooms);
     assert!(hub.part(b_id, two));
     assert!(!hub.part(b_id, two));
     let three = hub.join(a_id, "three", true).unwrap();
     assert!(three > two);
     assert_eq!(hub.rooms(), 2);
-    assert_eq!(hub.join(a_id, "four", true).unwrap_err().why, proto::Why::TooManyRooms);
+    assert_eq!(hub.join(a_id, "four", true).unwrap_err().why, Why::TooManyRooms);
     hub.leave(a_id, &Ending::PeerFin);
     assert!(hub.enter(3, &a, frames, Some("a")).unwrap() > b_id);
 }
@@ -298,13 +292,13 @@ fn people_members_and_rooms_of_one_person_are_bounded() {
     let limits = Limits { people: 3, members: 1, rooms_each: 1, ..Limits::default() };
     let mut hub = Hub::new(limits, 1);
     let wire = Wire::new();
-    let mut enter = |name| hub.enter(1, &wire, relay::Dialect::Frames, Some(name));
+    let mut enter = |name| hub.enter(1, &wire, Dialect::Frames, Some(name));
     let ids = [enter("a").unwrap(), enter("b").unwrap(), enter("c").unwrap()];
-    assert_eq!(enter("d").unwrap_err().why, proto::Why::Other);
+    assert_eq!(enter("d").unwrap_err().why, Why::Other);
     assert!(hub.join(ids[0], "room", true).is_ok());
-    assert_eq!(hub.join(ids[1], "room", true).unwrap_err().why, proto::Why::RoomFull);
-    assert_eq!(hub.join(ids[0], "another", true).unwrap_err().why, proto::Why::TooManyRooms);
-    assert_eq!(hub.join(ids[2], "", true).unwrap_err().why, proto::Why::RoomBad);
+    assert_eq!(hub.join(ids[1], "room", true).unwrap_err().why, Why::RoomFull);
+    assert_eq!(hub.join(ids[0], "another", true).unwrap_err().why, Why::TooManyRooms);
+    assert_eq!(hub.join(ids[2], "", true).unwrap_err().why, Why::RoomBad);
 }
 
 #[test]
@@ -313,14 +307,13 @@ fn people_for_whom_joined_has_no_room_are_told_of_one_by_one() {
     let wire = Wire::new();
     let mut ids = Vec::new();
     for n in 0..1500 {
-        let id =
-            hub.enter(n, &wire, relay::Dialect::Frames, Some(&format!("somebody {n}"))).unwrap();
+        let id = hub.enter(n, &wire, Dialect::Frames, Some(&format!("somebody {n}"))).unwrap();
         hub.join(id, "room", false).unwrap();
         while !wire.read(usize::MAX).is_empty() {}
         ids.push(id);
     }
     let listener = Wire::new();
-    let me = hub.enter(0, &listener, relay::Dialect::Frames, None).unwrap();
+    let me = hub.enter(0, &listener, Dialect::Frames, None).unwrap();
     hub.join(me, "room", true).unwrap();
     let mut decoder = Decoder::default();
     loop {
