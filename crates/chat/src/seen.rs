@@ -1,7 +1,8 @@
 //! Whether a frame was shown before.
 //!
 //! After a reconnect the relay sends the past again. A place in the room's order is not enough to know
-//! a frame by: a relay that has lost its memory counts from 1 again. Its time stamp with it is.
+//! a frame by: a relay that has lost its memory counts from 1 again, and an old one does not say so
+//! (`Welcome.epoch`). Its time stamp with it is.
 
 use std::collections::{HashSet, VecDeque};
 

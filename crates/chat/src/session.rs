@@ -83,7 +83,8 @@ pub struct Outcome {
 ///
 /// A line is kept from [`Chat::typed`] until the relay has taken it, whatever happens to connections in
 /// between; see [`crate::unsent`]. Lines are sent again only after the past was read: where the relay
-/// had taken one, and only its word for that was lost, it is found there and not sent twice.
+/// had taken one, and only its word for that was lost, it is found there and not sent twice. A relay that
+/// has lost what it knew has lost that line too: it is not found, and said again.
 #[derive(Debug)]
 pub struct Chat {
     link: Link,
@@ -97,8 +98,10 @@ pub struct Chat {
     people: People,
     unsent: Unsent,
     seen: Seen,
-    /// The numbers that relays have known us by.
+    /// The numbers that the relay has known us by.
     own: VecDeque<u32>,
+    /// Which count these numbers are of, and those of `people` and `seen`; `None` before any welcome.
+    epoch: Option<u64>,
     /// Whether lines that are typed now will have to wait for a connection.
     away: bool,
     out: BytesMut,
@@ -152,6 +155,7 @@ impl Chat {
             unsent: Unsent::new(settings.first_id),
             seen: Seen::default(),
             own: VecDeque::new(),
+            epoch: None,
             away: false,
             out: BytesMut::new(),
             events: VecDeque::new(),

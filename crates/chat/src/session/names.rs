@@ -6,6 +6,8 @@ use proto::{Refused, Welcome, Why};
 
 use crate::event::{Event, Notice};
 use crate::limits::{MAX_NAME, MAX_NAME_TRIES, MAX_OWN};
+use crate::seen::Seen;
+use crate::session::rooms::People;
 use crate::session::{Chat, Link, Terms};
 
 /// The name that the person wants, and what the relay made of it.
@@ -56,7 +58,13 @@ impl Chat {
     }
 
     pub(super) fn welcome(&mut self, now: Duration, welcome: Welcome) {
-        let Welcome { you, name, max_frame, .. } = welcome;
+        let Welcome { you, name, epoch, max_frame, .. } = welcome;
+        if self.epoch.replace(epoch).is_some_and(|before| before != epoch) {
+            // The numbers of before are other people's now, and what is theirs is not ours.
+            self.own.clear();
+            self.people = People::default();
+            self.seen = Seen::default();
+        }
         self.link = Link::Up(Terms { you, max_frame });
         if !self.own.contains(&you) {
             self.own.push_back(you);

@@ -19,7 +19,10 @@ pub(crate) struct Relay {
     pub(crate) rooms: Vec<(String, Vec<Frame>)>,
     pub(crate) taken_names: Vec<String>,
     pub(crate) refused_rooms: Vec<String>,
-    next_person: u32,
+    /// Which count of numbers this is.
+    pub(crate) epoch: u64,
+    /// The number that was given out last.
+    pub(crate) last_person: u32,
     clock: u64,
 }
 
@@ -144,7 +147,8 @@ impl World {
     pub(crate) fn restart_relay(&mut self) {
         self.cut();
         self.relay.rooms.clear();
-        self.relay.next_person = 0;
+        self.relay.last_person = 0;
+        self.relay.epoch += 1;
     }
 
     pub(crate) fn deliver_to_relay(&mut self, most: usize) -> usize {
@@ -169,8 +173,13 @@ impl World {
 
     /// Somebody else says something.
     pub(crate) fn other_says(&mut self, room: &str, from: u32, text: &str) {
+        self.other_says_as(room, from, 1, text);
+    }
+
+    /// Somebody else says something under this number of his own.
+    pub(crate) fn other_says_as(&mut self, room: &str, from: u32, id: u64, text: &str) {
         let index = self.relay.room(room);
-        let header = Header { from, ..Header::new(Kind::Data, 0, 1) };
+        let header = Header { from, ..Header::new(Kind::Data, 0, id) };
         self.data(index, header, Bytes::copy_from_slice(text.as_bytes()));
     }
 
@@ -214,16 +223,16 @@ impl World {
             Message::Hello(hello) => {
                 assert_eq!(self.me, None, "a second hello");
                 assert_eq!(hello.features, ["ack"]);
-                self.relay.next_person += 1;
-                let you = self.relay.next_person;
+                self.relay.last_person += 1;
+                let you = self.relay.last_person;
                 let name = hello.name.unwrap_or_else(|| format!("guest-{you}"));
                 if self.relay.taken_names.contains(&name) {
                     return self.refuse(Why::NameTaken, "somebody goes by it");
                 }
                 self.me = Some((you, name.clone()));
                 let max_frame = MAX_FRAME_LENGTH;
-                let features = vec![];
-                let welcome = Welcome { version: 1, you, name, epoch: 1, max_frame, features };
+                let (epoch, features) = (self.relay.epoch, vec![]);
+                let welcome = Welcome { version: 1, you, name, epoch, max_frame, features };
                 self.relay_says(&Message::Welcome(welcome));
             }
             Message::Join(join) => self.join(&join.room),

@@ -109,6 +109,40 @@ fn a_relay_that_counts_anew_is_shown_anew() {
     assert_eq!(shown, 2);
 }
 
+/// The numbers are given out in another order: ours is somebody else's now.
+#[test]
+fn what_another_says_under_a_number_that_was_ours_is_not_ours() {
+    let mut world = World::joined();
+    world.type_line("taken");
+    world.run();
+    world.type_line("lost on the way");
+    let lost = world.to_relay[0].header.id;
+    world.events.clear();
+    world.restart_relay();
+    world.relay.last_person = 1;
+    world.other_says("lobby", 1, "another's");
+    // It even has the number and the text of the line that is not taken.
+    world.other_says_as("lobby", 1, lost, "lost on the way");
+    world.run();
+    world.other_says("lobby", 1, "said live");
+    world.run();
+    let shown: Vec<_> = world
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Said(said) => Some((said.seq, said.from, said.name.as_deref(), said.own)),
+            _ => None,
+        })
+        .collect();
+    let other = |seq| (seq, 1, None, false);
+    assert_eq!(shown, [other(1), other(2), (3, 2, Some("peter"), true), other(4)]);
+    let log = world.log("lobby");
+    assert_eq!((log[2].header.id, &log[2].payload[..]), (lost, &b"lost on the way"[..]));
+    let missed =
+        world.events.iter().any(|event| matches!(event, Event::Notice(Notice::Missed { .. })));
+    assert!(!missed, "{:?}", world.events);
+}
+
 #[test]
 fn what_nobody_took_in_time_is_listed_at_the_end() {
     let mut world = World::joined();
