@@ -18,6 +18,11 @@ pub enum Event {
         /// Our name.
         name: String,
     },
+    /// The relay knows us by another name now.
+    Renamed {
+        /// Our name.
+        name: String,
+    },
     /// We are in a room.
     Joined {
         /// Its name.
@@ -74,6 +79,8 @@ pub enum Event {
         change: Change,
         /// How their connection ended, where that is why they left.
         ending: Option<String>,
+        /// Whether it is us.
+        own: bool,
     },
     /// A word to the person.
     Notice(Notice),

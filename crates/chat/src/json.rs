@@ -18,6 +18,7 @@ use crate::event::{Event, Said};
 pub fn of(event: &Event) -> (&'static str, Value) {
     match event {
         Event::Welcome { you, name } => ("welcome", json!({"you": you, "name": name})),
+        Event::Renamed { name } => ("renamed", json!({"name": name})),
         Event::Joined { room, people, past } => {
             ("joined", json!({"room": room, "people": people, "past": past}))
         }
@@ -31,14 +32,19 @@ pub fn of(event: &Event) -> (&'static str, Value) {
         Event::Unsent { id, room, text, why } => {
             ("unsent", json!({"room": room, "id": id, "text": text, "final": true, "why": why}))
         }
-        Event::Presence { room, person, before, change, ending } => {
+        Event::Presence { room, person, before, change, ending, own } => {
             let change = match change {
                 Change::Joined => "joined",
                 Change::Left => "left",
                 _ => "renamed",
             };
-            let mut fields =
-                json!({"room": room, "id": person.id, "name": person.name, "change": change});
+            let mut fields = json!({
+                "room": room,
+                "id": person.id,
+                "name": person.name,
+                "change": change,
+                "own": own,
+            });
             if let Some(before) = before {
                 fields["before"] = before.as_str().into();
             }

@@ -193,17 +193,14 @@ impl Chat {
         self.out.clear();
         match was {
             Link::Down => {}
-            Link::HangingUp { .. } if self.leaving.is_none() => self.unsent.moved(),
-            _ => {
+            // Everything was taken before we said goodbye.
+            Link::HangingUp { .. } => self.over = true,
+            Link::Greeting { .. } | Link::Up(_) => {
                 self.away = true;
-                let meant = matches!(was, Link::HangingUp { .. });
-                if !meant && !self.over {
-                    self.events.push_back(Notice::Disconnected { why: why.to_owned() }.into());
+                if !self.over {
+                    self.notice(Notice::Disconnected { why: why.to_owned() });
                 }
                 self.tell_waiting();
-                if meant && self.unsent.is_empty() {
-                    self.over = true;
-                }
             }
         }
         self.settle(now);

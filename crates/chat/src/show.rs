@@ -43,7 +43,11 @@ pub enum Shown {
 pub fn text(event: &Event, style: Style, now: Duration) -> Option<Shown> {
     Some(match event {
         Event::Said(said) => return said_text(said, style).map(Shown::Data),
-        Event::Presence { room, person, before, change, ending } => {
+        // `you are NAME now` says it.
+        Event::Presence { change: Change::Renamed, own: true, .. } if style == Style::Terminal => {
+            return None;
+        }
+        Event::Presence { room, person, before, change, ending, .. } => {
             let line = presence(person, before.as_deref(), *change, ending.as_deref());
             Shown::Data(match style {
                 Style::Terminal => line,
@@ -51,6 +55,7 @@ pub fn text(event: &Event, style: Style, now: Duration) -> Option<Shown> {
             })
         }
         Event::Welcome { name, .. } => Shown::Story(format!("you are {}", sanitize::line(name))),
+        Event::Renamed { name } => Shown::Story(format!("you are {} now", sanitize::line(name))),
         Event::Joined { room, people, past } => Shown::Story(joined(room, people, *past)),
         Event::Sent { late: false, .. } => return None,
         Event::Sent { text, .. } => Shown::Story(format!("sent now: {}", sanitize::line(text))),
@@ -90,9 +95,9 @@ fn presence(person: &Person, before: Option<&str>, change: Change, ending: Optio
         (Change::Left, _, Some(ending)) => format!("* {name} left ({})", sanitize::line(ending)),
         (Change::Left, _, None) => format!("* {name} left"),
         (Change::Renamed, Some(before), _) => {
-            format!("* {} is {name} now", sanitize::line(before))
+            format!("* {} is now {name}", sanitize::line(before))
         }
-        _ => format!("* somebody is {name} now"),
+        _ => format!("* somebody is now {name}"),
     }
 }
 
@@ -202,10 +207,31 @@ mod tests {
             (None, Change::Joined, None, "* bob joined"),
             (None, Change::Left, None, "* bob left"),
             (None, Change::Left, Some("TooSlow"), "* bob left (TooSlow)"),
-            (Some("rob"), Change::Renamed, None, "* rob is bob now"),
+            (Some("rob"), Change::Renamed, None, "* rob is now bob"),
         ] {
             assert_eq!(presence(&person, before, change, ending), line);
         }
+    }
+
+    /// A terminal is told `you are bob now` already; a pipe is read later, and by others.
+    #[test]
+    fn a_terminal_is_told_of_its_own_new_name_once() {
+        let shown = |own, style| {
+            let renamed = Event::Presence {
+                room: "lobby".into(),
+                person: Person { id: 1, name: "bob".into() },
+                before: Some("rob".into()),
+                change: Change::Renamed,
+                ending: None,
+                own,
+            };
+            text(&renamed, style, Duration::ZERO)
+        };
+        let line = "* rob is now bob";
+        assert_eq!(shown(true, Style::Terminal), None);
+        assert_eq!(shown(false, Style::Terminal), Some(Shown::Data(line.into())));
+        let in_a_pipe = format!("1970-01-01T00:00:00Z #lobby {line}");
+        assert_eq!(shown(true, Style::Pipe), Some(Shown::Data(in_a_pipe)));
     }
 
     #[test]

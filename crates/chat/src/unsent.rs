@@ -157,13 +157,6 @@ impl Unsent {
         })
     }
 
-    /// The person's own reconnect (`/nick`): all of them wait again, and it is no news.
-    pub(crate) fn moved(&mut self) {
-        for line in &mut self.lines {
-            line.state = State::Waiting;
-        }
-    }
-
     /// Takes out all of them.
     pub(crate) fn give_up(&mut self) -> impl Iterator<Item = UnsentLine> + use<> {
         self.bytes = 0;

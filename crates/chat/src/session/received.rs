@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proto::{Ack, Frame, Goodbye, Kind, Message, ProtocolError, Refused};
+use proto::{Ack, Frame, Goodbye, Kind, Message, ProtocolError, Refused, Why};
 
 use crate::event::{Event, Notice, Said};
 use crate::seen::Mark;
@@ -29,7 +29,7 @@ impl Chat {
                 }
             }
             (Link::Greeting { until: Some(_) }, Message::Welcome(welcome)) => {
-                self.welcome(now, welcome);
+                self.welcome(welcome);
             }
             (Link::Greeting { until: Some(_) }, Message::Refused(refused)) => {
                 self.name_refused(now, refused);
@@ -43,7 +43,8 @@ impl Chat {
             (_, Message::Joined(joined)) => self.joined(joined),
             (_, Message::Presence(presence)) => self.presence(presence),
             (_, Message::Refused(refused)) => self.refused(refused),
-            (_, Message::Left(_) | Message::Rename(_)) => {}
+            (_, Message::Rename(rename)) => self.renamed(rename),
+            (_, Message::Left(_)) => {}
         }
         Ok(())
     }
@@ -110,18 +111,22 @@ impl Chat {
         self.events.push_back(Event::Sent { id, seq, room, text, late });
     }
 
-    /// The relay says no to something other than our name.
+    /// The relay says no to something that was asked after the `Hello`.
     fn refused(&mut self, refused: Refused) {
-        let Refused { reason, id, .. } = refused;
+        let Refused { why, reason, room, id } = refused;
         if let Some(line) = id.and_then(|id| self.unsent.refused(id)) {
             return self.not_sent(line.id, line.room, line.text, &reason);
         }
-        match (id, self.joining.take()) {
-            (None, Some(asked)) => self.room_refused(&asked, &reason),
-            (_, joining) => {
-                self.joining = joining;
-                self.notice(Notice::Refused { reason });
-            }
+        if id.is_some() || room.is_some() {
+            return self.notice(Notice::Refused { reason });
+        }
+        let is_of_name = matches!(why, Why::NameTaken | Why::NameBad) || self.joining.is_none();
+        if self.naming.is_renaming() && is_of_name {
+            return self.rename_refused(reason);
+        }
+        match self.joining.take() {
+            Some(asked) => self.room_refused(&asked, &reason),
+            None => self.notice(Notice::Refused { reason }),
         }
     }
 }

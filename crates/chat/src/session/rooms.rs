@@ -186,7 +186,8 @@ impl Chat {
         }
         let (asked, room) = (room.asked.as_str(), room.name.clone());
         if is_news && self.room.as_deref() == Some(asked) {
-            self.events.push_back(Event::Presence { room, person, before, change, ending });
+            let own = self.own.contains(&person.id);
+            self.events.push_back(Event::Presence { room, person, before, change, ending, own });
         }
     }
 }

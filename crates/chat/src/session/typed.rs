@@ -47,6 +47,9 @@ impl Chat {
     /// Gives the relay the lines of a room that it has not been given on this connection, if we are in.
     pub(super) fn send_waiting(&mut self, asked: &str) {
         let Link::Up(terms) = self.link else { return };
+        if self.naming.holds_lines() {
+            return;
+        }
         let Some(room) = self.rooms.iter().find(|room| room.asked == asked && room.is_ready())
         else {
             return;

@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proto::{
     Ack, Change, Frame, Goodbye, Header, Hello, Join, Joined, Kind, Leave, Left, Message, Person,
-    Presence, Refused, Welcome, Why,
+    Presence, Refused, Rename, Welcome, Why,
 };
 use std::time::Duration;
 
@@ -69,6 +69,7 @@ fn message() -> impl Strategy<Value = Message> {
             max_frame: 0,
             features: vec![],
         })),
+        name().prop_map(|name| Message::Rename(Rename { name })),
         name().prop_map(|room| Message::Join(Join { room, listen: false })),
         small().prop_map(|room| Message::Leave(Leave { room })),
     ]

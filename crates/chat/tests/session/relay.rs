@@ -7,7 +7,8 @@ use bytes::{Bytes, BytesMut};
 use chat::{Chat, Event, Line, Settings, Step};
 use proto::limits::MAX_FRAME_LENGTH;
 use proto::{
-    Ack, Decoder, Frame, Header, Joined, Kind, Message, Person, Presence, Refused, Welcome, Why,
+    Ack, Change, Decoder, Frame, Header, Joined, Kind, Message, Person, Presence, Refused, Rename,
+    Welcome, Why,
 };
 
 /// How many frames of the past the relay keeps.
@@ -235,6 +236,7 @@ impl World {
                 let welcome = Welcome { version: 1, you, name, epoch, max_frame, features };
                 self.relay_says(&Message::Welcome(welcome));
             }
+            Message::Rename(rename) => self.rename(rename),
             Message::Join(join) => self.join(&join.room),
             Message::Leave(leave) => {
                 let index = leave.room as usize - 1;
@@ -244,6 +246,19 @@ impl World {
             Message::Goodbye(_) => {}
             other => panic!("a client sends no {other:?}"),
         }
+    }
+
+    fn rename(&mut self, rename: Rename) {
+        if self.relay.taken_names.contains(&rename.name) {
+            return self.refuse(Why::NameTaken, "somebody goes by it");
+        }
+        let (you, name) = self.me.as_mut().unwrap();
+        name.clone_from(&rename.name);
+        let you = *you;
+        for index in self.in_rooms.clone() {
+            self.presence(number(index), you, &rename.name, Change::Renamed);
+        }
+        self.relay_says(&Message::Rename(rename));
     }
 
     fn join(&mut self, name: &str) {
@@ -280,7 +295,7 @@ impl World {
         }
     }
 
-    pub(crate) fn presence(&mut self, room: u32, id: u32, name: &str, change: proto::Change) {
+    pub(crate) fn presence(&mut self, room: u32, id: u32, name: &str, change: Change) {
         let person = Person { id, name: name.into() };
         self.relay_says(&Message::Presence(Presence { room, person, change, ending: None }));
     }

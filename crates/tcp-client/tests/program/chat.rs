@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use nix::sys::signal::Signal;
-use proto::{Change, Goodbye, Message, Why};
+use proto::{Change, Goodbye, Message, Rename, Why};
 
 use crate::relay::{OTHER, Session, YOU, said};
 use crate::support::{
@@ -255,14 +255,14 @@ fn a_relay_that_says_goodbye_is_come_back_to() {
 }
 
 #[test]
-fn nick_comes_back_under_the_new_name() {
+fn nick_changes_the_name_and_keeps_the_connection() {
     let relay = Peer::listen();
     let mut client = chat(&relay, &["-n", "peter"]);
-    let session = Session::joined(&relay, &[]);
-    client.write(b"/nick rob\nhey\n");
-    session.finish();
     let mut session = Session::joined(&relay, &[]);
-    client.stderr.wait_for("you are rob\n");
+    client.write(b"/nick rob\nhey\n");
+    assert_eq!(session.message(), Message::Rename(Rename { name: "rob".into() }));
+    session.send(&Message::Rename(Rename { name: "Rob".into() }));
+    client.stderr.wait_for("you are Rob now\n");
     assert_eq!(session.take_line(1).1, "hey");
     client.close_stdin();
     session.finish();

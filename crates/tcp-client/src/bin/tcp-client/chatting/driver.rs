@@ -232,14 +232,13 @@ impl<'a> Driver<'a> {
     /// The connection has ended, or is of no use.
     fn disconnected(&mut self, why: &str) -> Option<Failure> {
         let now = self.started.elapsed();
-        let was_meant = self.chat.step() == Step::HangUp;
         self.link = Link::Down;
         self.show();
         if !self.is_relay {
             self.chat.give_up("there is no relay");
             return Some(not_a_relay(&self.plan, why));
         }
-        self.failed = if was_meant { 0 } else { self.failed + 1 };
+        self.failed += 1;
         self.chat.disconnected(now, why);
         None
     }
