@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::event::{Event, Said};
 
-/// The event's name and its fields. Texts and names are as they came: JSON escapes control characters,
-/// and who reads it is a program.
+/// The event's name and its fields. Texts and names are as they came: who reads them is a program, and
+/// who writes them escapes what a terminal would obey.
 ///
 /// ```
 /// use chat::event::{Event, Notice};

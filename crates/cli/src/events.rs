@@ -6,13 +6,14 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use crate::output;
+use crate::{harmless, output};
 
 /// Writes events, each as one line, each flushed, so that a reader at the other end of a pipe sees it
 /// at once.
 ///
 /// Every event has `event` and `ts` (UTC, microseconds); the first one has `schema` too. Events may be
-/// written from several threads; a line is never torn.
+/// written from several threads; a line is never torn. What a terminal would obey is escaped, whoever
+/// wrote the text.
 pub struct Events {
     schema: &'static str,
     state: Mutex<State>,
@@ -55,10 +56,10 @@ impl Events {
             ts: humantime::format_rfc3339_micros(SystemTime::now()).to_string(),
             body,
         };
-        let mut line = serde_json::to_string(&line).expect("an event is a plain struct or a map");
-        line.push('\n');
+        let mut line = harmless::to_vec(&line).expect("an event is a plain struct or a map");
+        line.push(b'\n');
         state.any_written = true;
-        output::or_exit(state.out.write_all(line.as_bytes()).and_then(|()| state.out.flush()));
+        output::or_exit(state.out.write_all(&line).and_then(|()| state.out.flush()));
     }
 }
 
@@ -87,6 +88,17 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn a_text_of_others_is_written_so_that_no_terminal_obeys_it() {
+        let out = Shared::default();
+        let events = Events::new("test/1", Box::new(out.clone()));
+        events.emit("said", &json!({"text": "\u{9b}2J\u{202e}"}));
+        let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
+        assert!(text.contains(r#""text":"\u009b2J\u202e""#), "{text}");
+        let line: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(line["text"], "\u{9b}2J\u{202e}");
     }
 
     #[test]

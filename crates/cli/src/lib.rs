@@ -5,6 +5,7 @@
 //! | Which code does a program exit with? | [`exit`] |
 //! | How does it say what went wrong, and what to do? | [`failure`] |
 //! | What does `--format json` print? | [`events`] |
+//! | How is JSON written that no terminal obeys? | `harmless` |
 //! | How are times and sizes written? | [`values`] |
 //! | Which flags does every program have? | [`args`] |
 //! | What did the user mean who wrote a name wrong? | [`nearest`] |
@@ -16,6 +17,7 @@ pub mod args;
 pub mod events;
 pub mod exit;
 pub mod failure;
+mod harmless;
 pub mod nearest;
 pub mod output;
 pub mod parse;

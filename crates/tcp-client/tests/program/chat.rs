@@ -240,6 +240,24 @@ fn events_tell_everything() {
 }
 
 #[test]
+fn an_event_is_the_same_text_and_nothing_that_a_terminal_obeys() {
+    let relay = Peer::listen();
+    let mut client = chat(&relay, &["--json"]);
+    let evil = "\u{9b}2J\u{7f}\u{202e}\u{2028}\u{1b}c";
+    let session = Session::joined(&relay, &[said(OTHER, 1, 5, evil)]);
+    client.close_stdin();
+    session.finish();
+    let done = client.finish();
+    let written = done.stdout_text();
+    assert!(written.contains(r"\u009b2J\u007f\u202e\u2028\u001bc"), "{written}");
+    let obeyed = |c: char| c != '\n' && proto::sanitize::is_unseen(c);
+    assert_eq!(written.chars().find(|&c| obeyed(c)), None);
+    let events = done.events();
+    let said = events.iter().find(|event| event["event"] == "said").unwrap();
+    assert_eq!(said["text"], evil);
+}
+
+#[test]
 fn a_relay_that_says_goodbye_is_come_back_to() {
     let relay = Peer::listen();
     let mut client = chat(&relay, &[]);
