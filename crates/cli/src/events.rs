@@ -49,6 +49,11 @@ impl Events {
     ///
     /// Ends the program quietly where the reader of standard output has gone; see [`output::or_exit`].
     pub fn emit(&self, name: &str, body: &impl Serialize) {
+        output::or_exit(self.try_emit(name, body));
+    }
+
+    /// The same for a program that has more to do than to write: the error is its to judge.
+    pub fn try_emit(&self, name: &str, body: &impl Serialize) -> io::Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let line = Line {
             event: name,
@@ -59,7 +64,8 @@ impl Events {
         let mut line = harmless::to_vec(&line).expect("an event is a plain struct or a map");
         line.push(b'\n');
         state.any_written = true;
-        output::or_exit(state.out.write_all(&line).and_then(|()| state.out.flush()));
+        state.out.write_all(&line)?;
+        state.out.flush()
     }
 }
 

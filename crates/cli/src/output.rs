@@ -6,6 +6,9 @@ use std::process;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
+/// What was tried, where standard output cannot be written.
+pub const CANNOT_WRITE: &str = "cannot write to standard output";
+
 /// Ends the program where standard output cannot be written.
 ///
 /// A reader that has gone (`| head -c1`) has what it wanted: the program ends quietly with 0. SIGPIPE
@@ -18,7 +21,7 @@ pub fn or_exit(result: io::Result<()>) {
             process::exit(Exit::Ok.code().into())
         }
         Err(error) => {
-            Failure::from_io(Exit::Failed, "cannot write to standard output", &error).print();
+            Failure::from_io(Exit::Failed, CANNOT_WRITE, &error).print();
             process::exit(Exit::Failed.code().into())
         }
     }

@@ -9,6 +9,7 @@ mod ascii_only;
 mod big_file;
 mod broken_pipe;
 mod chat;
+mod chat_unread;
 mod check_only;
 mod closed_early;
 mod connect_timeout;

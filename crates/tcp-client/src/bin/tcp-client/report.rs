@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use cli::values::bytes_in_words;
-use cli::{CommonArgs, Events, Exit, Failure, Format};
+use cli::{CommonArgs, Events, Exit, Failure, Format, output};
 use serde::Serialize;
 use tcp_client::connect::Cause;
 use tcp_client::{ConnectError, Connected, Talked};
@@ -20,8 +20,9 @@ pub(crate) struct Report {
     quiet: bool,
 }
 
+/// There is a connection.
 #[derive(Serialize)]
-struct ConnectedEvent {
+pub(crate) struct ConnectedEvent {
     peer: String,
     local: String,
     seconds: f64,
@@ -62,10 +63,13 @@ impl Report {
         self.verbose
     }
 
+    /// Ends the program where standard output cannot be written.
     pub(crate) fn event(&self, name: &str, body: &impl Serialize) {
-        if let Some(events) = &self.events {
-            events.emit(name, body);
-        }
+        output::or_exit(self.try_event(name, body));
+    }
+
+    pub(crate) fn try_event(&self, name: &str, body: &impl Serialize) -> io::Result<()> {
+        self.events.as_ref().map_or(Ok(()), |events| events.try_emit(name, body))
     }
 
     /// A line for whoever asked for more.
@@ -84,6 +88,11 @@ impl Report {
     }
 
     pub(crate) fn connected(&self, connected: &Connected) {
+        self.event("connected", &self.note_connected(connected));
+    }
+
+    /// Notes a connection, and gives the event of it.
+    pub(crate) fn note_connected(&self, connected: &Connected) -> ConnectedEvent {
         let Connected { peer, local, elapsed, attempt, unreached, .. } = connected;
         for other in unreached {
             self.note(format_args!("not reached: {other}"));
@@ -93,13 +102,12 @@ impl Report {
             "connected to {peer} from {local} after {}{again}",
             milliseconds(*elapsed)
         ));
-        let event = ConnectedEvent {
+        ConnectedEvent {
             peer: peer.to_string(),
             local: local.to_string(),
             seconds: seconds(*elapsed),
             attempt: *attempt,
-        };
-        self.event("connected", &event);
+        }
     }
 
     pub(crate) fn waiting(&self, error: &ConnectError, wait: Duration) {

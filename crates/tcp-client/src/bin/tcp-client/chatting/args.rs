@@ -22,7 +22,7 @@ EXAMPLES
 const AFTER: &str = "\
 A line is said to the room; /help names the commands, //text says /text. Lines that the relay has not
 taken when a connection breaks are sent after the next one is made. At the end of standard input it stays
-until the relay has taken everything.
+until the relay has taken everything, also where nobody reads its output any more (| head).
 
 Exit code: 0 everything was taken, 1 something was not, 2 usage, 130 or 143 ended by SIGINT or SIGTERM";
 

@@ -75,6 +75,9 @@ impl<'a> Driver<'a> {
         loop {
             self.feed();
             self.show();
+            if let Some(failure) = self.tell.failure() {
+                return Ok(self.end(Some(failure), None));
+            }
             if let Step::Over(_) = self.advance().await {
                 return Ok(self.end(None, None));
             }
@@ -245,7 +248,11 @@ impl<'a> Driver<'a> {
 
     /// Tells what was not sent, and how it ended.
     fn end(mut self, failure: Option<Failure>, signal: Option<i32>) -> Ended {
-        let why = if signal.is_some() { "interrupted" } else { "there is no connection" };
+        let why = match (signal, &self.link) {
+            (Some(_), _) => "interrupted",
+            (None, Link::Up(_)) => "it ended before the relay took it",
+            (None, _) => "there is no connection",
+        };
         self.chat.give_up(why);
         // Lines that were read and never given to the chat. What was not even read stays in the pipe.
         let left_over = self.input.lines.has_line() && !self.input.ended;
@@ -258,6 +265,7 @@ impl<'a> Driver<'a> {
         if left_over {
             self.tell.story("the rest of standard input was not read");
         }
+        let failure = failure.or_else(|| self.tell.failure());
         Ended { outcome: self.chat.outcome(), failure, signal }
     }
 }

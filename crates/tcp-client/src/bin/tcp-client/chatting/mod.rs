@@ -46,7 +46,13 @@ pub(crate) fn run(args: &ChatArgs) -> Leave {
         (Some(failure), None) => failure.exit(),
         (None, None) => Exit::Ok,
     };
+    let was_well = failure.is_none();
     tell.end(exit, outcome, failure, started.elapsed());
+    if was_well && let Some(failure) = tell.failure() {
+        // It was the last event that could not be written.
+        failure.print();
+        return Leave::With(failure.exit());
+    }
     signal.map_or(Leave::With(exit), Leave::By)
 }
 

@@ -1,11 +1,13 @@
 //! What is told: what was said on standard output, the story on standard error, or events.
 
+use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chat::show::{Shown, Style, text};
 use chat::{Event, Outcome, json};
-use cli::{Exit, Failure, output};
+use cli::output::CANNOT_WRITE;
+use cli::{Exit, Failure};
 use proto::Address;
 use serde::Serialize;
 use serde_json::json;
@@ -15,10 +17,23 @@ use crate::chatting::driver::in_words;
 use crate::report::Report;
 
 /// Where it goes.
+///
+/// A reader of standard output that has gone (`| head -1`) has what it wanted, and it is no reason to
+/// lose what is typed: nothing more is shown, and the chat goes on. Any other error there, such as a
+/// full disk, is a failure, which [`Tell::failure`] gives.
 pub(super) struct Tell<'a> {
     report: &'a Report,
     quiet: bool,
     style: Style,
+    output: RefCell<Output>,
+}
+
+/// How standard output is.
+enum Output {
+    Open,
+    /// Nobody reads it any more.
+    Gone,
+    Failed(Failure),
 }
 
 /// The last event.
@@ -38,24 +53,37 @@ struct End {
 impl<'a> Tell<'a> {
     pub(super) fn new(report: &'a Report, quiet: bool) -> Self {
         let style = if io::stdout().is_terminal() { Style::Terminal } else { Style::Pipe };
-        Self { report, quiet, style }
+        Self { report, quiet, style, output: RefCell::new(Output::Open) }
+    }
+
+    /// Why what is to be told cannot be, where that is not only because nobody reads it.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        match &*self.output.borrow() {
+            Output::Failed(failure) => Some(failure.clone()),
+            Output::Open | Output::Gone => None,
+        }
     }
 
     pub(super) fn event(&self, event: &Event) {
         if self.report.is_json() {
             let (name, fields) = json::of(event);
-            return self.report.event(name, &fields);
+            self.emit(name, &fields);
+            // A line that is lost is told, if need be where nobody asked for it.
+            if self.is_open() || !is_loss(event) {
+                return;
+            }
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         match text(event, self.style, now) {
-            Some(Shown::Data(line)) => output::or_exit(writeln!(io::stdout(), "{line}")),
+            Some(Shown::Data(line)) => self.write(|| writeln!(io::stdout(), "{line}")),
             Some(Shown::Story(line)) => self.line(&line, is_loss(event)),
             None => {}
         }
     }
 
     pub(super) fn connected(&self, connected: &Connected) {
-        self.report.connected(connected);
+        let event = self.report.note_connected(connected);
+        self.emit("connected", &event);
     }
 
     pub(super) fn not_connected(&self, error: &ConnectError) {
@@ -92,12 +120,35 @@ impl<'a> Tell<'a> {
             seconds: (elapsed.as_secs_f64() * 1e6).round() / 1e6,
             error: failure,
         };
-        self.report.event("end", &end);
+        self.emit("end", &end);
+    }
+
+    fn emit(&self, name: &str, body: &impl Serialize) {
+        self.write(|| self.report.try_event(name, body));
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(*self.output.borrow(), Output::Open)
+    }
+
+    /// Writes to standard output, as long as that can be done.
+    fn write(&self, write: impl FnOnce() -> io::Result<()>) {
+        if !self.is_open() {
+            return;
+        }
+        let Err(error) = write() else { return };
+        let now = if error.kind() == io::ErrorKind::BrokenPipe {
+            self.line("nobody reads standard output any more; what you say is still sent", false);
+            Output::Gone
+        } else {
+            Output::Failed(Failure::from_io(Exit::Failed, CANNOT_WRITE, &error))
+        };
+        self.output.replace(now);
     }
 
     fn notice(&self, kind: &str, line: &str) {
         if self.report.is_json() {
-            self.report.event("notice", &json!({"kind": kind, "text": line}));
+            self.emit("notice", &json!({"kind": kind, "text": line}));
         } else {
             self.line(line, false);
         }
