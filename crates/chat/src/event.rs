@@ -5,6 +5,7 @@ use std::fmt;
 use proto::{Change, Person};
 
 use crate::command::COMMANDS;
+use crate::endings;
 use crate::limits::MAX_NAME;
 
 /// Something to show. Texts and names are as they came; [`crate::show`] makes them harmless.
@@ -275,10 +276,7 @@ impl fmt::Display for Notice {
                     "{lines} lines were said in #{room} meanwhile that the relay has not kept"
                 )
             }
-            Self::Goodbye { ending, reason } if reason.is_empty() => {
-                write!(f, "the relay ends: {ending}")
-            }
-            Self::Goodbye { ending, reason } => write!(f, "the relay ends: {ending} ({reason})"),
+            Self::Goodbye { ending, reason } => f.write_str(&endings::of_goodbye(ending, reason)),
         }
     }
 }

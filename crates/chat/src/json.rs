@@ -3,7 +3,7 @@
 use proto::Change;
 use serde_json::{Value, json};
 
-use crate::event::{Event, Said};
+use crate::event::{Event, Notice, Said};
 
 /// The event's name and its fields. Texts and names are as they came: who reads them is a program, and
 /// who writes them escapes what a terminal would obey.
@@ -54,7 +54,12 @@ pub fn of(event: &Event) -> (&'static str, Value) {
             ("presence", fields)
         }
         Event::Notice(notice) => {
-            ("notice", json!({"kind": notice.kind(), "text": notice.to_string()}))
+            let mut fields = json!({"kind": notice.kind(), "text": notice.to_string()});
+            if let Notice::Goodbye { ending, reason } = notice {
+                fields["ending"] = ending.as_str().into();
+                fields["reason"] = reason.as_str().into();
+            }
+            ("notice", fields)
         }
     }
 }
@@ -73,4 +78,29 @@ fn said_fields(said: &Said) -> Value {
         "own": own,
         "again": again,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::Person;
+
+    use super::*;
+
+    /// Words are for people and may change; a program compares names.
+    #[test]
+    fn endings_keep_their_names() {
+        let (ending, reason) = ("Shutdown".to_owned(), "shut down here".to_owned());
+        let (_, goodbye) = of(&Event::Notice(Notice::Goodbye { ending, reason }));
+        assert_eq!((&goodbye["kind"], &goodbye["ending"]), (&"goodbye".into(), &"Shutdown".into()));
+        assert_eq!(goodbye["text"], "the relay shuts down");
+        let left = Event::Presence {
+            room: "lobby".into(),
+            person: Person { id: 1, name: "bob".into() },
+            before: None,
+            change: Change::Left,
+            ending: Some("PeerFin".into()),
+            own: false,
+        };
+        assert_eq!(of(&left).1["ending"], "PeerFin");
+    }
 }

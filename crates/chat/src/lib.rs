@@ -14,10 +14,12 @@
 //! | How do lines come out of what is typed? | [`lines`] |
 //! | How do frames come out of what a relay sends? | [`incoming`] |
 //! | What is a person told? | [`event`] |
+//! | How is he told why a connection ended? | [`endings`] |
 //! | How does it look in a line of text, and as an object of JSON? | [`show`], [`json`] |
 //! | How large, how many, how long? | [`limits`] |
 
 pub mod command;
+pub mod endings;
 pub mod event;
 pub mod incoming;
 pub mod json;

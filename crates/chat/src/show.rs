@@ -8,6 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use proto::{Change, Person, sanitize};
 
+use crate::endings;
 use crate::event::{Event, Notice, Said};
 
 /// For whom lines are written.
@@ -92,8 +93,10 @@ fn presence(person: &Person, before: Option<&str>, change: Change, ending: Optio
     let name = sanitize::line(&person.name);
     match (change, before, ending) {
         (Change::Joined, ..) => format!("* {name} joined"),
-        (Change::Left, _, Some(ending)) => format!("* {name} left ({})", sanitize::line(ending)),
-        (Change::Left, _, None) => format!("* {name} left"),
+        (Change::Left, ..) => match ending.and_then(endings::of_person) {
+            Some(why) => format!("* {name} left: {}", sanitize::line(&why)),
+            None => format!("* {name} left"),
+        },
         (Change::Renamed, Some(before), _) => {
             format!("* {} is now {name}", sanitize::line(before))
         }
@@ -206,7 +209,9 @@ mod tests {
         for (before, change, ending, line) in [
             (None, Change::Joined, None, "* bob joined"),
             (None, Change::Left, None, "* bob left"),
-            (None, Change::Left, Some("TooSlow"), "* bob left (TooSlow)"),
+            (None, Change::Left, Some("PeerFin"), "* bob left"),
+            (None, Change::Left, Some("PeerReset"), "* bob left: reset by peer (RST)"),
+            (None, Change::Left, Some("\u{9b}x"), "* bob left: \\u{9b}x"),
             (Some("rob"), Change::Renamed, None, "* rob is now bob"),
         ] {
             assert_eq!(presence(&person, before, change, ending), line);

@@ -265,7 +265,7 @@ fn a_relay_that_says_goodbye_is_come_back_to() {
     let goodbye = Goodbye { ending: "Shutdown".into(), reason: "for an update".into() };
     session.send(&Message::Goodbye(goodbye));
     drop(session);
-    client.stderr.wait_for("the relay ends: Shutdown (for an update)\ndisconnected: ");
+    client.stderr.wait_for("the relay shuts down: for an update\ndisconnected: ");
     let session = Session::joined(&relay, &[]);
     client.close_stdin();
     session.finish();
