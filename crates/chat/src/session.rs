@@ -242,7 +242,12 @@ impl Chat {
     pub fn tick(&mut self, now: Duration) {
         match self.link {
             Link::Greeting { until: Some(until) } if until <= now => {
-                self.disconnected(now, "no welcome from the relay");
+                // Whom a relay has no room for waits in the kernel's queue, and hears nothing.
+                let limit = WELCOME.as_secs();
+                let why = format!(
+                    "no answer within {limit}s: it is full (relay --max-people), or no relay"
+                );
+                self.disconnected(now, &why);
             }
             Link::HangingUp { until } if until <= now => self.disconnected(now, ""),
             _ => {}

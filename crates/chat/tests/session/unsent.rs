@@ -204,5 +204,8 @@ fn what_answers_no_hello_is_no_relay() {
     world.pass(Duration::from_millis(1));
     assert_eq!(world.chat.step(), Step::Connect);
     let Some(Event::Notice(notice)) = world.events.last() else { panic!() };
-    assert_eq!(notice.to_string(), "disconnected: no welcome from the relay");
+    assert_eq!(
+        notice.to_string(),
+        "disconnected: no answer within 10s: it is full (relay --max-people), or no relay",
+    );
 }

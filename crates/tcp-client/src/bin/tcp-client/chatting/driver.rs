@@ -35,6 +35,8 @@ pub(super) struct Driver<'a> {
     link: Link,
     /// How many attempts in a row have led into no room.
     failed: u32,
+    /// How long to wait before the next attempt, where one has failed.
+    wait: Option<Duration>,
     /// Whether it has ever answered as a relay does. What ends before is none, and not tried again.
     is_relay: bool,
     input: Typing,
@@ -65,6 +67,7 @@ impl<'a> Driver<'a> {
             started: Instant::now(),
             link: Link::Down,
             failed: 0,
+            wait: None,
             is_relay: false,
             input,
         }
@@ -123,11 +126,18 @@ impl<'a> Driver<'a> {
 
     fn show(&mut self) {
         while let Some(event) = self.chat.event() {
-            match event {
+            match &event {
                 Event::Welcome { .. } | Event::Notice(Notice::NameRefused { .. }) => {
                     self.is_relay = true;
                 }
                 Event::Joined { .. } => self.failed = 0,
+                Event::Notice(notice @ Notice::Disconnected { .. })
+                    if self.chat.step() == Step::Connect =>
+                {
+                    let wait = self.next_wait();
+                    self.tell.connecting_again(notice.kind(), &notice.to_string(), wait);
+                    continue;
+                }
                 _ => {}
             }
             self.tell.event(&event);
@@ -138,13 +148,11 @@ impl<'a> Driver<'a> {
     async fn advance(&mut self) -> Step {
         let step = self.chat.step();
         match (step, &mut self.link) {
-            (Step::Connect, Link::Down) => self.connect_or_wait(),
-            // The chat has given it up.
-            (Step::Connect, Link::Up(_)) => {
-                self.link = Link::Down;
-                self.failed += 1;
-                self.connect_or_wait();
-            }
+            // Where there is a connection, the chat has given it up.
+            (Step::Connect, Link::Down | Link::Up(_)) => match self.wait.take() {
+                Some(wait) => self.link = Link::Waiting(Box::pin(sleep(wait))),
+                None => self.connect(),
+            },
             (Step::Talk | Step::HangUp, Link::Up(up)) => {
                 if up.is_idle()
                     && let Some(bytes) = self.chat.transmit()
@@ -160,15 +168,13 @@ impl<'a> Driver<'a> {
         step
     }
 
-    fn connect_or_wait(&mut self) {
-        if self.failed == 0 {
-            self.connect();
-            return;
-        }
+    /// An attempt has led into no room, or out of it: how long to wait before the next one.
+    fn next_wait(&mut self) -> Duration {
+        self.failed += 1;
         let retry = Retry { retries: u32::MAX, ..self.plan.retry };
         let wait = retry.wait(self.failed, fastrand::f64()).unwrap_or(retry.max_delay);
-        self.tell.waiting(wait);
-        self.link = Link::Waiting(Box::pin(sleep(wait)));
+        self.wait = Some(wait);
+        wait
     }
 
     fn connect(&mut self) {
@@ -183,13 +189,14 @@ impl<'a> Driver<'a> {
             Moved::Connected(connected) => self.connected(*connected)?,
             Moved::NotConnected(error) => {
                 self.link = Link::Down;
-                self.failed += 1;
-                let tries_left = self.is_relay || self.failed <= self.plan.retry.retries;
+                let tries_left = self.is_relay || self.failed < self.plan.retry.retries;
                 if !error.may_pass() || !tries_left {
-                    let error = tcp_client::ConnectError { attempt: self.failed, ..error };
+                    let error = tcp_client::ConnectError { attempt: self.failed + 1, ..error };
                     return Ok(Some(failures::no_connection(&error, &self.plan)));
                 }
-                self.tell.not_connected(&error);
+                let why = failures::no_connection(&error, &self.plan);
+                let wait = self.next_wait();
+                self.tell.connecting_again("not_connected", why.message(), wait);
                 self.chat.not_connected();
             }
             Moved::Read => return Ok(self.received()),
@@ -241,7 +248,6 @@ impl<'a> Driver<'a> {
             self.chat.give_up("there is no relay");
             return Some(not_a_relay(&self.plan, why));
         }
-        self.failed += 1;
         self.chat.disconnected(now, why);
         None
     }
@@ -293,9 +299,4 @@ fn not_a_relay(plan: &Plan, why: &str) -> Failure {
     let message = format!("there is no relay at {}: {why}", plan.address);
     Failure::new(Exit::Failed, "no_relay", message)
         .hint(format!("without `chat` it is a plain connection: tcp-client {}", plan.address))
-}
-
-/// How long a wait is, for a person.
-pub(super) fn in_words(wait: Duration) -> String {
-    format!("{:.1}s", wait.as_secs_f64())
 }

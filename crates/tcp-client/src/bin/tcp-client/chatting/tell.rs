@@ -8,12 +8,11 @@ use chat::show::{Shown, Style, text};
 use chat::{Event, Outcome, json};
 use cli::output::CANNOT_WRITE;
 use cli::{Exit, Failure};
-use proto::Address;
+use proto::{Address, sanitize};
 use serde::Serialize;
 use serde_json::json;
-use tcp_client::{ConnectError, Connected};
+use tcp_client::Connected;
 
-use crate::chatting::driver::in_words;
 use crate::report::Report;
 
 /// Where it goes.
@@ -86,15 +85,10 @@ impl<'a> Tell<'a> {
         self.emit("connected", &event);
     }
 
-    pub(super) fn not_connected(&self, error: &ConnectError) {
-        let words = error.to_string();
-        // The number says nothing that the words before it do not.
-        let words = words.split(" (os error").next().unwrap_or(&words);
-        self.notice("not_connected", words);
-    }
-
-    pub(super) fn waiting(&self, wait: Duration) {
-        self.notice("waiting", &format!("connecting again in {}", in_words(wait)));
+    /// There is no connection, or none any more, and after `wait` there is another attempt.
+    pub(super) fn connecting_again(&self, kind: &str, why: &str, wait: Duration) {
+        let why = sanitize::line(why);
+        self.notice(kind, &format!("{why}; connecting again {}", after(wait)));
     }
 
     pub(super) fn story(&self, line: &str) {
@@ -162,6 +156,12 @@ impl<'a> Tell<'a> {
     }
 }
 
+/// When something happens that does so after this time.
+fn after(wait: Duration) -> String {
+    let tenths = (wait.as_secs_f64() * 10.0).round();
+    if tenths < 1.0 { "at once".to_owned() } else { format!("in {:.1}s", tenths / 10.0) }
+}
+
 /// Whether it says that a line is lost, which `--quiet` does not hide.
 fn is_loss(event: &Event) -> bool {
     match event {
@@ -190,4 +190,22 @@ pub(super) fn failure(
         lines => format!("{lines} lines were not sent"),
     };
     Some(Failure::new(Exit::Failed, "unsent", format!("{unsent} to {address}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_told_in_tenths_and_none_as_none() {
+        for (millis, words) in [
+            (0, "at once"),
+            (49, "at once"),
+            (50, "in 0.1s"),
+            (449, "in 0.4s"),
+            (10_000, "in 10.0s"),
+        ] {
+            assert_eq!(after(Duration::from_millis(millis)), words);
+        }
+    }
 }
