@@ -56,11 +56,15 @@ fn in_a_pipe_it_prints_lines_with_the_name_of_the_peer() {
 fn an_empty_line_is_refused_with_a_word_why() {
     let peer = peer();
     let (mut chat, _) = start_with_events(&["chat", "127.0.0.1:0", &addr_of(&peer)]);
-    chat.write(b"\nnot empty\n");
-    let refused = take(&mut chat, "not_sent");
-    assert_eq!((&refused["kind"], &refused["bytes"]), (&"empty".into(), &0.into()));
+    // The last blank is as wide as an ideograph.
+    chat.write("\n \t\u{3000}\nnot empty\n".as_bytes());
+    let refused = "this line was not sent: there is nothing in it\n";
+    for bytes in [0, 5] {
+        let event = take(&mut chat, "not_sent");
+        assert_eq!((&event["kind"], &event["bytes"]), (&"empty".into(), &bytes.into()));
+    }
     assert_eq!(receive(&peer).0, b"not empty");
-    chat.stderr.wait_for("this line was not sent: there is nothing in it\n");
+    chat.stderr.wait_for(&refused.repeat(2));
     chat.close_stdin();
     // The person was told, and could say it again.
     assert_eq!(chat.finish().end()["ok"], true);

@@ -218,9 +218,9 @@ impl Report {
         }
     }
 
-    /// An empty line was typed where it was surely meant for nobody.
-    pub(crate) fn empty_line(&self, to: SocketAddr) {
-        self.not_sent(to, 0, "empty", "there is nothing in it".to_owned());
+    /// An empty line, or one of blanks, was typed where it was surely meant for nobody.
+    pub(crate) fn empty_line(&self, to: SocketAddr, bytes: usize) {
+        self.not_sent(to, bytes as u64, "empty", "there is nothing in it".to_owned());
     }
 
     /// A line was too long for a datagram.

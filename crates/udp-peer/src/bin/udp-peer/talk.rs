@@ -126,8 +126,11 @@ async fn send_lines(
     while let Some(line) = lines.recv().await {
         match line.map_err(|error| failures::of_input(&error))? {
             Line::Whole(line) if line == QUIT => break,
-            // A person who only pressed Enter means nothing by it; `send` takes its input at its word.
-            Line::Whole(line) if line.is_empty() && mode == Mode::Chat => report.empty_line(peer),
+            // A person who only pressed Enter, or the space bar before it, means nothing by it; `send`
+            // takes its input at its word.
+            Line::Whole(line) if mode == Mode::Chat && is_blank(&line) => {
+                report.empty_line(peer, line.len());
+            }
             Line::Whole(line) => match plain.send(&line).await {
                 Ok(()) => report.sent(peer, line.len()),
                 Err(error) => report.refused(peer, line.len(), &error),
@@ -136,6 +139,11 @@ async fn send_lines(
         }
     }
     Ok(())
+}
+
+/// Whether nothing is to be seen of it, as `tcp-client chat` judges a line.
+fn is_blank(line: &[u8]) -> bool {
+    str::from_utf8(line).is_ok_and(|text| text.trim().is_empty())
 }
 
 /// Starts the thread that shows what was heard, in the order of the queue.
