@@ -194,6 +194,11 @@ pub enum Notice {
     },
 }
 
+/// A room's name as people are shown it: `#lobby`. Whoever made the room may have called it so himself.
+pub(crate) fn with_hash(room: &str) -> String {
+    format!("#{}", room.trim_start_matches('#'))
+}
+
 impl Notice {
     /// Whether it says that a line was not kept, and so will not be sent.
     pub const fn is_loss(&self) -> bool {
@@ -256,25 +261,24 @@ impl fmt::Display for Notice {
                 Ok(())
             }
             Self::Who { room, people } => {
-                write!(f, "in #{room}: ")?;
+                write!(f, "in {}: ", with_hash(room))?;
                 let mut names: Vec<_> = people.iter().map(|person| person.name.as_str()).collect();
                 names.sort_unstable();
                 f.write_str(&names.join(", "))
             }
-            Self::AlreadyIn(room) => write!(f, "you are in #{room} already"),
+            Self::AlreadyIn(room) => write!(f, "you are in {} already", with_hash(room)),
             Self::Disconnected { why } => write!(f, "disconnected: {why}"),
             Self::NameRefused { name, reason } => {
                 write!(f, "you cannot be {name}: {reason}; /nick NAME takes another name")
             }
             Self::Refused { reason } => write!(f, "the relay refuses: {reason}"),
             Self::Missed { room, lines: 1 } => {
-                write!(f, "1 line was said in #{room} meanwhile that the relay has not kept")
+                let room = with_hash(room);
+                write!(f, "1 line was said in {room} meanwhile that the relay has not kept")
             }
             Self::Missed { room, lines } => {
-                write!(
-                    f,
-                    "{lines} lines were said in #{room} meanwhile that the relay has not kept"
-                )
+                let room = with_hash(room);
+                write!(f, "{lines} lines were said in {room} meanwhile that the relay has not kept")
             }
             Self::Goodbye { ending, reason } => f.write_str(&endings::of_goodbye(ending, reason)),
         }

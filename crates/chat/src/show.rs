@@ -9,7 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use proto::{Change, Person, sanitize};
 
 use crate::endings;
-use crate::event::{Event, Notice, Said};
+use crate::event::{Event, Notice, Said, with_hash};
 
 /// For whom lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub fn text(event: &Event, style: Style, now: Duration) -> Option<Shown> {
             let line = presence(person, before.as_deref(), *change, ending.as_deref());
             Shown::Data(match style {
                 Style::Terminal => line,
-                Style::Pipe => format!("{} #{} {line}", stamp(now), sanitize::line(room)),
+                Style::Pipe => format!("{} {} {line}", stamp(now), room_name(room)),
             })
         }
         Event::Welcome { name, .. } => Shown::Story(format!("you are {}", sanitize::line(name))),
@@ -83,7 +83,7 @@ fn said_text(said: &Said, style: Style) -> Option<String> {
     let text = sanitize::line_of_bytes(&said.payload);
     let time = Duration::from_micros(said.time);
     Some(match style {
-        Style::Pipe => format!("{} #{} {name}: {text}", stamp(time), sanitize::line(&said.room)),
+        Style::Pipe => format!("{} {} {name}: {text}", stamp(time), room_name(&said.room)),
         Style::Terminal if said.past => format!("[{}] {name}: {text}", stamp(time)),
         Style::Terminal => format!("{name}: {text}"),
     })
@@ -106,13 +106,17 @@ fn presence(person: &Person, before: Option<&str>, change: Change, ending: Optio
 
 fn joined(room: &str, people: &[Person], past: u32) -> String {
     let names: Vec<_> = people.iter().map(|person| sanitize::line(&person.name)).collect();
-    let mut line = format!("you are in #{}: {}", sanitize::line(room), names.join(", "));
+    let mut line = format!("you are in {}: {}", room_name(room), names.join(", "));
     match past {
         0 => {}
         1 => line.push_str("; 1 line was said before"),
         _ => write!(line, "; {past} lines were said before").expect("a String takes everything"),
     }
     line
+}
+
+fn room_name(room: &str) -> String {
+    sanitize::line(&with_hash(room)).into_owned()
 }
 
 fn notice_text(notice: &Notice) -> String {
@@ -215,6 +219,25 @@ mod tests {
             (Some("rob"), Change::Renamed, None, "* rob is now bob"),
         ] {
             assert_eq!(presence(&person, before, change, ending), line);
+        }
+    }
+
+    #[test]
+    fn a_room_has_one_hash_also_where_it_was_made_with_one() {
+        for room in ["ops", "#ops", "##ops"] {
+            let room = room.to_owned();
+            check(
+                Said { room: room.clone(), ..said(b"hey!") },
+                Some("2026-11-22T07:26:45Z #ops peter: hey!"),
+                Some("peter: hey!"),
+            );
+            let person = Person { id: 1, name: "bob".into() };
+            assert_eq!(joined(&room, std::slice::from_ref(&person), 0), "you are in #ops: bob");
+            let who = Notice::Who { room: room.clone(), people: vec![person] };
+            assert_eq!(notice_text(&who), "in #ops: bob");
+            assert_eq!(notice_text(&Notice::AlreadyIn(room.clone())), "you are in #ops already");
+            let missed = Notice::Missed { room, lines: 1 };
+            assert!(notice_text(&missed).contains("said in #ops meanwhile"));
         }
     }
 
