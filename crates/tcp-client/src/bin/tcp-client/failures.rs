@@ -55,6 +55,16 @@ pub(crate) fn no_connection(error: &ConnectError, plan: &Plan) -> Failure {
     }
 }
 
+/// The same in one line that fits a terminal, for an attempt that is not the last.
+pub(crate) fn no_connection_yet(error: &ConnectError) -> String {
+    let why = match error.last().map(|last| &last.why) {
+        Some(Why::Connect(why)) => io_words(why),
+        Some(why) => why.to_string(),
+        None => error.cause.to_string(),
+    };
+    format!("cannot connect to {}: {why}", error.address)
+}
+
 fn unreached(error: &ConnectError, last: &Unreached, plan: &Plan) -> Failure {
     let what = target(&plan.address, &last.peer);
     let tries = if error.attempt > 1 {

@@ -194,9 +194,9 @@ impl<'a> Driver<'a> {
                     let error = tcp_client::ConnectError { attempt: self.failed + 1, ..error };
                     return Ok(Some(failures::no_connection(&error, &self.plan)));
                 }
-                let why = failures::no_connection(&error, &self.plan);
                 let wait = self.next_wait();
-                self.tell.connecting_again("not_connected", why.message(), wait);
+                let why = failures::no_connection_yet(&error);
+                self.tell.connecting_again("not_connected", &why, wait);
                 self.chat.not_connected();
             }
             Moved::Read => return Ok(self.received()),
