@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
 use cli::failure::io_words;
@@ -33,6 +33,8 @@ pub(crate) struct Report {
     received: AtomicU64,
     lost: AtomicU64,
     unreachable: AtomicU64,
+    /// Whether the reader of standard output has gone, and the program goes on.
+    is_unread: AtomicBool,
 }
 
 #[derive(Serialize)]
@@ -108,6 +110,7 @@ impl Report {
             received: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             unreachable: AtomicU64::new(0),
+            is_unread: AtomicBool::new(false),
         }
     }
 
@@ -123,8 +126,8 @@ impl Report {
     /// The socket is there: from now on what is sent to it is received.
     pub(crate) fn listening(&self, local: SocketAddr, peer: Option<SocketAddr>) {
         let (addr, peer) = (shown(local), peer.map(shown));
-        if let Some(events) = &self.events {
-            return events.emit("listening", &Listening { addr, mode: self.mode.name(), peer });
+        if self.events.is_some() {
+            return self.event("listening", &Listening { addr, mode: self.mode.name(), peer });
         }
         // Who only pipes lines through it wants no welcome.
         if self.mode == Mode::Recv || self.verbose || io::stdin().is_terminal() {
@@ -159,10 +162,10 @@ impl Report {
         self.lost(received.lost_before);
         self.received.fetch_add(1, Ordering::Relaxed);
         let (from, bytes, cut) = (shown(received.from), received.len, received.is_cut());
-        if let Some(events) = &self.events {
+        if self.events.is_some() {
             let text = &String::from_utf8_lossy(kept);
             let kept = cut.then_some(kept.len());
-            return events.emit("datagram", &Datagram { from, bytes, text, cut, kept });
+            return self.event("datagram", &Datagram { from, bytes, text, cut, kept });
         }
         let line = kept.strip_suffix(b"\n").unwrap_or(kept);
         let text = line_of_bytes(line.strip_suffix(b"\r").unwrap_or(line));
@@ -177,8 +180,11 @@ impl Report {
                 if cut.is_empty() { cut } else { format!(" {}{cut}", bytes_of(bytes as u64)) };
             format!("{from}{cut}: {text}\n")
         };
-        let mut stdout = io::stdout().lock();
-        output::or_exit(stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush()));
+        self.write(|| {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(line.as_bytes())?;
+            stdout.flush()
+        });
     }
 
     /// So many datagrams were lost on the last few inches.
@@ -275,7 +281,23 @@ impl Report {
 
     fn event(&self, name: &str, body: &impl Serialize) {
         if let Some(events) = &self.events {
-            events.emit(name, body);
+            self.write(|| events.try_emit(name, body));
+        }
+    }
+
+    /// Writes to standard output, and ends the program where that cannot be done.
+    ///
+    /// A chat goes on where only its reader has gone: what is typed is still said.
+    fn write(&self, write: impl FnOnce() -> io::Result<()>) {
+        if self.is_unread.load(Ordering::Relaxed) {
+            return;
+        }
+        match write() {
+            Err(error) if self.mode == Mode::Chat && error.kind() == io::ErrorKind::BrokenPipe => {
+                self.is_unread.store(true, Ordering::Relaxed);
+                self.say("nobody reads standard output any more; what you say is still sent");
+            }
+            done => output::or_exit(done),
         }
     }
 
