@@ -32,6 +32,8 @@ pub enum Event {
         people: Vec<Person>,
         /// How many frames of the past follow.
         past: u32,
+        /// How many of them were said since we were there; `None` where we were not.
+        missed: Option<u32>,
     },
     /// Somebody said something.
     Said(Said),

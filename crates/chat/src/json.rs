@@ -19,7 +19,7 @@ pub fn of(event: &Event) -> (&'static str, Value) {
     match event {
         Event::Welcome { you, name } => ("welcome", json!({"you": you, "name": name})),
         Event::Renamed { name } => ("renamed", json!({"name": name})),
-        Event::Joined { room, people, past } => {
+        Event::Joined { room, people, past, .. } => {
             ("joined", json!({"room": room, "people": people, "past": past}))
         }
         Event::Said(said) => ("said", said_fields(said)),

@@ -57,7 +57,10 @@ pub fn text(event: &Event, style: Style, now: Duration) -> Option<Shown> {
         }
         Event::Welcome { name, .. } => Shown::Story(format!("you are {}", sanitize::line(name))),
         Event::Renamed { name } => Shown::Story(format!("you are {} now", sanitize::line(name))),
-        Event::Joined { room, people, past } => Shown::Story(joined(room, people, *past)),
+        Event::Joined { room, people, past, missed } => {
+            let said = missed.map_or((*past, "before"), |missed| (missed, "meanwhile"));
+            Shown::Story(joined(room, people, said))
+        }
         Event::Sent { late: false, .. } => return None,
         Event::Sent { text, .. } => Shown::Story(format!("sent now: {}", sanitize::line(text))),
         Event::Waiting { text, .. } => {
@@ -104,14 +107,16 @@ fn presence(person: &Person, before: Option<&str>, change: Change, ending: Optio
     }
 }
 
-fn joined(room: &str, people: &[Person], past: u32) -> String {
+/// Of the past only what was not shown before is told: no line of the rest follows.
+fn joined(room: &str, people: &[Person], (lines, when): (u32, &str)) -> String {
     let names: Vec<_> = people.iter().map(|person| sanitize::line(&person.name)).collect();
     let mut line = format!("you are in {}: {}", room_name(room), names.join(", "));
-    match past {
-        0 => {}
-        1 => line.push_str("; 1 line was said before"),
-        _ => write!(line, "; {past} lines were said before").expect("a String takes everything"),
+    match lines {
+        0 => Ok(()),
+        1 => write!(line, "; 1 line was said {when}"),
+        _ => write!(line, "; {lines} lines were said {when}"),
     }
+    .expect("a String takes everything");
     line
 }
 
@@ -232,7 +237,8 @@ mod tests {
                 Some("peter: hey!"),
             );
             let person = Person { id: 1, name: "bob".into() };
-            assert_eq!(joined(&room, std::slice::from_ref(&person), 0), "you are in #ops: bob");
+            let people = std::slice::from_ref(&person);
+            assert_eq!(joined(&room, people, (0, "before")), "you are in #ops: bob");
             let who = Notice::Who { room: room.clone(), people: vec![person] };
             assert_eq!(notice_text(&who), "in #ops: bob");
             assert_eq!(notice_text(&Notice::AlreadyIn(room.clone())), "you are in #ops already");

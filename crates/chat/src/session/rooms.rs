@@ -78,7 +78,7 @@ impl Chat {
             // A line of ours is still under way there, so we have never left.
             let people = room.people.iter().map(|&id| self.people.person(id)).collect();
             let room = room.name.clone();
-            self.events.push_back(Event::Joined { room, people, past: 0 });
+            self.events.push_back(Event::Joined { room, people, past: 0, missed: None });
         }
         self.join_next();
     }
@@ -113,9 +113,11 @@ impl Chat {
         if self.room.as_deref() == Some(&room.asked) {
             self.was_joined = true;
             let kept_from = seq.saturating_sub(past.into());
-            let missed = self.seen.last_of(number).and_then(|last| kept_from.checked_sub(last));
-            self.events.push_back(Event::Joined { room: name.clone(), people, past });
-            if let Some(lines @ 1..) = missed {
+            let last = self.seen.last_of(number);
+            let missed = last
+                .map(|last| u32::try_from(seq.saturating_sub(last)).unwrap_or(u32::MAX).min(past));
+            self.events.push_back(Event::Joined { room: name.clone(), people, past, missed });
+            if let Some(lines @ 1..) = last.and_then(|last| kept_from.checked_sub(last)) {
                 self.notice(Notice::Missed { room: name, lines });
             }
         }

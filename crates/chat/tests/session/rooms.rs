@@ -1,5 +1,8 @@
 //! Rooms: going from one to another, and those that the relay refuses.
 
+use std::time::Duration;
+
+use chat::show::{Shown, Style, text};
 use chat::{Event, Notice};
 
 use crate::relay::World;
@@ -68,6 +71,29 @@ fn another_spelling_of_the_same_room_is_the_same_room() {
     world.type_line("two");
     world.run();
     assert_eq!(texts(&world, "lobby"), ["one", "two"]);
+}
+
+/// The past that was shown is not shown again, so it is not announced either.
+#[test]
+fn who_comes_back_is_told_of_the_lines_that_were_said_meanwhile() {
+    let mut world = World::joined();
+    world.type_line("one");
+    world.run();
+    world.events.clear();
+    world.cut();
+    world.run();
+    world.cut();
+    world.other_says("lobby", 900, "two");
+    world.run();
+    let shown: Vec<_> = world
+        .events
+        .iter()
+        .filter(|event| matches!(event, Event::Joined { .. }))
+        .map(|event| text(event, Style::Terminal, Duration::ZERO))
+        .collect();
+    let story = |line: &str| Some(Shown::Story(line.to_owned()));
+    let joined = "you are in #lobby: peter";
+    assert_eq!(shown, [story(joined), story(&format!("{joined}; 1 line was said meanwhile"))]);
 }
 
 #[test]
