@@ -4,6 +4,7 @@ use std::io;
 
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 
 /// What a program prints on standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -44,6 +45,14 @@ impl CommonArgs {
 
     /// Sends the log to standard error at the level that was asked for. `RUST_LOG` wins over the flags.
     pub fn init_log(&self) {
+        self.init_log_to(io::stderr);
+    }
+
+    /// The same, to another writer.
+    pub(crate) fn init_log_to<W>(self, writer: W)
+    where
+        W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+    {
         let level = match (self.quiet, self.verbose) {
             (true, _) => "error",
             (false, 0) => "warn",
@@ -54,7 +63,7 @@ impl CommonArgs {
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
         tracing_subscriber::fmt()
             .with_env_filter(filter)
-            .with_writer(io::stderr)
+            .with_writer(writer)
             .with_target(false)
             .with_ansi(false)
             .init();

@@ -11,6 +11,7 @@
 //! | What did the user mean who wrote a name wrong? | [`nearest`] |
 //! | What does a wrong command line end with? | [`mod@parse`] |
 //! | What happens when nobody reads its output? | [`output`] |
+//! | How does a server tell what it does, and wait for no reader? | [`voice`], [`scribe`] |
 //! | How does a program end that a signal ends? | [`signals`] |
 
 pub mod args;
@@ -21,11 +22,15 @@ mod harmless;
 pub mod nearest;
 pub mod output;
 pub mod parse;
+pub mod scribe;
 pub mod signals;
 pub mod values;
+pub mod voice;
 
 pub use args::{CommonArgs, Format};
 pub use events::Events;
 pub use exit::Exit;
 pub use failure::Failure;
 pub use parse::parse;
+pub use scribe::Scribe;
+pub use voice::Voice;

@@ -7,6 +7,8 @@
     reason = "only the relay's core is pure; these are its clients"
 )]
 
+mod unread_output;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -27,7 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The program, which is killed where a test fails.
 struct Relay {
     child: Child,
-    stdout: BufReader<ChildStdout>,
+    /// `None` where a test has closed it.
+    stdout: Option<BufReader<ChildStdout>>,
     address: String,
 }
 
@@ -40,7 +43,7 @@ impl Relay {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let stdout = child.stdout.take().map(BufReader::new);
         let mut relay = Self { child, stdout, address: String::new() };
         let listening = relay.event();
         assert_eq!(
@@ -59,13 +62,14 @@ impl Relay {
     }
 
     fn event(&mut self) -> Value {
-        if self.stdout.buffer().is_empty() {
-            let mut ready = [PollFd::new(self.stdout.get_ref().as_fd(), PollFlags::POLLIN)];
+        let stdout = self.stdout.as_mut().unwrap();
+        if stdout.buffer().is_empty() {
+            let mut ready = [PollFd::new(stdout.get_ref().as_fd(), PollFlags::POLLIN)];
             let patience = PollTimeout::try_from(PATIENCE).unwrap();
             assert_eq!(poll(&mut ready, patience), Ok(1), "no event came");
         }
         let mut line = String::new();
-        self.stdout.read_line(&mut line).unwrap();
+        stdout.read_line(&mut line).unwrap();
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
     }
 

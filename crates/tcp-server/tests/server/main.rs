@@ -29,3 +29,4 @@ mod slow_reader;
 mod slow_sender;
 mod standard_input;
 mod unix_socket;
+mod unread_output;

@@ -6,7 +6,7 @@ mod story;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use cli::{Exit, Failure};
+use cli::{Exit, Failure, Voice};
 use tcp_server::program::{self, Refused, Signals};
 use tcp_server::{Listener, Summary, stop_pair};
 
@@ -15,8 +15,14 @@ use crate::story::{SCHEMA, Story};
 
 fn main() -> ExitCode {
     let args = cli::parse::<Args>(SCHEMA).into_serve();
-    args.common.init_log();
-    let story = Arc::new(Story::new(&args));
+    let voice = match Voice::start(&args.common) {
+        Ok(voice) => voice,
+        Err(failure) => {
+            failure.print();
+            return failure.exit().into();
+        }
+    };
+    let story = Arc::new(Story::new(voice, &args));
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {

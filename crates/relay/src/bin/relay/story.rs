@@ -2,12 +2,11 @@
 //! output.
 
 use std::collections::HashMap;
-use std::io::{self, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use cli::values::time_of_day;
-use cli::{Events, Exit, Failure, Format};
+use cli::{Events, Exit, Failure, Format, Voice};
 use proto::{Address, address::is_local, sanitize};
 use relay::{Event, Observer};
 use serde::Serialize;
@@ -21,6 +20,7 @@ pub(crate) const SCHEMA: &str = "relay/1";
 /// Tells the story as it was asked for.
 #[derive(Debug)]
 pub(crate) struct Story {
+    voice: Voice,
     out: Out,
     /// The names of the connections, for what is told at their ends.
     names: Mutex<HashMap<u64, Arc<str>>>,
@@ -91,12 +91,12 @@ struct End<'a> {
 }
 
 impl Story {
-    pub(crate) fn new(args: &Serve) -> Self {
+    pub(crate) fn new(voice: Voice, args: &Serve) -> Self {
         let out = match args.common.format() {
             Format::Text => Out::Text { quiet: args.common.quiet },
-            Format::Json => Out::Json(Events::stdout(SCHEMA)),
+            Format::Json => Out::Json(voice.events(SCHEMA)),
         };
-        Self { out, names: Mutex::default() }
+        Self { voice, out, names: Mutex::default() }
     }
 
     /// The relay listens: from now on clients get in.
@@ -114,8 +114,9 @@ impl Story {
     pub(crate) fn end(&self, summary: Option<Summary>, result: Result<(), &Failure>) -> Exit {
         let exit = result.map_or_else(Failure::exit, |()| Exit::Ok);
         let served = summary.map_or(0, |summary| summary.served);
+        self.voice.last_words();
         if let Err(failure) = result {
-            failure.print();
+            self.voice.story(&failure.to_string());
         }
         match (&self.out, summary) {
             (Out::Json(events), _) => events.emit(
@@ -131,13 +132,13 @@ impl Story {
             }
             (Out::Text { .. }, None) => {}
         }
+        self.voice.finish();
         exit
     }
 
-    /// Where nobody reads standard error, nobody misses it: the relay goes on.
     fn say(&self, text: &str) {
         if let Out::Text { quiet: false } = self.out {
-            let _ = io::stderr().lock().write_all(text.as_bytes());
+            self.voice.story(text);
         }
     }
 

@@ -8,7 +8,7 @@ mod story;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use cli::{Exit, Failure};
+use cli::{Exit, Failure, Voice};
 use tcp_server::modes::{Chat, Discard, Echo, Frames, Hold, Lines};
 use tcp_server::program::{self, Refused, Signals};
 use tcp_server::{Config, Listener, Service, Stop, Stopper, Summary, Timers, run, stop_pair};
@@ -20,8 +20,14 @@ use crate::story::{SCHEMA, Story};
 
 fn main() -> ExitCode {
     let args: Args = cli::parse(SCHEMA);
-    args.common.init_log();
-    let story = Arc::new(Story::new(&args));
+    let voice = match Voice::start(&args.common) {
+        Ok(voice) => voice,
+        Err(failure) => {
+            failure.print();
+            return failure.exit().into();
+        }
+    };
+    let story = Arc::new(Story::new(voice, &args));
     let started = Runtime::new().and_then(|runtime| Ok((runtime, Timers::apart()?)));
     let (runtime, timers) = match started {
         Ok(started) => started,

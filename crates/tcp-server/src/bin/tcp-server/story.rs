@@ -1,12 +1,12 @@
 //! What the program tells: a story for a person on standard error, or events for a program on standard
 //! output.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use cli::values::time_of_day;
-use cli::{Events, Exit, Failure, Format, output};
+use cli::{Events, Exit, Failure, Format, Voice};
 use proto::address::is_local;
 use proto::{Address, sanitize};
 use serde::Serialize;
@@ -21,6 +21,7 @@ pub(crate) const SCHEMA: &str = "tcp-server/1";
 /// Tells the story as it was asked for.
 #[derive(Debug)]
 pub(crate) struct Story {
+    voice: Voice,
     telling: Telling,
     /// How many clients have their turn to talk with the person at the server.
     talking: AtomicUsize,
@@ -88,12 +89,12 @@ struct End<'a> {
 }
 
 impl Story {
-    pub(crate) fn new(args: &Args) -> Self {
+    pub(crate) fn new(voice: Voice, args: &Args) -> Self {
         let telling = match args.common.format() {
             Format::Text => Telling::Text { quiet: args.common.quiet },
-            Format::Json => Telling::Json(Events::stdout(SCHEMA)),
+            Format::Json => Telling::Json(voice.events(SCHEMA)),
         };
-        Self { telling, talking: AtomicUsize::new(0) }
+        Self { voice, telling, talking: AtomicUsize::new(0) }
     }
 
     /// The server listens: from now on clients get in.
@@ -116,8 +117,9 @@ impl Story {
     pub(crate) fn end(&self, summary: Option<Summary>, result: Result<(), &Failure>) -> Exit {
         let exit = result.map_or_else(Failure::exit, |()| Exit::Ok);
         let served = summary.map_or(0, |summary| summary.served);
+        self.voice.last_words();
         if let Err(failure) = result {
-            failure.print();
+            self.voice.story(&failure.to_string());
         }
         match (&self.telling, summary) {
             (Telling::Json(events), _) => events.emit(
@@ -136,6 +138,7 @@ impl Story {
             }
             (Telling::Text { .. }, None) => {}
         }
+        self.voice.finish();
         exit
     }
 
@@ -152,10 +155,9 @@ impl Story {
         self.talking.load(Ordering::Relaxed) > 0
     }
 
-    /// Where nobody reads standard error, nobody misses it: the server goes on.
     fn say(&self, text: &str) {
         if let Telling::Text { quiet: false } = self.telling {
-            let _ = io::stderr().lock().write_all(text.as_bytes());
+            self.voice.story(text);
         }
     }
 }
@@ -235,7 +237,7 @@ impl Ear for Story {
             }
             Telling::Text { .. } => {
                 let (peer, text) = (sanitize::line(&peer), sanitize::line_of_bytes(line));
-                output::or_exit(writeln!(io::stdout(), "{peer}: {text}"));
+                self.voice.data(&format!("{peer}: {text}\n"));
             }
         }
     }
