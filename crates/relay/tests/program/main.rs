@@ -22,6 +22,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use socket2::SockRef;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -210,6 +211,45 @@ fn a_second_signal_ends_at_once() {
     // It may have said its last words just before.
     assert!(end["exit"] == 143 || end["exit"] == 0, "{end}");
     assert_eq!(relay.exit_code().map(Value::from).as_ref(), Some(&end["exit"]));
+}
+
+/// Makes what this process starts hear SIGHUP, also where the tests run under nohup(1): an ignored signal
+/// stays ignored in a child, one that has a handler gets its default back.
+fn hear_hang_ups() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _guard = runtime.enter();
+    // The handler stays when this is dropped.
+    drop(signal(SignalKind::hangup()).unwrap());
+}
+
+#[test]
+fn a_terminal_that_is_closed_says_goodbye_to_everybody() {
+    hear_hang_ups();
+    let mut relay = Relay::start(&[]);
+    let mut client = relay.connect();
+    client.write_all(b"/join room\n").unwrap();
+    relay.event_of("joined");
+    relay.signal(Signal::SIGHUP);
+    let mut heard = String::new();
+    client.read_to_string(&mut heard).unwrap();
+    assert!(heard.ends_with("* goodbye: the relay shuts down\n"), "{heard}");
+    drop(client);
+    assert_eq!(relay.event_of("end")["ok"], true);
+    assert_eq!(relay.exit_code(), Some(0));
+}
+
+#[test]
+fn it_tells_how_it_is_doing_when_it_is_asked() {
+    let mut relay = Relay::start(&[]);
+    let mut client = relay.connect();
+    client.write_all(b"/join room\n").unwrap();
+    relay.event_of("joined");
+    relay.signal(Signal::SIGUSR1);
+    let stats = relay.event_of("stats");
+    assert_eq!((&stats["open"], &stats["served"]), (&1.into(), &1.into()));
+    writeln!(client, "still here").unwrap();
+    let mut lines = BufReader::new(client).lines();
+    assert!(lines.any(|line| line.unwrap().ends_with(": still here")));
 }
 
 #[test]

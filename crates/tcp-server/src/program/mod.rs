@@ -4,14 +4,17 @@
 //! |---|---|
 //! | Why could it not start, and what is to be done? | `refusal` |
 //! | Which process has the port? | `port_owner` |
-//! | Which signals stop it? | `signals` |
+//! | Which signals does it hear? | `signals` |
+//! | How is it doing? | `tally` |
 //! | May it open enough files? | `descriptors` |
 
 mod descriptors;
 mod port_owner;
 mod refusal;
 mod signals;
+mod tally;
 
 pub use descriptors::make_room;
 pub use refusal::{Refused, explain};
 pub use signals::{Signals, until_stopped};
+pub use tally::{Stats, Tally};

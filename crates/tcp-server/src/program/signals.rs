@@ -1,6 +1,7 @@
-//! Ctrl-C and SIGTERM.
+//! Ctrl-C, SIGTERM, SIGHUP and SIGUSR1.
 
-use std::future::Future;
+use std::fs;
+use std::future::{self, Future};
 use std::io;
 
 use cli::{Exit, Failure};
@@ -10,44 +11,86 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::drain::{Phase, Stopper};
 use crate::serve::Summary;
 
-/// The signals that ask the server to stop. Containers and service managers send SIGTERM.
+/// The signals that a server hears.
+///
+/// | signal | sent by | asks it |
+/// |---|---|---|
+/// | SIGINT | Ctrl-C | to stop |
+/// | SIGTERM | containers and service managers | to stop |
+/// | SIGHUP | a terminal that is closed | to stop, unless it was ignored from the start: nohup(1) |
+/// | SIGUSR1 | whoever wants to know | how it is doing |
 #[derive(Debug)]
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    hang_up: Option<Signal>,
+    question: Signal,
+}
+
+enum Asked {
+    /// To stop; with the exit code of a program that the signal ended.
+    Stop(Exit),
+    Stats,
 }
 
 impl Signals {
     /// Hears of them from here on.
     pub fn new() -> io::Result<Self> {
+        let hang_up = SignalKind::hangup();
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            // To listen for it is to ignore it no more.
+            hang_up: if is_ignored(hang_up) { None } else { Some(signal(hang_up)?) },
+            question: signal(SignalKind::user_defined1())?,
         })
     }
 
-    /// Waits for one, and gives the exit code of a program that it ended.
-    async fn next(&mut self) -> Exit {
+    /// Waits for one.
+    async fn next(&mut self) -> Asked {
+        let Self { interrupt, terminate, hang_up, question } = self;
+        let hang_up = async {
+            match hang_up {
+                Some(hang_up) => hang_up.recv().await,
+                None => future::pending().await,
+            }
+        };
         select! {
-            _ = self.interrupt.recv() => Exit::Interrupted,
-            _ = self.terminate.recv() => Exit::Terminated,
+            _ = interrupt.recv() => Asked::Stop(Exit::Interrupted),
+            _ = terminate.recv() => Asked::Stop(Exit::Terminated),
+            _ = hang_up => Asked::Stop(Exit::Terminated),
+            _ = question.recv() => Asked::Stats,
         }
     }
 }
 
-/// Runs `server` and asks it to stop at each signal. The failure beside its summary is an end by a second
-/// signal.
+/// Whether the program was started with this signal ignored. Only Linux tells without unsafe code; elsewhere
+/// a server under nohup(1) stops when its terminal is closed.
+fn is_ignored(signal: SignalKind) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal.as_raw_value() - 1) & 1 == 1)
+}
+
+/// Runs `server`, asks it to stop at each signal that says so, and calls `tell_stats` at SIGUSR1. The failure
+/// beside its summary is an end by a second signal.
 pub async fn until_stopped(
     server: impl Future<Output = Summary>,
     mut signals: Signals,
     stopper: Stopper,
+    tell_stats: impl Fn(),
 ) -> (Summary, Option<Failure>) {
     let mut ended_by = None;
     let pass_on = async {
         loop {
-            let exit = signals.next().await;
-            if stopper.stop() == Phase::Ended {
-                ended_by.get_or_insert(exit);
+            match signals.next().await {
+                Asked::Stats => tell_stats(),
+                Asked::Stop(exit) => {
+                    if stopper.stop() == Phase::Ended {
+                        ended_by.get_or_insert(exit);
+                    }
+                }
             }
         }
     };

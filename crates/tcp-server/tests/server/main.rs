@@ -24,6 +24,7 @@ mod once;
 mod panic;
 mod reset_storm;
 mod restart;
+mod signals;
 mod silence_while_draining;
 mod slow_reader;
 mod slow_sender;

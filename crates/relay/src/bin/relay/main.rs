@@ -57,5 +57,5 @@ async fn serve(args: &Serve, story: &Arc<Story>) -> Result<(Summary, Option<Fail
     // In a task of its own: what runs on the main thread would hand every wake-up to another one.
     let server = tokio::spawn(server);
     let server = async { server.await.expect("the relay's task does not panic") };
-    Ok(program::until_stopped(server, signals, stopper).await)
+    Ok(program::until_stopped(server, signals, stopper, || story.stats()).await)
 }

@@ -10,6 +10,7 @@ use cli::{Events, Exit, Failure, Format, Voice};
 use proto::{Address, address::is_local, sanitize};
 use relay::{Event, Observer};
 use serde::Serialize;
+use tcp_server::program::Tally;
 use tcp_server::{Closed, Peer, Summary};
 
 use crate::args::Serve;
@@ -22,6 +23,7 @@ pub(crate) const SCHEMA: &str = "relay/1";
 pub(crate) struct Story {
     voice: Voice,
     out: Out,
+    tally: Tally,
     /// The names of the connections, for what is told at their ends.
     names: Mutex<HashMap<u64, Arc<str>>>,
 }
@@ -96,7 +98,7 @@ impl Story {
             Format::Text => Out::Text { quiet: args.common.quiet },
             Format::Json => Out::Json(voice.events(SCHEMA)),
         };
-        Self { voice, out, names: Mutex::default() }
+        Self { voice, out, tally: Tally::default(), names: Mutex::default() }
     }
 
     /// The relay listens: from now on clients get in.
@@ -107,6 +109,19 @@ impl Story {
                 &Listening { addr: address.to_string(), max_people: args.max_people },
             ),
             Out::Text { .. } => self.say(&first_screen(address)),
+        }
+    }
+
+    /// Somebody has asked how the relay is doing, so it is told also where nothing else is.
+    #[expect(clippy::disallowed_methods, reason = "the program is none of the pure parts")]
+    pub(crate) fn stats(&self) {
+        let stats = self.tally.stats();
+        match &self.out {
+            Out::Json(events) => events.emit("stats", &stats),
+            Out::Text { .. } => {
+                let time = time_of_day(SystemTime::now());
+                self.voice.story(&format!("{time} {}\n", stats.in_words()));
+            }
         }
     }
 
@@ -152,6 +167,7 @@ impl Story {
 
 impl tcp_server::Observer for Story {
     fn opened(&self, conn: u64, peer: &Peer) {
+        self.tally.opened();
         match &self.out {
             Out::Json(events) => events.emit("open", &Open { conn, peer: peer.to_string() }),
             Out::Text { .. } => self.line(&format!("conn={conn} peer={peer} open")),
@@ -159,6 +175,7 @@ impl tcp_server::Observer for Story {
     }
 
     fn closed(&self, closed: &Closed) {
+        self.tally.closed(closed);
         let Closed { id, peer, ending, received, sent, lasted, .. } = closed;
         let name = self.names.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
         match &self.out {

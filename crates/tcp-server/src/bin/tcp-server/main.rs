@@ -100,6 +100,6 @@ impl Start<'_> {
             timers,
         };
         let server = run(listener, config, service, Arc::clone(story), stop);
-        program::until_stopped(server, signals, stopper).await
+        program::until_stopped(server, signals, stopper, || story.stats()).await
     }
 }

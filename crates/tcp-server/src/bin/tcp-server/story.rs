@@ -11,6 +11,7 @@ use proto::address::is_local;
 use proto::{Address, sanitize};
 use serde::Serialize;
 use tcp_server::modes::Ear;
+use tcp_server::program::Tally;
 use tcp_server::{Closed, Connection, Observer, Peer, Summary};
 
 use crate::args::{Args, Mode};
@@ -23,6 +24,7 @@ pub(crate) const SCHEMA: &str = "tcp-server/1";
 pub(crate) struct Story {
     voice: Voice,
     telling: Telling,
+    tally: Tally,
     /// How many clients have their turn to talk with the person at the server.
     talking: AtomicUsize,
 }
@@ -94,7 +96,7 @@ impl Story {
             Format::Text => Telling::Text { quiet: args.common.quiet },
             Format::Json => Telling::Json(voice.events(SCHEMA)),
         };
-        Self { voice, telling, talking: AtomicUsize::new(0) }
+        Self { voice, telling, tally: Tally::default(), talking: AtomicUsize::new(0) }
     }
 
     /// The server listens: from now on clients get in.
@@ -110,6 +112,18 @@ impl Story {
                 },
             ),
             Telling::Text { .. } => self.say(&first_screen(address, args)),
+        }
+    }
+
+    /// Somebody has asked how the server is doing, so it is told also where nothing else is.
+    pub(crate) fn stats(&self) {
+        let stats = self.tally.stats();
+        match &self.telling {
+            Telling::Json(events) => events.emit("stats", &stats),
+            Telling::Text { .. } => {
+                let time = time_of_day(SystemTime::now());
+                self.voice.story(&format!("{time} {}\n", stats.in_words()));
+            }
         }
     }
 
@@ -164,6 +178,7 @@ impl Story {
 
 impl Observer for Story {
     fn opened(&self, conn: u64, peer: &Peer) {
+        self.tally.opened();
         match &self.telling {
             Telling::Json(events) => events.emit("open", &Open { conn, peer: peer.to_string() }),
             Telling::Text { .. } => {
@@ -178,6 +193,7 @@ impl Observer for Story {
     }
 
     fn closed(&self, closed: &Closed) {
+        self.tally.closed(closed);
         let Closed { id, peer, ending, received, sent, lasted, .. } = closed;
         match &self.telling {
             Telling::Json(events) => events.emit(
