@@ -195,7 +195,8 @@ impl Acceptor {
         }
         if let Some(spell) = self.backoff.succeeded(Instant::now()) {
             let lasted = spell.last - spell.since;
-            tracing::info!(failures = spell.failures, ?lasted, "accepting connections again");
+            // As loud as its beginning: who was told of that waits for this.
+            tracing::warn!(failures = spell.failures, ?lasted, "accepting connections again");
         }
     }
 

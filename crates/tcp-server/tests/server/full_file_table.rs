@@ -19,7 +19,7 @@ fn limited(ulimit: &str, args: &[&str]) -> Program {
 
 #[test]
 fn it_is_told_once_costs_no_processor_and_passes() {
-    let program = limited("-n 32", &["-v"]);
+    let program = limited("-n 32", &[]);
     // More than fit. The kernel takes them all into the backlog.
     let mut clients: Vec<TcpStream> = (0..40).map(|_| connect(&program.addr)).collect();
     eventually("the table is full", || {
