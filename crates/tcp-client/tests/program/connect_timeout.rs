@@ -14,7 +14,9 @@ fn the_time_limit_of_the_user_is_124() {
     let done = run(&["-w", "300ms", &addr.to_string()]);
     assert!(done.at - started >= Duration::from_millis(300));
     done.failed(124, &format!("no answer from {addr} within 300ms (SYN sent, no reply"));
+    assert!(done.stderr.contains("(SYN sent, no reply: the backlog of the server may be full)"));
     assert!(done.stderr.contains("hint: -w 30s waits longer; tcp-client -z 127.0.0.1"));
+    assert!(done.stderr.contains("hint: `cargo xtask demo backlog` shows"));
 }
 
 #[test]

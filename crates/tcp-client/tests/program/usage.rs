@@ -15,11 +15,19 @@ fn check(args: &[&str], error: &str, hint: &str) {
 
 #[test]
 fn what_is_no_address_is_told_with_the_part_that_is_wrong() {
-    check(&["7878x"], "\"7878x\" is not a port", "hint: a port is a number from 0 to 65535");
-    check(&["h", "70000"], "\"70000\" is not a port", "0 to 65535");
+    check(&["7878x"], "\"7878x\" is not a port", "hint: a port is a number from 1 to 65535");
+    check(&["h", "70000"], "\"70000\" is not a port", "1 to 65535");
     check(&["example.org"], "\"example.org\" names no port", "hint: write example.org:7878");
     check(&["::1:7878"], "ambiguous", "hint: write [::1]:7878");
     check(&["h:1", "2"], "\"h:1 2\" names a port twice", "hint: write HOST PORT");
+}
+
+#[test]
+fn nobody_listens_on_port_0() {
+    for args in [&["127.0.0.1", "0"][..], &["[::1]:0"], &["0"]] {
+        check(args, "nobody has port 0", "hint: a server that takes port 0 gets any free one");
+    }
+    run(&["chat", ":0"]).failed(2, "nobody has port 0");
 }
 
 #[test]

@@ -336,15 +336,20 @@ pub(crate) fn parse_target(target: &[String]) -> Result<Address, Failure> {
                 .hint("write HOST PORT or HOST:PORT"));
         }
     };
-    parsed.map_err(|error| {
+    let address = parsed.map_err(|error| {
         let failure = usage(error.to_string());
         match error {
-            AddressError::Port(_) => failure.hint("a port is a number from 0 to 65535"),
+            AddressError::Port(_) => failure.hint("a port is a number from 1 to 65535"),
             AddressError::NoPort(host) => failure.hint(format!("write {host}:7878 or {host} 7878")),
             AddressError::Brackets(_) => failure.hint("write [::1]:7878 or ::1 7878"),
             _ => failure,
         }
-    })
+    })?;
+    if let Address::Tcp { port: 0, .. } = address {
+        return Err(usage(format!("cannot connect to {address}: nobody has port 0"))
+            .hint("a server that takes port 0 gets any free one, and says which"));
+    }
+    Ok(address)
 }
 
 fn usage(message: impl Into<String>) -> Failure {

@@ -73,7 +73,7 @@ fn unreached(error: &ConnectError, last: &Unreached, plan: &Plan) -> Failure {
         String::new()
     };
     match &last.why {
-        Why::TimedOut(_) => no_answer(&what, &tries, plan),
+        Why::TimedOut(_) => no_answer(&what, &tries, &last.peer, plan),
         Why::ToItself => Failure::new(
             Exit::Failed,
             "connected_to_itself",
@@ -99,22 +99,32 @@ fn unreached(error: &ConnectError, last: &Unreached, plan: &Plan) -> Failure {
     }
 }
 
-fn no_answer(what: &str, tries: &str, plan: &Plan) -> Failure {
+fn no_answer(what: &str, tries: &str, tried: &Address, plan: &Plan) -> Failure {
     let limit = time_in_words(plan.connect.timeout.unwrap_or_default());
+    let within_this_machine = is_local(tried);
     let (why, only_check) = match &plan.address {
+        Address::Unix(_) => ("its queue is full, and nobody accepts", String::new()),
         Address::Tcp { host, port } => (
-            "SYN sent, no reply: a firewall may drop it",
+            if within_this_machine {
+                "SYN sent, no reply: the backlog of the server may be full"
+            } else {
+                "SYN sent, no reply: a firewall may drop it"
+            },
             format!("; tcp-client -z {host} {port} only checks the port"),
         ),
-        Address::Unix(_) => ("its queue is full, and nobody accepts", String::new()),
     };
     let only_check = if plan.check { "" } else { &only_check };
-    Failure::new(
+    let failure = Failure::new(
         Exit::TimeLimit,
         "timed_out",
         format!("no answer from {what} within {limit} ({why}){tries}"),
     )
-    .hint(format!("-w 30s waits longer{only_check}"))
+    .hint(format!("-w 30s waits longer{only_check}"));
+    if within_this_machine {
+        failure.hint("`cargo xtask demo backlog` shows what a full one does")
+    } else {
+        failure
+    }
 }
 
 fn refused(what: &str, tries: &str, why: &io::Error, plan: &Plan) -> Failure {
