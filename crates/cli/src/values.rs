@@ -14,9 +14,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// ```
 pub fn duration(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
-    seconds
-        .or_else(|| humantime::parse_duration(text).ok())
-        .ok_or_else(|| format!("\"{text}\" is not a time: write 500ms, 2s, 1m, or seconds"))
+    seconds.or_else(|| humantime::parse_duration(text).ok()).ok_or_else(|| {
+        match text.strip_prefix('-') {
+            Some(_) => format!("\"{text}\" is not a time: it must not be negative"),
+            None => format!("\"{text}\" is not a time: write 500ms, 2s, 1m, or seconds"),
+        }
+    })
 }
 
 /// Reads a size in bytes: `64`, `64K`, `1MiB`, `2G`; the letters stand for powers of 1024.
@@ -39,10 +42,12 @@ pub fn size(text: &str) -> Result<u64, String> {
         _ => None,
     };
     let number = number.parse::<u64>().ok();
-    number
-        .zip(factor)
-        .and_then(|(number, factor)| number.checked_mul(factor))
-        .ok_or_else(|| format!("\"{text}\" is not a size: write 64, 64K, 1M, or 2G bytes"))
+    number.zip(factor).and_then(|(number, factor)| number.checked_mul(factor)).ok_or_else(|| {
+        match text.strip_prefix('-') {
+            Some(_) => format!("\"{text}\" is not a size: it must not be negative"),
+            None => format!("\"{text}\" is not a size: write 64, 64K, 1M, or 2G bytes"),
+        }
+    })
 }
 
 /// A time as it is written on a command line: `5s`, `1m 30s`, `500us`. ASCII, unlike Rust's own `µs`.
@@ -116,5 +121,8 @@ mod tests {
         for text in ["", "K", "-1", "1T", "99999999999999999999", "18446744073709551615K"] {
             assert!(size(text).is_err(), "{text}");
         }
+        let negative = "it must not be negative";
+        assert!(duration("-1").is_err_and(|why| why.ends_with(negative)));
+        assert!(size("-1").is_err_and(|why| why.ends_with(negative)));
     }
 }

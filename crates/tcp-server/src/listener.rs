@@ -31,7 +31,7 @@ pub struct BindOptions {
 #[non_exhaustive]
 pub enum BindError {
     /// The host's name has no address.
-    #[error("cannot resolve \"{host}\"")]
+    #[error("cannot find host \"{host}\"")]
     Resolve {
         /// The name.
         host: String,

@@ -1,6 +1,7 @@
 //! Why the server could not start, and what to do about it.
 
 use std::io;
+use std::path::Path;
 
 use super::port_owner;
 use crate::listener::{BindError, BindOptions};
@@ -22,7 +23,7 @@ pub struct Refused<'a> {
 
 /// The error of binding, for a person.
 pub fn explain(error: &BindError, refused: Refused<'_>) -> Failure {
-    let Refused { default_port, address, .. } = refused;
+    let Refused { program, default_port, address, .. } = refused;
     let failure = match (error, error.io()) {
         (BindError::PathInUse { .. }, _) => {
             Failure::new(Exit::Usage, "address_in_use", error.to_string())
@@ -30,12 +31,13 @@ pub fn explain(error: &BindError, refused: Refused<'_>) -> Failure {
         (BindError::NotASocket { .. }, _) => {
             Failure::new(Exit::Usage, "not_a_socket", error.to_string())
         }
-        (BindError::Resolve { .. }, Some(source)) => {
+        (BindError::Resolve { host, .. }, Some(source)) => {
             let cause = source.to_string();
             // getaddrinfo(3)'s words, without Rust's.
             let cause = cause.rsplit("address information: ").next().unwrap_or(&cause);
             let message = format!("{error}: {}", cause.to_lowercase());
-            return Failure::new(Exit::Usage, "unknown_host", message);
+            return Failure::new(Exit::Usage, "unknown_host", message)
+                .hint(format!("`getent hosts {host}` asks the same name service"));
         }
         (_, Some(source)) => Failure::from_io(Exit::Usage, &error.to_string(), source),
         (_, None) => Failure::new(Exit::Usage, "io", error.to_string()),
@@ -53,11 +55,33 @@ pub fn explain(error: &BindError, refused: Refused<'_>) -> Failure {
         (Address::Tcp { .. }, Some(io::ErrorKind::AddrNotAvailable)) => {
             failure.hint("this machine has no such address; `ip addr` shows those that it has")
         }
-        (Address::Unix(_), _) if failure.kind() == "address_in_use" => {
+        (Address::Unix(path), kind) => no_socket(failure, path, kind, program),
+        _ => failure,
+    }
+}
+
+fn no_socket(failure: Failure, path: &Path, kind: Option<io::ErrorKind>, program: &str) -> Failure {
+    // Where the file of the socket is made.
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    match kind {
+        _ if failure.kind() == "address_in_use" => {
             failure.hint("stop that server, or listen at another path")
         }
-        (Address::Unix(_), _) if failure.kind() == "not_a_socket" => {
+        _ if failure.kind() == "not_a_socket" => {
             failure.hint("nothing but a socket that nobody listens on is removed")
+        }
+        Some(io::ErrorKind::NotFound) if !folder.exists() => {
+            failure.hint(format!("there is no folder {}; mkdir -p makes it", folder.display()))
+        }
+        Some(io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => {
+            failure.hint(format!(
+                "the socket's file is made in {}, where you may not write; in /tmp everybody may: \
+                 {program} unix:/tmp/{program}.sock",
+                folder.display(),
+            ))
         }
         _ => failure,
     }

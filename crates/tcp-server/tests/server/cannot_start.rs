@@ -69,8 +69,27 @@ fn a_path_that_cannot_be() {
     check(
         &["unix:/nonexistent/socket"],
         "not_found",
-        "error: cannot listen on unix:/nonexistent/socket: no such file or directory\n",
+        "error: cannot listen on unix:/nonexistent/socket: no such file or directory\n  \
+         hint: there is no folder /nonexistent; mkdir -p makes it\n",
     );
+}
+
+/// Nobody may make files in /sys, not even root.
+#[test]
+fn a_path_where_nobody_may_write() {
+    let finished = run(&["unix:/sys/socket"]);
+    finished.failed(2, "cannot listen on unix:/sys/socket: ");
+    let hint = "  hint: the socket's file is made in /sys, where you may not write; in /tmp everybody \
+                may: tcp-server unix:/tmp/tcp-server.sock\n";
+    assert!(finished.stderr.ends_with(hint), "{}", finished.stderr);
+}
+
+#[test]
+fn a_name_that_nobody_has() {
+    let finished = run(&["no-such-host.invalid.:99"]);
+    finished.failed(2, "cannot find host \"no-such-host.invalid.\": ");
+    let hint = "  hint: `getent hosts no-such-host.invalid.` asks the same name service\n";
+    assert!(finished.stderr.ends_with(hint), "{}", finished.stderr);
 }
 
 #[test]

@@ -60,7 +60,7 @@ pub(crate) struct Serve {
     addr: Option<String>,
 
     /// Listen on this port of 127.0.0.1; 0 takes any free one
-    #[arg(short, long, value_name = "N", conflicts_with = "addr")]
+    #[arg(short, long, value_name = "N", conflicts_with = "addr", allow_negative_numbers = true)]
     port: Option<u16>,
 
     /// Let other machines in, without passwords or encryption
@@ -74,21 +74,23 @@ pub(crate) struct Serve {
     ///
     /// The others wait in the kernel's backlog.
     #[arg(long, value_name = "N", default_value_t = Limits::default().people)]
-    #[arg(value_parser = people)]
+    #[arg(value_parser = people, allow_negative_numbers = true)]
     pub(crate) max_people: usize,
 
     /// How many may wait to be accepted
-    #[arg(long, value_name = "N", default_value_t = BACKLOG)]
+    #[arg(long, value_name = "N", default_value_t = BACKLOG, allow_negative_numbers = true)]
     backlog: u32,
 
     /// Memory that may wait for one reader
     ///
     /// Who is behind by more is ended as `TooSlow`, and the rooms are told.
     #[arg(long, value_name = "SIZE", default_value = "8M", value_parser = values::size)]
+    #[arg(allow_negative_numbers = true)]
     outbox: u64,
 
     /// Time to deliver in after Ctrl-C
     #[arg(long, value_name = "DUR", default_value = "10s", value_parser = values::duration)]
+    #[arg(allow_negative_numbers = true)]
     drain: Duration,
 
     #[command(flatten)]
@@ -164,12 +166,15 @@ mod tests {
 
     #[test]
     fn the_short_help_fits_on_a_terminal_of_24_lines_and_80_columns() {
-        let help = Args::command().term_width(80).render_help().to_string();
-        let lines: Vec<&str> = help.trim_end().lines().collect();
-        // The prompt takes one.
-        assert!(lines.len() <= 23, "{} lines:\n{help}", lines.len());
-        for line in lines {
-            assert!(line.chars().count() <= 80, "{line}");
+        // Through a pipe it is wrapped for 100 columns: what it needs no wrapping for fits in both.
+        for width in [80, 100] {
+            let help = Args::command().term_width(width).render_help().to_string();
+            let lines: Vec<&str> = help.trim_end().lines().collect();
+            // The prompt takes one.
+            assert!(lines.len() <= 23, "{} lines:\n{help}", lines.len());
+            for line in lines {
+                assert!(line.chars().count() <= 80, "{line}");
+            }
         }
     }
 
@@ -204,6 +209,19 @@ mod tests {
         );
         check(&["[::]:1"], "error: [::]:1 lets other machines in");
         check(&["localhost"], "error: \"localhost\" names no port\n");
+    }
+
+    #[test]
+    fn a_number_that_is_negative_is_refused_as_such() {
+        for (args, why) in [
+            (["--backlog", "-1"], "-1 is not in 0..=4294967295"),
+            (["--drain", "-1"], "\"-1\" is not a time: it must not be negative"),
+            (["--outbox", "-1"], "\"-1\" is not a size: it must not be negative"),
+            (["--max-people", "-1"], "a relay serves at least one person at a time"),
+        ] {
+            let error = Args::try_parse_from([&["relay"], &args[..]].concat()).unwrap_err();
+            assert!(error.to_string().contains(why), "{error}");
+        }
     }
 
     #[test]

@@ -275,6 +275,9 @@ fn first_screen(address: &Address) -> String {
     };
     let who = match address {
         Address::Unix(_) => "whoever may write to the socket's file can connect",
+        Address::Tcp { host, .. } if is_local(address) && host.contains(':') => {
+            "only this machine can connect ('[::]:PORT' --open-to-network lets others in)"
+        }
         Address::Tcp { .. } if is_local(address) => {
             "only this machine can connect (0.0.0.0:PORT --open-to-network lets others in)"
         }
@@ -307,6 +310,7 @@ mod tests {
                 "  only this machine can connect (0.0.0.0:PORT --open-to-network lets others in).",
             ],
         );
+        check("[::1]:1", &["nc ::1 1 ", "('[::]:PORT' --open-to-network lets others in)"]);
         check("0.0.0.0:1", &["nc 127.0.0.1 1 ", "every machine that reaches this one"]);
         check("unix:/x", &["nc -U /x ", "tcp-client chat unix:/x\n", "the socket's file"]);
     }

@@ -284,8 +284,14 @@ fn first_screen(address: &Address, args: &Args) -> String {
     }
     let who = match address {
         Address::Unix(_) => "whoever may write to the socket's file can connect".to_owned(),
-        Address::Tcp { port, .. } if is_local(address) => {
-            format!("only this machine can connect (tcp-server 0.0.0.0:{port} lets others in)")
+        Address::Tcp { host, port } if is_local(address) => {
+            // A shell may take brackets for a pattern.
+            let all = if host.contains(':') {
+                format!("'[::]:{port}'")
+            } else {
+                format!("0.0.0.0:{port}")
+            };
+            format!("only this machine can connect (tcp-server {all} lets others in)")
         }
         Address::Tcp { .. } => {
             "every machine that reaches this one can connect, without password or encryption".into()
@@ -338,6 +344,7 @@ mod tests {
         );
         check(&["0.0.0.0:1"], &["nc 127.0.0.1 1 ", "every machine that reaches this one"]);
         check(&["[::]:1"], &["listening on [::]:1\n", "nc ::1 1 ", "every machine"]);
+        check(&["[::1]:1"], &["nc ::1 1 ", "(tcp-server '[::]:1' lets others in)"]);
         check(&["unix:/x"], &["nc -U /x ", "tcp-client unix:/x\n", "write to the socket's file"]);
         check(&["-m", "hold"], &["accepts one connection\n"]);
         check(&["-m", "frames"], &["it speaks frames"]);
