@@ -67,7 +67,7 @@ fn packets_are_what_tshark_says_that_they_are() {
         (RESETS, 3),
         (REPEATS, 3),
         (PROBES, 3),
-        (LOST, 5),
+        (LOST, 5 + 14),
         (OVER_IPV6, 20),
         (DATAGRAM, 10),
         (PART, 5),

@@ -4,11 +4,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use netlab::{Lab, Rule, TcpState};
+use netlab::{Lab, Record, Rule, Tcp, TcpState};
 use socket2::{Domain, Socket, Type};
 
 use crate::findings::{Check, Story};
-use crate::observe::{Observer, Watch, knobs, lifelines};
+use crate::observe::{Observer, Seen, Watch, knobs, lifelines};
 use crate::stage::{PORT, SOON, Stage, Trouble, sockets_in, until};
 
 /// Each way: no handshake is complete before all of the SYNs have arrived.
@@ -49,8 +49,7 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<bool>), Trouble> {
     let watch = Watch::begin(&lab, server.address.port())?;
 
     let _clients = connect_all(&lab, server.address).map_err(Trouble::io("connect 20 times"))?;
-    let arrived =
-        |record: &netlab::Record| record.number >= CLIENTS && record.delivered().is_some();
+    let arrived = |record: &Record| record.number >= CLIENTS && record.delivered().is_some();
     wire.wait_for(SOON, arrived)
         .ok_or_else(|| Trouble::program("the wire", "carried no 20 SYNs"))?;
     let half_open = until("half-open connections", || {
@@ -71,9 +70,28 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<bool>), Trouble> {
         Check::within(LIMIT.0, LIMIT.1, 5..=6, half_open),
         Check::equal(DROPPED.0, DROPPED.1, CLIENTS - half_open, dropped),
     ];
-    let observer = Observer::new(&seen.records);
+    let mut observer = Observer::new(&seen.records);
+    for syn in unanswered(&seen) {
+        observer.dropped_by_kernel(syn, "no reply: too many half-open");
+    }
     seen.put_into(&mut story, &observer);
     Ok((story, Some(half_open < CLIENTS)))
+}
+
+/// The numbers of the SYNs that arrived and whose sender was never answered.
+///
+/// The counter says how many were dropped, and not which.
+fn unanswered(seen: &Seen) -> Vec<usize> {
+    let port = |record: &Record, of: fn(&Tcp) -> u16| {
+        record.packet.as_ref().and_then(|packet| packet.tcp().map(of))
+    };
+    let answers = seen.segments(|_, tcp| tcp.flags.syn && tcp.flags.ack);
+    let answered: Vec<_> =
+        answers.into_iter().map(|record| port(record, |tcp| tcp.destination_port)).collect();
+    let syns =
+        seen.segments(|record, tcp| tcp.flags.is_first_syn() && record.delivered().is_some());
+    let in_vain = |record: &&&Record| !answered.contains(&port(record, |tcp| tcp.source_port));
+    syns.iter().filter(in_vain).map(|record| record.number).collect()
 }
 
 /// Begins many connections at once. Our client opens one; a program that opens many is the lesson here.
