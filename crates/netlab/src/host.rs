@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV6, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::mpsc;
@@ -201,6 +201,19 @@ impl Host {
     pub fn tcp_sockets(&self) -> io::Result<Vec<TcpSocket>> {
         let families = self.families();
         self.run(move || sockets::tcp(families))
+    }
+
+    /// Ends a connection in the host's kernel, whoever has it, as `ss -K` does (`SOCK_DESTROY`): the peer
+    /// gets a RST, and the program that has the socket the error ECONNABORTED.
+    ///
+    /// Only in a namespace of the lab's own: on a machine's loopback it would be the machine's socket. An
+    /// error of kind [`io::ErrorKind::Unsupported`] where this kernel was built without it.
+    pub fn destroy(&self, local: SocketAddr, remote: SocketAddr) -> io::Result<()> {
+        if self.addresses.v4.is_loopback() {
+            let why = "a connection is destroyed only in a namespace of the lab's own";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+        }
+        self.run(move || sockets::destroy(local, remote))
     }
 
     /// The families of the sockets that the lab looks at.

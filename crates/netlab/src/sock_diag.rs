@@ -7,11 +7,11 @@ use netlink_packet_core::{
     DecodeError, NLM_F_ACK, NLM_F_DUMP, NetlinkDeserializable, NetlinkHeader, NetlinkPayload,
     NetlinkSerializable,
 };
-use netlink_packet_sock_diag::SockDiagMessage;
 use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP};
 use netlink_packet_sock_diag::inet::{
     ExtensionFlags, InetRequest, InetResponse, SocketId, StateFlags,
 };
+use netlink_packet_sock_diag::{SOCK_DESTROY, SOCK_DIAG_BY_FAMILY, SockDiagMessage};
 use netlink_sys::protocols::NETLINK_SOCK_DIAG;
 
 use crate::netlink::Netlink;
@@ -55,6 +55,20 @@ impl SockDiag {
         }
     }
 
+    /// Ends the connection as `ss -K` does; an error of kind `NotFound` where the kernel has none.
+    pub(crate) fn destroy(&mut self, id: SocketId) -> io::Result<()> {
+        let family = if id.source_address.is_ipv4() { AF_INET } else { AF_INET6 };
+        let question = InetRequest {
+            family,
+            protocol: IPPROTO_TCP,
+            extensions: ExtensionFlags::empty(),
+            states: StateFlags::all(),
+            socket_id: id,
+        };
+        let inner = SockDiagMessage::InetRequest(question);
+        self.netlink.change(Message { inner, kind: SOCK_DESTROY, expires: Duration::ZERO }, 0)
+    }
+
     fn ask(
         &mut self,
         family: u8,
@@ -71,8 +85,9 @@ impl SockDiag {
         };
         let mut answers = Vec::new();
         let question = SockDiagMessage::InetRequest(question);
-        let question = Message { inner: question, expires: Duration::ZERO };
-        self.netlink.request(question, flags, |Message { inner, expires }| {
+        let question =
+            Message { inner: question, kind: SOCK_DIAG_BY_FAMILY, expires: Duration::ZERO };
+        self.netlink.request(question, flags, |Message { inner, expires, .. }| {
             if let SockDiagMessage::InetResponse(response) = inner {
                 answers.push(Answer { response, expires });
             }
@@ -84,12 +99,14 @@ impl SockDiag {
 /// A message of `sock_diag`, with the field of an answer that its parser leaves out.
 struct Message {
     inner: SockDiagMessage,
+    /// A look at sockets or the end of one; the crate knows of looks only.
+    kind: u16,
     expires: Duration,
 }
 
 impl NetlinkSerializable for Message {
     fn message_type(&self) -> u16 {
-        self.inner.message_type()
+        self.kind
     }
 
     fn buffer_len(&self) -> usize {
@@ -108,7 +125,8 @@ impl NetlinkDeserializable for Message {
         let inner = SockDiagMessage::deserialize(header, payload)?;
         let field = payload.get(EXPIRES_AT..).and_then(|rest| rest.first_chunk());
         let millis = field.copied().map_or(0, u32::from_ne_bytes);
-        Ok(Self { inner, expires: Duration::from_millis(millis.into()) })
+        let expires = Duration::from_millis(millis.into());
+        Ok(Self { inner, kind: header.message_type, expires })
     }
 }
 

@@ -152,17 +152,26 @@ impl ConnectionReader {
 
     /// What the kernel has of it now, if anything.
     pub(crate) fn read(&mut self) -> io::Result<Option<TcpSocket>> {
-        let id = SocketId {
-            source_port: self.local.port(),
-            destination_port: self.remote.port(),
-            source_address: self.local.ip(),
-            destination_address: self.remote.ip(),
-            interface_id: 0,
-            // Any: the kernel has a cookie for each socket, and none of ours would match.
-            cookie: [0xff; 8],
-        };
-        let found = self.sock_diag.one(id)?.as_ref().and_then(read);
+        let found = self.sock_diag.one(id(self.local, self.remote))?.as_ref().and_then(read);
         Ok(found.filter(|socket| socket.remote == self.remote))
+    }
+}
+
+/// Ends this connection of the calling thread's namespace, as `ss -K` does.
+pub(crate) fn destroy(local: SocketAddr, remote: SocketAddr) -> io::Result<()> {
+    SockDiag::open()?.destroy(id(local, remote))
+}
+
+/// How the kernel is asked for one end of a connection.
+fn id(local: SocketAddr, remote: SocketAddr) -> SocketId {
+    SocketId {
+        source_port: local.port(),
+        destination_port: remote.port(),
+        source_address: local.ip(),
+        destination_address: remote.ip(),
+        interface_id: 0,
+        // Any: the kernel has a cookie for each socket, and none of ours would match.
+        cookie: [0xff; 8],
     }
 }
 

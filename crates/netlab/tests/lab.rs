@@ -53,7 +53,7 @@ fn main() -> ExitCode {
             return if env::var_os("CI").is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
-    let tests: [(&str, Test); 22] = [
+    let tests: [(&str, Test); 23] = [
         ("a_handshake_is_recorded_with_both_times", a_handshake_is_recorded_with_both_times),
         ("a_dropped_segment_is_sent_again", a_dropped_segment_is_sent_again),
         ("a_cut_cable_carries_nothing_until_it_is_whole", a_cut_cable_carries_nothing),
@@ -69,6 +69,7 @@ fn main() -> ExitCode {
         ("what_is_known_of_a_connection_agrees_with_ss", connections::known_as_by_ss),
         ("a_connection_is_watched", connections::watched),
         ("a_time_wait_counts_down", connections::time_wait_counts_down),
+        ("a_connection_is_ended_over_its_program_s_head", connections::destroyed),
         ("a_forged_request_is_answered_to_nobody", injection::answered_to_nobody),
         ("a_lab_with_ipv6_carries_it_and_is_quiet", ipv6::carried_and_quiet),
         ("sockets_over_ipv6_agree_with_ss", ipv6::sockets_agree_with_ss),

@@ -1,6 +1,6 @@
 //! What the kernel knows of a connection, beside what `ss` shows of it.
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use netlab::connection_watch::{ConnectionSample, ConnectionWatch, EVERY};
@@ -102,4 +102,25 @@ pub(super) fn time_wait_counts_down(level: Level) {
     assert!(minute.contains(&first.expires.unwrap()), "{first:?}");
     let later = client_end(&lab, |socket| socket.expires < first.expires);
     assert_eq!(later.state, TcpState::TimeWait);
+}
+
+/// A connection that is destroyed is reset at its peer and aborted for its program; one that is not
+/// there is not found.
+pub(super) fn destroyed(level: Level) {
+    let lab = lab(level);
+    let (mut client, mut server, _listener) = connect(&lab);
+    let [local, remote] = [client.local_addr(), client.peer_addr()].map(Result::unwrap);
+    match lab.host("client").destroy(local, remote) {
+        // A kernel that was built without it.
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => return,
+        destroyed => destroyed.unwrap(),
+    }
+    for socket in [&mut client, &mut server] {
+        socket.set_read_timeout(Some(LIMIT)).unwrap();
+    }
+    let read = |socket: &mut std::net::TcpStream| socket.read(&mut [0; 8]).unwrap_err().kind();
+    assert_eq!(read(&mut client), io::ErrorKind::ConnectionAborted);
+    assert_eq!(read(&mut server), io::ErrorKind::ConnectionReset);
+    let again = lab.host("client").destroy(local, remote).unwrap_err();
+    assert_eq!(again.kind(), io::ErrorKind::NotFound);
 }
