@@ -17,7 +17,7 @@ mod reuse;
 mod silence;
 mod stream;
 
-use crate::findings::{Claim, Verdict};
+use crate::findings::{Check, Claim, Outcome, Verdict};
 
 pub use backlog::*;
 pub use chat::*;
@@ -53,6 +53,22 @@ impl Part {
     }
 }
 
+/// What a check of a run measured; `None` where it was skipped, or where there is none of that name.
+fn measured<'a>(checks: &'a [Check], id: &str) -> Option<&'a str> {
+    let check = checks.iter().find(|check| check.id == id)?;
+    (!matches!(check.outcome, Outcome::Skipped(_))).then_some(&*check.measured)
+}
+
+/// The same, of a check that counts.
+fn counted(checks: &[Check], id: &str) -> Option<usize> {
+    measured(checks, id)?.parse().ok()
+}
+
+/// A part of a claim that follows from what its check measured.
+fn part(checks: &[Check], id: &'static str, holds: impl FnOnce(&str) -> bool) -> Part {
+    Part { check: id, holds: measured(checks, id).map(holds) }
+}
+
 /// The verdict that the parts of a claim make.
 ///
 /// | parts seen | parts not seen | verdict |
@@ -76,14 +92,31 @@ pub fn verdict(parts: &[Part]) -> Verdict {
     }
 }
 
+/// A claim with its verdict. Only checks that could be seen are its reason; where none could, the reason
+/// is that they were skipped, and nothing is said of what is so instead.
 fn claim(id: &str, says: &str, parts: &[Part], instead: &str) -> Claim {
+    let verdict = verdict(parts);
+    let none_seen = verdict == Verdict::Skipped;
+    let named = parts.iter().filter(|part| none_seen || part.holds.is_some());
     Claim {
         id: id.to_owned(),
         says: says.to_owned(),
-        verdict: verdict(parts),
-        because: parts.iter().map(|part| part.check.to_owned()).collect(),
-        instead: instead.to_owned(),
+        verdict,
+        because: named.map(|part| part.check.to_owned()).collect(),
+        instead: if none_seen { NONE_SEEN } else { instead }.to_owned(),
     }
+}
+
+/// What stands in place of what is so instead.
+const NONE_SEEN: &str = "nothing of it was seen in this run.";
+
+/// Checks that measured these values, for tests of claims.
+#[cfg(test)]
+fn checks(measured: &[(&str, &str)]) -> Vec<Check> {
+    let check = |(id, measured): &(&str, &str)| {
+        Check::new(id, "what a test needs", String::new(), (*measured).to_owned(), true)
+    };
+    measured.iter().map(check).collect()
 }
 
 #[cfg(test)]
@@ -106,5 +139,25 @@ mod tests {
         ] {
             assert_eq!(verdict(&parts), expected, "{parts:?}");
         }
+    }
+
+    #[test]
+    fn only_what_was_seen_is_a_reason() {
+        let because = |parts: &[Part]| {
+            let Claim { because, instead, .. } = claim("x", "y", parts, "z");
+            (because.join(" "), instead)
+        };
+        let (seen, unseen) = (Part::seen("seen", false), Part::unseen("unseen"));
+        assert_eq!(because(&[seen, unseen.clone()]), ("seen".to_owned(), "z".to_owned()));
+        assert_eq!(because(&[unseen]), ("unseen".to_owned(), NONE_SEEN.to_owned()));
+    }
+
+    #[test]
+    fn a_part_is_what_its_check_measured() {
+        let mut run = checks(&[("six", "6")]);
+        run.push(Check::skipped("skipped", "not seen", "no wire"));
+        let holds = |id| part(&run, id, |measured| measured == "6").holds;
+        assert_eq!((holds("six"), holds("skipped"), holds("missing")), (Some(true), None, None));
+        assert_eq!(counted(&run, "six"), Some(6));
     }
 }

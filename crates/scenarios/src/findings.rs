@@ -75,6 +75,27 @@ impl Story {
     }
 }
 
+impl Story {
+    /// Of a story that was not played, says why, and nothing of what it would have shown.
+    pub fn say_only_what_was_seen(&mut self) {
+        let was_played = !(self.packets.is_empty()
+            && self.tables.is_empty()
+            && self.series.is_empty()
+            && self.counters.is_empty());
+        let mut reasons: Vec<&str> = Vec::new();
+        for check in &self.checks {
+            match &check.outcome {
+                Outcome::Skipped(why) if !reasons.contains(&&**why) => reasons.push(why),
+                Outcome::Skipped(_) => {}
+                Outcome::Ok | Outcome::Failed => return,
+            }
+        }
+        if !was_played && !reasons.is_empty() {
+            self.explanation = vec![format!("This was not played ({}).", reasons.join("; "))];
+        }
+    }
+}
+
 /// One packet of a ladder. Times are in milliseconds since the story's first packet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PacketLine {
@@ -221,6 +242,20 @@ impl Check {
         let ok = expected.contains(&measured);
         let expected = format!("{}..{} s", expected.start(), expected.end());
         Self::new(id, says, expected, format!("{measured:.3} s"), ok)
+    }
+
+    /// The same for what may never have happened.
+    pub fn seconds_until(
+        id: &str,
+        says: &str,
+        expected: RangeInclusive<f64>,
+        measured: Option<f64>,
+    ) -> Self {
+        if let Some(measured) = measured {
+            return Self::seconds(id, says, expected, measured);
+        }
+        let expected = format!("{}..{} s", expected.start(), expected.end());
+        Self::new(id, says, expected, "never".to_owned(), false)
     }
 
     /// Says that nothing could be measured, and why.

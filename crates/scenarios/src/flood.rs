@@ -7,7 +7,7 @@ mod attack;
 mod cost;
 mod defence;
 
-use crate::claims::{Flooded, half_open_pool_defends_and_listen_sizes_it};
+use crate::claims::half_open_pool_defends_and_listen_sizes_it;
 use crate::findings::{Claim, Story};
 use crate::scenario::Scenario;
 use crate::stage::{Stage, Trouble};
@@ -48,20 +48,14 @@ pub const SCENARIO: Scenario = Scenario {
 
 /// Plays the flood against three settings of the defence, then what the defence costs.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
-    let (story, off) = defence::OFF.play(stage)?;
-    show(story);
-    let (story, _) = defence::ON.play(stage)?;
-    show(story);
-    let (story, always) = defence::ALWAYS.play(stage)?;
-    show(story);
-    show(cost::play(stage)?);
-    // Where a knob was turned, a story may not have had what it is about, and then says nothing.
-    let bounded_by_listen = off.as_ref().map(|saw| attack::POOL.contains(&saw.half_open));
-    let pool_alone = off.filter(|saw| saw.cookies == 0);
-    let without_pool = always.filter(|saw| saw.half_open == 0);
-    Ok(vec![half_open_pool_defends_and_listen_sizes_it(Flooded {
-        served_by_pool_alone: pool_alone.map(|saw| saw.client_served),
-        served_without_pool: without_pool.map(|saw| saw.client_served),
-        bounded_by_listen,
-    })])
+    let mut checks = Vec::new();
+    let mut tell = |story: Story| {
+        checks.extend_from_slice(&story.checks);
+        show(story);
+    };
+    for defence in [defence::OFF, defence::ON, defence::ALWAYS] {
+        tell(defence.play(stage)?);
+    }
+    tell(cost::play(stage)?);
+    Ok(vec![half_open_pool_defends_and_listen_sizes_it(&checks)])
 }

@@ -26,6 +26,7 @@
 //! | Where are the files of a story, and who removes them? | [`scratch`] |
 //! | How do people talk at the same time? | [`chat`] |
 //! | What is a knob? | [`knob`] |
+//! | How does a number stand in a sentence? | [`spelled`] |
 //! | What if the machine was too busy for a story? | [`played_again`] |
 //! | How do scenarios start the programs that we ship? | [`stage`] |
 //! | Why does the lab not run here? | [`doctor`] |
@@ -41,6 +42,7 @@ pub mod ladder;
 pub mod look;
 pub mod replay;
 pub mod side_by_side;
+pub mod spelled;
 pub mod summary;
 pub mod text;
 

@@ -9,38 +9,33 @@ use socket2::{Domain, Socket, Type};
 
 use crate::findings::{Check, Story};
 use crate::observe::{Observer, Seen, Watch, knobs, lifelines};
+use crate::spelled::spelled;
 use crate::stage::{PORT, SOON, Stage, Trouble, sockets_in, until};
 
 /// Each way: no handshake is complete before all of the SYNs have arrived.
 const DELAY: Duration = Duration::from_millis(100);
 
-const CLIENTS: usize = 20;
+/// How many come.
+pub(super) const CLIENTS: usize = 20;
 
 const LIMIT: (&str, &str) =
     ("half-open-limit", "half-open connections that the kernel keeps of twenty");
 
 const DROPPED: (&str, &str) = ("half-open-dropped", "the others, dropped (TCPReqQFullDrop)");
 
-/// Plays the story; gives back whether the backlog bounds half-open connections, where it could be seen.
-pub(super) fn play(stage: &Stage) -> Result<(Story, Option<bool>), Trouble> {
+/// Plays the story.
+pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     let mut story = Story {
         name: "half-open".into(),
         says: "twenty clients at the same instant, none of whose handshakes is complete".into(),
         belief: "listen() sizes the pool of half-open connections".into(),
-        explanation: vec![
-            "Kernels of today take the backlog as the limit of half-open connections too \
-             (inet_csk_reqsk_queue_is_full, include/net/inet_connection_sock.h). With SYN cookies off, as \
-             here, the rest is dropped; with cookies, the default, the rest is answered without being \
-             remembered. That is the defence against a flood; the pool is what a flood fills."
-                .into(),
-        ],
         ..Story::default()
     };
     let lab = stage.lab(&["client", "server"])?;
     let Some(wire) = lab.wire() else {
         let why = "a handshake on loopback is complete at once: level L0 or L1";
         story.checks = Check::all_skipped(&[LIMIT, DROPPED], why);
-        return Ok((story, None));
+        return Ok(story);
     };
     wire.add(Rule::delay("100 ms each way", DELAY));
     stage.turn(&lab, "server", "net.ipv4.tcp_syncookies", "0")?;
@@ -64,7 +59,9 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<bool>), Trouble> {
         knobs(&lab, "server", &["net.ipv4.tcp_syncookies", "net.ipv4.tcp_max_syn_backlog"]),
     ];
     story.lifelines = lifelines(&lab, "client", "server", server.address.port());
-    let dropped = usize::try_from(seen.moved("server", "TcpExtTCPReqQFullDrop")).unwrap_or(0);
+    let moved = |counter| usize::try_from(seen.moved("server", counter)).unwrap_or(0);
+    let dropped = moved("TcpExtTCPReqQFullDrop");
+    story.explanation = vec![explanation(half_open, dropped, moved("TcpExtSyncookiesSent"))];
     story.checks = vec![
         // Kernels differ by one: the comparison has been >= and is > now.
         Check::within(LIMIT.0, LIMIT.1, 5..=6, half_open),
@@ -75,7 +72,32 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<bool>), Trouble> {
         observer.dropped_by_kernel(syn, "no reply: too many half-open");
     }
     seen.put_into(&mut story, &observer);
-    Ok((story, Some(half_open < CLIENTS)))
+    Ok(story)
+}
+
+/// What the kernel did with the twenty, in the numbers of this run.
+fn explanation(half_open: usize, dropped: usize, cookies: usize) -> String {
+    let mut says = if half_open < CLIENTS {
+        format!(
+            "Kernels of today take the backlog as the limit of half-open connections too \
+             (inet_csk_reqsk_queue_is_full, include/net/inet_connection_sock.h): {} of twenty were kept.",
+            spelled(half_open)
+        )
+    } else {
+        "All twenty were kept as half-open connections: no limit was met.".to_owned()
+    };
+    if dropped > 0 {
+        says += " With SYN cookies off, as here, the rest is dropped; with cookies, the default, the rest \
+                 is answered without being remembered.";
+    }
+    if cookies > 0 {
+        says += " With SYN cookies, the default, the rest is answered without being remembered, as here; \
+                 with cookies off the rest is dropped.";
+    }
+    if dropped + cookies > 0 {
+        says += " That is the defence against a flood; the pool is what a flood fills.";
+    }
+    says
 }
 
 /// The numbers of the SYNs that arrived and whose sender was never answered.

@@ -1,11 +1,12 @@
 //! Two handshakes race for the last place: one client believes that it is connected, and is not.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use netlab::{Lab, Record, Rule, TcpState};
 
 use crate::findings::{Check, Story};
-use crate::observe::{Observer, Watch, knobs, lifelines};
+use crate::observe::{Observer, Seen, Watch, knobs, lifelines};
 use crate::stage::{PORT, SOON, Server, Stage, Trouble, sockets, until};
 
 /// Each way. Both SYNs must arrive before either handshake is complete, so a round trip is far longer
@@ -26,17 +27,6 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
         name: "race".into(),
         says: "two clients race for the last place in the queue".into(),
         belief: "a client whose connect has succeeded is connected".into(),
-        explanation: vec![
-            "Both SYNs found room, so both were answered, and each client was connected when it had the \
-             answer. The last place went to whose ACK came first. The other's ACK was dropped: for it the \
-             connection stands, for the server it is half-open."
-                .into(),
-            "The server keeps its side of the half-open connection and sends its SYN, ACK again, 1 s, 3 s, 7 s \
-             after the first (tcp_synack_retries). When a place has come free by then, the client's answer to \
-             that brings the connection in. Otherwise it is forgotten, and the client hears of it only when it \
-             sends."
-                .into(),
-        ],
         ..Story::default()
     };
     let lab = stage.lab(&["client", "server"])?;
@@ -68,7 +58,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
         wire.wait_for(SOON, last_step).ok_or_else(|| Trouble::program(name, "sent no ACK"))?;
     }
     let settled = until("the handshake that won the race", || {
-        Ok(Some(AtServer::look(&lab, &server)?).filter(|at| at.established >= 2))
+        Ok(Some(AtServer::look(&lab, &server)?).filter(|at| at.established.len() >= 2))
     })?;
     // A place comes free before the server tells the loser again.
     server.actor.say("accept one")?;
@@ -88,38 +78,115 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     story.lifelines = lifelines(&lab, "client", "server", server.address.port());
     let actors = racers.iter().chain([&queued]);
     let connected = actors.clone().filter(|a| !a.events("connected").is_empty()).count();
-    let loser = settled.half_open.first().copied().unwrap_or_default();
-    let answers =
-        seen.segments(|_, tcp| tcp.flags.syn && tcp.flags.ack && tcp.destination_port == loser);
-    let gap =
-        answers.windows(2).next().map_or(0.0, |two| two[1].sent.since(two[0].sent).as_secs_f64());
+    let mut ports = Vec::new();
+    for racer in &racers {
+        ports.push(racer.local_port()?);
+    }
+    let loser = Loser::find(&ports, &settled, &seen);
+    let answers = seen.segments(|_, tcp| {
+        tcp.flags.syn && tcp.flags.ack && Some(tcp.destination_port) == loser.port
+    });
+    let gap = answers.windows(2).next().map(|two| two[1].sent.since(two[0].sent).as_secs_f64());
+    story.explanation = loser.explanation(gap, end.established.len() == 3);
     let [clients, known, half_open, resend, late] = CHECKS;
     story.checks = vec![
         Check::equal(clients.0, clients.1, 3, connected),
-        Check::equal(known.0, known.1, 2, settled.established),
+        Check::equal(known.0, known.1, 2, settled.established.len()),
         Check::equal(half_open.0, half_open.1, 1, settled.half_open.len()),
-        Check::seconds(resend.0, resend.1, 0.9..=1.4, gap),
-        Check::equal(late.0, late.1, 3, end.established),
+        Check::seconds_until(resend.0, resend.1, 0.9..=1.4, gap),
+        Check::equal(late.0, late.1, 3, end.established.len()),
     ];
 
     let mut observer = Observer::new(&seen.records);
     for actor in actors {
         observer.name(actor.local_port()?, actor.program.name());
     }
-    let final_acks = seen.segments(|_, tcp| {
-        tcp.source_port == loser && tcp.flags.ack && !tcp.flags.syn && tcp.len == 0
-    });
-    if let Some(dropped) = final_acks.first() {
-        observer.dropped_by_kernel(dropped.number, "dropped: queue full");
+    if loser.end == LoserEnd::Dropped {
+        let final_acks = seen.segments(|_, tcp| {
+            let is_its = Some(tcp.source_port) == loser.port;
+            is_its && tcp.flags.ack && !tcp.flags.syn && tcp.len == 0
+        });
+        if let Some(dropped) = final_acks.first() {
+            observer.dropped_by_kernel(dropped.number, "dropped: queue full");
+        }
     }
     seen.put_into(&mut story, &observer);
     Ok(story)
 }
 
-/// The connections that the server's kernel has.
+/// The client whose ACK came when the last place was taken.
+struct Loser {
+    port: Option<u16>,
+    end: LoserEnd,
+}
+
+/// What the server's kernel did with that ACK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LoserEnd {
+    /// It was dropped, and the connection is half-open still.
+    Dropped,
+    /// It was answered with a RST.
+    Reset,
+    /// Nobody has lost, or nothing was seen of it.
+    Unseen,
+}
+
+impl Loser {
+    /// The racer that the server's kernel does not have for complete.
+    fn find(racers: &[u16], settled: &AtServer, seen: &Seen) -> Self {
+        let port = racers.iter().copied().find(|port| !settled.established.contains(port));
+        let resets = seen.segments(|_, tcp| tcp.flags.rst && Some(tcp.destination_port) == port);
+        let end = if !resets.is_empty() {
+            LoserEnd::Reset
+        } else if port.is_some_and(|port| settled.half_open.contains(&port)) {
+            LoserEnd::Dropped
+        } else {
+            LoserEnd::Unseen
+        };
+        Self { port, end }
+    }
+
+    /// What happened to it: `gap` is the time until the server sent its SYN, ACK again, if it did.
+    fn explanation(&self, gap: Option<f64>, got_in: bool) -> Vec<String> {
+        let both = "Both SYNs found room, so both were answered, and each client was connected when it had \
+                    the answer. The last place went to whose ACK came first.";
+        let (of_it, then) = match self.end {
+            LoserEnd::Dropped => (
+                "The other's ACK was dropped: for it the connection stands, for the server it is half-open.",
+                "The server keeps its side of the half-open connection and sends its SYN, ACK again, 1 s, 3 s, \
+                 7 s after the first (tcp_synack_retries).",
+            ),
+            LoserEnd::Reset => (
+                "The other's ACK was answered with a RST, as net.ipv4.tcp_abort_on_overflow=1 asks \
+                 (tcp_check_req, net/ipv4/tcp_minisocks.c): it was connected for a moment, and its next read \
+                 or write fails.",
+                "The server keeps nothing of such a connection, so a place that comes free later is of no use \
+                 to it.",
+            ),
+            LoserEnd::Unseen => ("Nothing was seen of the other's.", ""),
+        };
+        let mut then = then.to_owned();
+        if self.end == LoserEnd::Dropped {
+            let resent = gap.map_or("did not".to_owned(), |gap| format!("did after {gap:.1} s"));
+            let _ = write!(then, " Here it {resent}.");
+            then += if got_in {
+                " A place had come free by then, and the client's answer to that brought the connection in. \
+                 Otherwise it is forgotten, and the client hears of it only when it sends."
+            } else {
+                " The connection did not get in."
+            };
+        }
+        let mut says = vec![format!("{both} {of_it}")];
+        says.extend((!then.is_empty()).then_some(then));
+        says
+    }
+}
+
+/// The connections that the server's kernel has, each by its client's port.
 struct AtServer {
-    established: usize,
-    /// The clients' ports of those that are half-open.
+    /// Those that are complete.
+    established: Vec<u16>,
+    /// Those that are half-open.
     half_open: Vec<u16>,
 }
 
@@ -128,11 +195,29 @@ impl AtServer {
         let all = sockets(lab, "server")?;
         let of = |state| {
             let port = server.address.port();
-            all.iter().filter(move |s| s.local.port() == port && s.state == state)
+            let of_it = all.iter().filter(move |s| s.local.port() == port && s.state == state);
+            of_it.map(|socket| socket.remote.port()).collect()
         };
-        Ok(Self {
-            established: of(TcpState::Established).count(),
-            half_open: of(TcpState::SynRecv).map(|socket| socket.remote.port()).collect(),
-        })
+        Ok(Self { established: of(TcpState::Established), half_open: of(TcpState::SynRecv) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_was_reset_is_not_said_to_be_connected() {
+        let told =
+            |end, gap, got_in| Loser { port: Some(1), end }.explanation(gap, got_in).join(" ");
+        let dropped = told(LoserEnd::Dropped, Some(1.03), true);
+        assert!(
+            dropped.contains("connection stands") && dropped.contains("after 1.0 s"),
+            "{dropped}"
+        );
+        let reset = told(LoserEnd::Reset, None, false);
+        assert!(reset.contains("RST") && !reset.contains("stands"), "{reset}");
+        let unseen = told(LoserEnd::Unseen, None, false);
+        assert!(!unseen.contains("dropped") && !unseen.contains("RST"), "{unseen}");
     }
 }

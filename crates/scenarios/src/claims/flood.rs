@@ -1,30 +1,25 @@
 //! Claim f: what defends against a flood of requests.
 
-use super::{Part, claim};
-use crate::findings::Claim;
-
-/// What an honest client got during a flood, and what the server kept of it, for claim f.
-#[derive(Clone, Copy, Debug)]
-pub struct Flooded {
-    /// Whether the client was served where there was nothing but the half-open pool.
-    pub served_by_pool_alone: Option<bool>,
-    /// Whether it was served where no half-open connection was kept at all.
-    pub served_without_pool: Option<bool>,
-    /// Whether as many half-open connections were kept as `listen()` allows, and no more.
-    pub bounded_by_listen: Option<bool>,
-}
+use super::{Part, claim, measured, part};
+use crate::findings::{Check, Claim, Outcome};
 
 /// Claim f: the pool defends, and `listen()` says how large it is.
-pub fn half_open_pool_defends_and_listen_sizes_it(seen: Flooded) -> Claim {
-    let part = |check, holds| Part { check, holds };
+pub fn half_open_pool_defends_and_listen_sizes_it(checks: &[Check]) -> Claim {
+    // Where a knob was turned, a story may not have had what it is about, and then says nothing.
+    let is_zero = |id| measured(checks, id) == Some("0");
+    let only_where = |so: bool, part: Part| if so { part } else { Part::unseen(part.check) };
+    let pool_alone = part(checks, "no-cookies-client", |got| got == "served");
+    // What defends must be missed where it is absent.
+    let without_pool = part(checks, "cookies-always-client", |got| got != "served");
+    let is_bound = |check: &&Check| check.id == "no-cookies-half-open";
+    let bounded = checks.iter().find(is_bound).is_some_and(|check| check.outcome == Outcome::Ok);
     claim(
         "f",
         "the half-open pool is what defends against a flood, and listen() sizes it",
         &[
-            part("no-cookies-client", seen.served_by_pool_alone),
-            // What defends must be missed where it is absent.
-            part("cookies-always-client", seen.served_without_pool.map(|served| !served)),
-            part("no-cookies-half-open", seen.bounded_by_listen),
+            only_where(is_zero("no-cookies-sent"), pool_alone),
+            only_where(is_zero("cookies-always-half-open"), without_pool),
+            part(checks, "no-cookies-half-open", |_| bounded),
         ],
         "the pool is what a flood fills. SYN cookies defend, which need no place in it: with them an honest \
          client is served, also by a server that keeps no half-open connection. That the backlog of \
@@ -35,18 +30,29 @@ pub fn half_open_pool_defends_and_listen_sizes_it(seen: Flooded) -> Claim {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::claims::checks;
     use crate::findings::Verdict;
+
+    /// What a client got from the pool alone, and without any; and whether the pool was as large as
+    /// expected.
+    fn judge(pool_alone: &str, without_pool: &str, bounded: bool, cookies: &str) -> Verdict {
+        let mut run = checks(&[
+            ("no-cookies-sent", cookies),
+            ("no-cookies-client", pool_alone),
+            ("cookies-always-half-open", "0"),
+            ("cookies-always-client", without_pool),
+        ]);
+        let (id, kept) = ("no-cookies-half-open", "9".to_owned());
+        run.push(Check::new(id, "kept", "8..9".to_owned(), kept, bounded));
+        half_open_pool_defends_and_listen_sizes_it(&run).verdict
+    }
 
     #[test]
     fn claim_f_is_confirmed_where_the_pool_of_listen_is_what_serves_the_client() {
-        let judge = |served_by_pool_alone, served_without_pool, bounded_by_listen| {
-            let seen = Flooded { served_by_pool_alone, served_without_pool, bounded_by_listen };
-            half_open_pool_defends_and_listen_sizes_it(seen).verdict
-        };
-        let (yes, no) = (Some(true), Some(false));
-        assert_eq!(judge(yes, no, yes), Verdict::Confirmed);
-        assert_eq!(judge(no, yes, yes), Verdict::Partly);
-        assert_eq!(judge(no, yes, no), Verdict::Refuted);
-        assert_eq!(judge(None, None, None), Verdict::Skipped);
+        assert_eq!(judge("served", "timed_out", true, "0"), Verdict::Confirmed);
+        assert_eq!(judge("timed_out", "served", true, "0"), Verdict::Partly);
+        assert_eq!(judge("timed_out", "served", false, "0"), Verdict::Refuted);
+        assert_eq!(judge("served", "timed_out", true, "191"), Verdict::Partly, "cookies served it");
+        assert_eq!(half_open_pool_defends_and_listen_sizes_it(&[]).verdict, Verdict::Skipped);
     }
 }

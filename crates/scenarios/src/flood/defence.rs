@@ -18,13 +18,6 @@ pub(super) struct Defence {
     explanation: &'static [&'static str],
 }
 
-/// What a story saw, for the claim.
-pub(super) struct Saw {
-    pub(super) half_open: usize,
-    pub(super) cookies: i64,
-    pub(super) client_served: bool,
-}
-
 pub(super) const OFF: Defence = Defence {
     name: "no-cookies",
     cookies: "0",
@@ -74,8 +67,8 @@ pub(super) const ALWAYS: Defence = Defence {
 };
 
 impl Defence {
-    /// Plays the flood; what was seen is missing where there is no network of our own.
-    pub(super) fn play(&self, stage: &Stage) -> Result<(Story, Option<Saw>), Trouble> {
+    /// Plays the flood.
+    pub(super) fn play(&self, stage: &Stage) -> Result<Story, Trouble> {
         let mut story = Story {
             name: self.name.into(),
             says: self.says.into(),
@@ -90,11 +83,10 @@ impl Defence {
             if !self.sends_cookies {
                 story.checks.push(Check::skipped(GIVES_UP.0, GIVES_UP.1, why));
             }
-            return Ok((story, None));
+            return Ok(story);
         };
         let flood = scene.flood()?;
         let visit = scene.visit(stage, "client")?;
-        let client_served = visit.outcome == "served";
         let gives_up =
             if self.sends_cookies { None } else { Some(scene.gives_up_after(stage, &flood)?) };
         let visits = [visit];
@@ -102,8 +94,7 @@ impl Defence {
         story.tables = vec![aftermath(&flood)];
         let checks = self.checks(&flood, &visits[0], returned).into_iter().chain(gives_up);
         story.checks.splice(0..0, checks);
-        let cookies = flood.moved("TcpExtSyncookiesSent");
-        Ok((story, Some(Saw { half_open: flood.half_open, cookies, client_served })))
+        Ok(story)
     }
 
     fn names(&self) -> [(String, &'static str); 5] {

@@ -139,7 +139,8 @@ impl<'a> Player<'a> {
     ) -> Result<usize, Failure> {
         self.begin(demo, variant, is_first);
         let mut failed = 0;
-        let played = (demo.play)(stage, &mut |story| {
+        let played = (demo.play)(stage, &mut |mut story| {
+            story.say_only_what_was_seen();
             let written = lock(self.report).story(&story);
             self.remember(written);
             failed += story.failed();
