@@ -22,10 +22,10 @@ const PEER: (&str, &str) = ("forgotten-peer", "sockets of it that the client's k
 
 const FIN: (&str, &str) = ("forgotten-fin", "FINs of the server in that time, and after close()");
 
-/// Plays a server that forgets a descriptor; gives back whether the socket closed by itself.
+/// Plays a server that forgets a descriptor.
 ///
 /// A bare server: ours closes what has ended.
-pub(super) fn while_it_lives(stage: &Stage) -> Result<(Story, bool), Trouble> {
+pub(super) fn while_it_lives(stage: &Stage) -> Result<Story, Trouble> {
     let lab = lab(stage)?;
     if stage.level.has_namespaces() {
         // Else its half of the closed connection stays for a minute.
@@ -62,28 +62,20 @@ pub(super) fn while_it_lives(stage: &Stage) -> Result<(Story, bool), Trouble> {
         says: "the client has gone, and the server's program forgets to close".into(),
         belief: "close() may be left out, the socket closes by itself".into(),
         set_up: vec![
-            format!("server: a bare socket on {address} that reads the end and keeps the descriptor"),
+            format!(
+                "server: a bare socket on {address} that reads the end and keeps the descriptor"
+            ),
             format!("client: tcp-client {} {address}", args.join(" ")),
             knobs(&lab, "client", &["net.ipv4.tcp_fin_timeout"]),
         ],
         lifelines: lifelines(&lab, "client", "server", address.port()),
-        explanation: vec![
-            "A FIN closes the client's direction. The other one is the server's, and only its program can \
-             say that it is done: until then the socket is in CLOSE-WAIT, without a timer, for as long as the \
-             program has the descriptor. The client's kernel does not wait for that: after tcp_fin_timeout \
-             it forgets the connection (60 s by default), and answers the late FIN with a RST."
-                .into(),
-            "Each client that comes and goes leaves one behind, until accept() fails with EMFILE. Many \
-             sockets in CLOSE-WAIT are therefore a fault of the program on this side, never of the network. \
-             Languages that close for one (Rust at the end of a scope, Python with the last reference) do it \
-             when the program lets go, not when the client does."
-                .into(),
-        ],
         ..Story::default()
     };
     let state = ours.as_ref().map_or("gone".to_owned(), |socket| socket.state.to_string());
     let held = ours.as_ref().is_some_and(|socket| socket.inode != 0);
     let timers = usize::from(ours.as_ref().is_some_and(|socket| socket.timer.is_some()));
+    let reset = seen.segments(|_, tcp| tcp.flags.rst && tcp.source_port == port);
+    story.explanation = while_in_words(&state, timers, peers, !reset.is_empty());
     story.checks = vec![
         Check::equal("forgotten-read", "bytes that the server reads last: the end", 0, end),
         Check::equal("forgotten-state", "its socket, two seconds later", "CLOSE-WAIT", &state),
@@ -96,11 +88,11 @@ pub(super) fn while_it_lives(stage: &Stage) -> Result<(Story, bool), Trouble> {
     });
     story.checks.push(check_fins(&lab, FIN, fins_before, fins(&lab, address.port())));
     draw(seen, port, &mut story);
-    Ok((story, state != "CLOSE-WAIT"))
+    Ok(story)
 }
 
-/// Plays a server that hangs and is killed; gives back whether the kernel closed for it.
-pub(super) fn when_it_ends(stage: &Stage) -> Result<(Story, bool), Trouble> {
+/// Plays a server that hangs and is killed.
+pub(super) fn when_it_ends(stage: &Stage) -> Result<Story, Trouble> {
     let lab = lab(stage)?;
     let mut server = stage.server(&lab, "server", "tcp-server", PORT, &["--idle", "0"])?;
     let address = server.address;
@@ -135,16 +127,10 @@ pub(super) fn when_it_ends(stage: &Stage) -> Result<(Story, bool), Trouble> {
             format!("client: tcp-client {address}, whose input ends"),
         ],
         lifelines: lifelines(&lab, "client", "server", address.port()),
-        explanation: vec![
-            "A program that hangs is one that forgets: CLOSE-WAIT. When the process ends, in whatever way, its \
-             kernel closes every descriptor that no other process has (do_exit, exit_files), and the FIN \
-             leaves at last. That is the grain of truth: a short program may leave close() out, a server \
-             that lives for weeks may not."
-                .into(),
-        ],
         ..Story::default()
     };
     let ending = end["ending"].as_str().unwrap_or("not told").to_owned();
+    story.explanation = vec![end_in_words(&ending)];
     story.checks = vec![
         Check::equal(
             "exited-hangs",
@@ -157,7 +143,53 @@ pub(super) fn when_it_ends(stage: &Stage) -> Result<(Story, bool), Trouble> {
     let says = ("exited-fin", "FINs of the server while it hangs, and after the kill");
     story.checks.push(check_fins(&lab, says, fins_before, fins(&lab, address.port())));
     draw(seen, port, &mut story);
-    Ok((story, ending == "PeerFin"))
+    Ok(story)
+}
+
+/// What became of the forgotten socket, as far as it was seen: its state and its timers, the sockets that
+/// the client's kernel still had of it, and whether that answered the late FIN with a RST.
+fn while_in_words(state: &str, timers: usize, peers: Option<usize>, reset: bool) -> Vec<String> {
+    let mut says = format!(
+        "A FIN closes the client's direction. The other one is the server's, and only its program can say \
+         that it is done. Two seconds later the server's socket was {state}"
+    );
+    says += match (state, timers) {
+        ("CLOSE-WAIT", 0) => {
+            ", without a timer, and so it stays for as long as the program has the descriptor."
+        }
+        _ => ".",
+    };
+    match peers {
+        Some(0) => {
+            says += " The client's kernel does not wait for that: after tcp_fin_timeout (60 s by default) it \
+                     forgets the connection";
+            says += if reset { ", and it answered the late FIN with a RST." } else { "." };
+        }
+        Some(_) => {
+            says += " The client's kernel still had its half, which it forgets after tcp_fin_timeout (60 s \
+                     by default).";
+        }
+        None => {}
+    }
+    let many = "Each client that comes and goes leaves one behind, until accept() fails with EMFILE. Many \
+                sockets in CLOSE-WAIT are therefore a fault of the program on this side, never of the \
+                network. Languages that close for one (Rust at the end of a scope, Python with the last \
+                reference) do it when the program lets go, not when the client does.";
+    let mut all = vec![says];
+    all.extend((state == "CLOSE-WAIT").then(|| many.to_owned()));
+    all
+}
+
+/// What the client saw when the server's process ended.
+fn end_in_words(ending: &str) -> String {
+    if ending != "PeerFin" {
+        return format!("When the process ended, its client saw this: {ending}.");
+    }
+    "A program that hangs is one that forgets: CLOSE-WAIT. When the process ends, in whatever way, its kernel \
+     closes every descriptor that no other process has (do_exit, exit_files), and its client reads the end of \
+     the stream at last. That is the grain of truth: a short program may leave close() out, a server that \
+     lives for weeks may not."
+        .to_owned()
 }
 
 fn lab(stage: &Stage) -> Result<Lab, Trouble> {
@@ -227,4 +259,20 @@ fn draw(seen: Seen, port: u16, story: &mut Story) {
     let mut observer = Observer::new(&seen.records);
     observer.name(port, "client");
     seen.put_into(story, &observer);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_the_client_s_half_only_what_was_seen_is_said() {
+        let told = |peers, reset| while_in_words("CLOSE-WAIT", 0, peers, reset).join(" ");
+        assert!(told(Some(0), true).contains("answered the late FIN with a RST"));
+        assert!(!told(Some(0), false).contains("RST"));
+        assert!(told(Some(1), false).contains("still had its half"));
+        assert!(!told(None, false).contains("client's kernel"));
+        let closed = while_in_words("gone", 0, None, false).join(" ");
+        assert!(closed.contains("was gone.") && !closed.contains("CLOSE-WAIT"), "{closed}");
+    }
 }
