@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{events, has_namespaces, scenarios};
+use crate::{events, failed_checks, has_namespaces, scenarios};
 
 /// The events of `backlog`, with this knob turned; none where there is no lab.
 fn play(knob: Option<&str>) -> Option<Vec<Value>> {
@@ -37,4 +37,35 @@ fn what_the_kernel_drops_is_drawn_as_dropped() {
         assert!(dropped(&events, "overflow") >= 2, "{knob:?}");
         assert!(dropped(&events, "race") >= 1, "{knob:?}");
     }
+}
+
+/// The sentences of a story: what is explained, or what is so instead of a claim.
+fn told(events: &[Value], story: &str) -> String {
+    let of_it = events.iter().filter(|e| e["event"] == "explanation" && e["story"] == story);
+    of_it.map(|e| e["says"].as_str().unwrap()).collect::<Vec<_>>().join(" ")
+}
+
+/// A shorter queue fails what counts its places, and nothing else; what is said has its numbers.
+#[test]
+fn a_queue_that_is_cut_is_told_as_it_was() {
+    let Some(events) = play(Some("net.core.somaxconn=3")) else { return };
+    let expected =
+        ["backlog", "queue-holds", "waiting", "waiting-heard", "turned-away", "half-open-limit"];
+    assert_eq!(failed_checks(&events), expected);
+    let says = told(&events, "overflow");
+    assert!(says.contains("holds four") && says.contains("The three that found no"), "{says}");
+    let claim = events.iter().find(|e| e["event"] == "claim" && e["id"] == "a").unwrap();
+    assert!(claim["instead"].as_str().unwrap().starts_with("four wait"), "{claim}");
+}
+
+/// Who loses the race is reset, and nothing is said of a connection that stands or of a time that never
+/// passed.
+#[test]
+fn a_race_whose_loser_is_reset_is_told_as_it_was() {
+    let Some(events) = play(Some("tcp_abort_on_overflow=1")) else { return };
+    assert_eq!(failed_checks(&events), ["race-half-open", "race-resend", "race-late-entry"]);
+    assert_eq!(measured(&events, "race-resend"), "never");
+    assert_eq!(dropped(&events, "race"), 0);
+    let says = told(&events, "race");
+    assert!(says.contains("answered with a RST") && !says.contains("stands"), "{says}");
 }

@@ -8,6 +8,10 @@ fn checks_with<'a>(events: &'a [Value], field: &'a str) -> Vec<&'a str> {
     checks.filter(|check| check.get(field).is_some()).map(|c| c["id"].as_str().unwrap()).collect()
 }
 
+fn of<'a>(events: &'a [Value], name: &str) -> Vec<&'a Value> {
+    events.iter().filter(|event| event["event"] == name).collect()
+}
+
 /// Without namespaces the demo shows what loopback shows, and skips the rest with the reason.
 #[test]
 fn on_loopback_what_cannot_be_seen_is_skipped() {
@@ -21,6 +25,58 @@ fn on_loopback_what_cannot_be_seen_is_skipped() {
     assert!(skipped.contains(&"race-half-open"), "{skipped:?}");
     assert_eq!(end["skipped"], skipped.len());
     assert!(!measured.iter().any(|check| skipped.contains(check)));
+}
+
+/// The reports of what a loopback shows name no check that was skipped, explain no story that was not
+/// played, and say of the wire that it was not seen.
+#[test]
+fn on_loopback_nothing_is_said_that_was_not_seen() {
+    for demo in ["backlog", "disconnect"] {
+        let finished = scenarios(&["run", demo, "--loopback", "--json"]);
+        assert_eq!(finished.code, 0, "{}", finished.stderr);
+        let events = events(&finished);
+        let measured = checks_with(&events, "measured");
+        for claim in of(&events, "claim") {
+            for check in claim["because"].as_array().unwrap() {
+                assert!(measured.contains(&check.as_str().unwrap()), "{claim}: {check}");
+            }
+            let instead = claim["instead"].as_str().unwrap();
+            for unseen in ["wire", "cable", "dropped", "limit of half-open", "peer has long gone"] {
+                assert!(!instead.contains(unseen), "{claim}");
+            }
+        }
+        let mut not_played = 0;
+        for story in of(&events, "story").iter().map(|story| story["story"].as_str().unwrap()) {
+            let of_it = |name| of(&events, name).into_iter().filter(|e| e["story"] == story);
+            if of_it("check").count() == 0 || of_it("check").any(|c| c.get("measured").is_some()) {
+                continue;
+            }
+            let why = of_it("check").next().unwrap()["skipped"].as_str().unwrap();
+            let says: Vec<&Value> = of_it("explanation").map(|e| &e["says"]).collect();
+            assert_eq!(says, [&Value::from(format!("This was not played ({why})."))], "{story}");
+            not_played += 1;
+        }
+        assert!(not_played >= 2, "{not_played} stories of {demo} were not played");
+    }
+}
+
+/// The summary has no wire to speak of, and what is counted while a server does not close is counted
+/// after all the other stories, for there is one kernel for all of them.
+#[test]
+fn on_loopback_the_stories_of_disconnect_do_not_mix() {
+    let events = events(&scenarios(&["run", "disconnect", "--loopback", "--json"]));
+    let tables = of(&events, "table");
+    let summary = tables.iter().find(|table| table["story"] == "summary").unwrap();
+    assert_eq!(summary["columns"][1], "on the wire");
+    for row in summary["rows"].as_array().unwrap() {
+        assert_eq!(row[1], "not seen", "{row}");
+    }
+    let opens = |story: &str, field: &str| {
+        let is_it = |e: &&&Value| e["story"] == story && e["name"] == "TcpActiveOpens";
+        of(&events, "counter").iter().find(is_it).unwrap()[field].as_i64().unwrap()
+    };
+    assert!(opens("forgotten", "before") >= opens("late-sender", "after"));
+    assert!(opens("exited", "before") >= opens("forgotten", "after"));
 }
 
 /// Where namespaces are refused, the step and the knob are named, and the demo goes on on loopback.
