@@ -6,6 +6,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use tests::{Running, foreign, piped, program};
 
+use crate::inside::Started;
 use crate::{LIMIT, has_namespaces};
 
 /// A demo whose hosts stay, and everything that it has told.
@@ -17,8 +18,15 @@ struct Kept {
 impl Kept {
     /// Plays a demo until it says that the last of its hosts stays.
     fn play(name: &str, last: (&str, &str)) -> Self {
+        Self::go_on(Self::begin(name), last)
+    }
+
+    fn begin(name: &str) -> Running {
         let args = ["run", name, "--keep", "--json"];
-        let mut demo = Running::start_with_limit(&mut piped(program("scenarios"), &args), LIMIT);
+        Running::start_with_limit(&mut piped(program("scenarios"), &args), LIMIT)
+    }
+
+    fn go_on(mut demo: Running, last: (&str, &str)) -> Self {
         let events = demo.stdout.take_until(|event| {
             event["event"] == "kept" && event["story"] == last.0 && event["host"] == last.1
         });
@@ -71,6 +79,19 @@ impl Kept {
         assert!(compared >= 3, "{compared} counters of {story} moved");
     }
 
+    /// Compares what a counter has come to in a story.
+    ///
+    /// Not every counter can be: the hosts stay, and their kernels count on when the programs are gone.
+    #[track_caller]
+    fn compare_counter(&self, story: &str, host: &str, name: &str) {
+        let mut counters = self.of("counter", story);
+        let is_it = |counter: &&Value| counter["host"] == host && counter["name"] == name;
+        let ours = counters.find(is_it).unwrap_or_else(|| panic!("{name} did not move in {story}"));
+        let theirs = self.nstat(story, host, name);
+        assert!(theirs > 0, "{name} of {host}, {story}");
+        assert_eq!(ours["after"], theirs, "{name} of {host}, {story}");
+    }
+
     fn end(self) {
         self.demo.signal(Signal::SIGINT);
         assert_eq!(self.demo.finish().code, 0);
@@ -118,6 +139,90 @@ fn datagrams_that_find_no_room_are_counted_as_by_nstat() {
     }
     for story in ["addresses", "datagram-addresses"] {
         kept.compare_counters(story);
+    }
+    kept.end();
+}
+
+/// The accept queue as `ss` shows it while the eight are there, and what the kernel counted.
+#[test]
+fn a_full_queue_is_what_ss_and_nstat_show() {
+    if !can_look_inside() {
+        return;
+    }
+    let demo = Kept::begin("backlog");
+    let server = Started::by(&demo, "tcp-server --format json --quiet --backlog 5 --max-conns 1");
+    // Nobody leaves while the story plays: the last look is at the longest queue.
+    let mut last = None;
+    while let Some(shown) = server.ss("-Hltn") {
+        last = shown.lines().find(|line| line.starts_with("LISTEN")).map(str::to_owned).or(last);
+    }
+    let last = last.expect("ss shows the listener");
+    let [receive, send] = [1, 2].map(|at: usize| last.split_whitespace().nth(at).unwrap());
+
+    let kept = Kept::go_on(demo, ("half-open", "server"));
+    assert_eq!((kept.measured("queue-holds"), kept.measured("backlog")), (receive, send), "{last}");
+    for (story, host, counter) in [
+        ("overflow", "server", "TcpExtListenOverflows"),
+        ("overflow", "server", "TcpExtListenDrops"),
+        ("overflow", "client", "TcpExtTCPSynRetrans"),
+        ("recover", "server", "TcpExtListenOverflows"),
+        ("recover", "client", "TcpExtTCPSynRetrans"),
+        ("race", "server", "TcpExtListenOverflows"),
+        ("race", "server", "TcpExtListenDrops"),
+        ("race", "server", "TcpExtTCPSynRetrans"),
+        ("half-open", "server", "TcpExtTCPReqQFullDrop"),
+        ("half-open", "server", "TcpExtListenDrops"),
+    ] {
+        kept.compare_counter(story, host, counter);
+    }
+    for (check, story, counter) in [
+        ("overflow-counted", "overflow", "TcpExtListenOverflows"),
+        ("half-open-dropped", "half-open", "TcpExtTCPReqQFullDrop"),
+    ] {
+        let theirs = kept.nstat(story, "server", counter);
+        assert_eq!(kept.measured(check), theirs.to_string(), "{counter}");
+    }
+    kept.end();
+}
+
+/// The ways to go as the kernels of both sides count them, and the connection that stands behind a cut
+/// cable as `ss` shows it.
+#[test]
+fn the_ways_to_go_are_what_ss_and_nstat_show() {
+    if !can_look_inside() {
+        return;
+    }
+    let demo = Kept::begin("disconnect");
+    let server = Started::by(&demo, "tcp-server --format json --quiet --idle 0 --keepalive 1s");
+    // The timer of the one behind the cut cable has asked in vain: the second number is how often.
+    let asked_in_vain = |shown: &str| {
+        let lines = shown.lines().filter(|line| line.starts_with("ESTAB"));
+        lines.filter_map(|line| line.split("timer:(keepalive,").nth(1)).any(|timer| {
+            timer.split([',', ')']).nth(1).and_then(|asked| asked.parse().ok()) >= Some(1)
+        })
+    };
+    server.wait_for("-Htno", asked_in_vain).expect("a connection that is asked for in vain");
+
+    let kept = Kept::go_on(demo, ("rebooted", "other"));
+    for (story, host, counter) in [
+        ("killed-unread", "client", "TcpExtTCPAbortOnClose"),
+        ("reset", "client", "TcpExtTCPAbortOnData"),
+        ("destroyed", "client", "TcpOutRsts"),
+        ("late-sender", "server", "TcpOutRsts"),
+        ("cut-keepalive", "server", "TcpExtTCPKeepAlive"),
+        ("cut-keepalive", "server", "TcpExtTCPAbortOnTimeout"),
+        ("rebooted", "client", "TcpOutRsts"),
+        ("rebooted", "server", "TcpRetransSegs"),
+    ] {
+        kept.compare_counter(story, host, counter);
+    }
+    for (check, story, host, counter) in [
+        ("killed-unread-counter", "killed-unread", "client", "TcpExtTCPAbortOnClose"),
+        ("reset-counter", "reset", "client", "TcpExtTCPAbortOnData"),
+        ("destroyed-counter", "destroyed", "client", "TcpOutRsts"),
+        ("late-sender-counter", "late-sender", "server", "TcpOutRsts"),
+    ] {
+        assert_eq!(kept.measured(check), kept.nstat(story, host, counter).to_string(), "{check}");
     }
     kept.end();
 }

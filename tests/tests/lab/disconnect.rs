@@ -1,0 +1,33 @@
+//! The demo `disconnect`: a server that lets the other clients wait is seen to do so.
+
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use tests::{Running, foreign, piped, program};
+
+use crate::inside::Started;
+use crate::{LIMIT, events, failed_checks, has_namespaces};
+
+/// Longer than the demo takes for a short wait, and less than a second.
+const STALL: Duration = Duration::from_millis(900);
+
+#[test]
+fn a_server_that_stalls_does_not_serve_the_others() {
+    if ["nsenter", "ss"].map(foreign).iter().any(Option::is_none) || !has_namespaces() {
+        return;
+    }
+    let args = ["run", "disconnect", "--json"];
+    let demo = Running::start_with_limit(&mut piped(program("scenarios"), &args), LIMIT);
+    let server = Started::by(&demo, "tcp-server --format json --quiet --idle 0 --keepalive 1s");
+    // The others are there, and ask, when the one has come that will go.
+    let all_are_there = |shown: &str| shown.lines().filter(|l| l.starts_with("ESTAB")).count() >= 4;
+    server.wait_for("-Htn", all_are_there).expect("four clients");
+    server.signal(Signal::SIGSTOP);
+    thread::sleep(STALL);
+    server.signal(Signal::SIGCONT);
+    let finished = demo.finish();
+    assert_eq!(finished.code, 1, "{}", finished.stderr);
+    let events = events(&finished);
+    assert_eq!(failed_checks(&events), ["cut-keepalive-others"]);
+}
