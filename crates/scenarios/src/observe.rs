@@ -10,7 +10,8 @@ use crate::findings::{Check, CounterLine, Fate, PacketLine, QueueLine, Story};
 use crate::sent_again::{Described, SentBefore};
 use crate::stage::{SOON, Trouble};
 
-/// Counters that tell no story: they count every segment.
+/// Counters that tell no story: they count every segment. The page about reports names them
+/// (docs/scenarios/README.md).
 const NOISE: [&str; 9] = [
     "Ip",
     "TcpExtTCPDelivered",
@@ -331,5 +332,19 @@ pub fn lifelines(lab: &Lab, left: &str, right: &str, right_port: u16) -> Vec<Str
             format!("{} {}", left.name(), left.address()),
             format!("{} {}:{right_port}", right.name(), right.address()),
         ],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A report does not say what it leaves out, so the page about reports does.
+    #[test]
+    fn what_is_left_out_is_said_where_reports_are_explained() {
+        let page = include_str!("../../../docs/scenarios/README.md");
+        for name in NOISE {
+            assert!(page.contains(&format!("`{name}`")), "{name}");
+        }
     }
 }

@@ -16,7 +16,7 @@ use scenarios::{json, text};
 use serde_json::{Value, json};
 
 /// The runs that the documentation shows.
-const RECORDED: [&str; 2] = ["backlog", "feedback"];
+const RECORDED: [&str; 3] = ["backlog", "feedback", "disconnect"];
 
 fn recorded(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/recorded").join(name)

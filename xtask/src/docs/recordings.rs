@@ -16,7 +16,7 @@ use crate::say;
 const FOLDER: &str = "docs/recorded";
 
 /// The demos of which a run is kept.
-const DEMOS: [&str; 2] = ["backlog", "feedback"];
+const DEMOS: [&str; 3] = ["backlog", "feedback", "disconnect"];
 
 /// Plays and keeps those of these demos of which a run is kept.
 pub(super) fn record(program: &Path, names: &[OsString]) -> Result<(), Error> {

@@ -28,7 +28,7 @@ pub fn backlog_holds_five_and_refuses_the_rest(checks: &[Check]) -> Claim {
     );
     let premises =
         ["served", "turned-away"].into_iter().filter(|id| measured(checks, id).is_some());
-    claim.because.extend(premises.map(str::to_owned));
+    claim.because.splice(0..0, premises.map(str::to_owned));
     claim
 }
 
