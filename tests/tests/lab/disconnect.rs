@@ -24,7 +24,7 @@ fn a_server_that_stalls_does_not_serve_the_others() {
     let all_are_there = |shown: &str| shown.lines().filter(|l| l.starts_with("ESTAB")).count() >= 4;
     server.wait_for("-Htn", all_are_there).expect("four clients");
     server.signal(Signal::SIGSTOP);
-    thread::sleep(STALL);
+    thread::sleep(STALL); // The stall itself is what is shown.
     server.signal(Signal::SIGCONT);
     let finished = demo.finish();
     assert_eq!(finished.code, 1, "{}", finished.stderr);

@@ -30,7 +30,7 @@ impl Started {
                 return Self(Pid::from_raw(id));
             }
             assert!(start.elapsed() < LIMIT, "nobody has started \"{command_line}\"");
-            thread::sleep(LOOK_AGAIN);
+            thread::sleep(LOOK_AGAIN); // Between two looks.
         }
     }
 
@@ -55,7 +55,7 @@ impl Started {
             if is_it(&shown) {
                 return Some(shown);
             }
-            thread::sleep(LOOK_AGAIN);
+            thread::sleep(LOOK_AGAIN); // Between two looks.
         }
     }
 

@@ -4,7 +4,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use netlab::{Lab, Record, Rule, TcpSocket, TcpState, Wire};
+use netlab::{Lab, Record, Rule, Tcp, TcpSocket, TcpState, Verdict, Wire};
 
 use crate::findings::Check;
 use crate::stage::{Actor, SOON, Server, Stage, Trouble, sockets, until};
@@ -120,17 +120,22 @@ impl Scene<'_> {
         let host = self.lab.host("client").id();
         wire.add(Rule::cut(CUT).to(host));
         client.say("are you there?")?;
-        until("an answer that nobody acknowledges", || {
-            let sockets = sockets(self.lab, "server")?;
-            let is_kept = |s: &TcpSocket| s.remote.port() == local.port() && s.send_queue > 0;
-            Ok(sockets.iter().any(is_kept).then_some(()))
-        })?;
+        let is_lost = |record: &Record, says: &dyn Fn(&Tcp) -> bool| {
+            let tcp = record.packet.as_ref().and_then(|packet| packet.tcp());
+            record.verdict == Verdict::Dropped && tcp.is_some_and(says)
+        };
+        let answer = |tcp: &Tcp| tcp.destination_port == local.port() && tcp.len > 0;
+        wire.wait_for(SOON, |record| is_lost(record, &answer))
+            .ok_or_else(|| Trouble::program("the wire", "lost no answer"))?;
         // What the kernel says when a socket is destroyed, a machine that has lost its power does not.
         wire.add(Rule::cut(CUT).from(host));
         // Nor does its program: it has no time left to meet the error.
         client.program.stop().map_err(Trouble::io("stop the client"))?;
         self.end_in_kernel(local)?;
         kill(&mut client)?;
+        let last_word = |tcp: &Tcp| tcp.source_port == local.port() && tcp.flags.rst;
+        wire.wait_for(SOON, |record| is_lost(record, &last_word))
+            .ok_or_else(|| Trouble::program("the wire", "lost no RST"))?;
         wire.remove(CUT);
         let mut went = self.closed(local.port())?;
         let answered = self.sent_before_the_reset(local.port());
