@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use netlab::{Lab, Record, Rule, Tcp, TcpState};
+use netlab::{Lab, Record, Rule, Tcp, TcpState, Wire};
 use socket2::{Domain, Socket, Type};
 
 use crate::findings::{Check, Story};
@@ -12,8 +12,9 @@ use crate::observe::{Observer, Seen, Watch, knobs, lifelines};
 use crate::spelled::spelled;
 use crate::stage::{PORT, SOON, Stage, Trouble, sockets_in, until};
 
-/// Each way: no handshake is complete before all of the SYNs have arrived.
-const DELAY: Duration = Duration::from_millis(100);
+/// Each way: no handshake is complete before all of the SYNs have arrived and were looked at, and none is
+/// tried again by then, which a system does after a second.
+const DELAY: Duration = Duration::from_millis(150);
 
 /// How many come.
 pub(super) const CLIENTS: usize = 20;
@@ -37,7 +38,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
         story.checks = Check::all_skipped(&[LIMIT, DROPPED], why);
         return Ok(story);
     };
-    wire.add(Rule::delay("100 ms each way", DELAY));
+    wire.add(Rule::delay("150 ms each way", DELAY));
     stage.turn(&lab, "server", "net.ipv4.tcp_syncookies", "0")?;
     let args = ["--mode", "hold", "--backlog", "5", "--idle", "0"];
     let server = stage.server(&lab, "server", "tcp-server", PORT, &args)?;
@@ -47,10 +48,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     let arrived = |record: &Record| record.number >= CLIENTS && record.delivered().is_some();
     wire.wait_for(SOON, arrived)
         .ok_or_else(|| Trouble::program("the wire", "carried no 20 SYNs"))?;
-    let half_open = until("half-open connections", || {
-        let half_open = sockets_in(&lab, "server", TcpState::SynRecv)?;
-        Ok((half_open > 0).then_some(half_open))
-    })?;
+    let half_open = until("what became of each of the twenty", || decided(&lab, wire))?;
     let seen = watch.end(&lab)?;
 
     story.set_up = vec![
@@ -73,6 +71,26 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     }
     seen.put_into(&mut story, &observer);
     Ok(story)
+}
+
+/// How many half-open connections the server's kernel has, once it has decided of all twenty and the wire
+/// has seen its answers. On a busy machine a SYN lies there for a while after it has arrived.
+fn decided(lab: &Lab, wire: &Wire) -> Result<Option<usize>, Trouble> {
+    let half_open = sockets_in(lab, "server", TcpState::SynRecv)?;
+    let complete = sockets_in(lab, "server", TcpState::Established)?;
+    let counters = lab.host("server").counters().map_err(Trouble::io("read the counters"))?;
+    let counted = |name| usize::try_from(counters.get(name).unwrap_or(0)).unwrap_or(0);
+    let answers = |record: &&Record| {
+        let tcp = record.packet.as_ref().and_then(|packet| packet.tcp());
+        tcp.is_some_and(|tcp| tcp.flags.syn && tcp.flags.ack)
+    };
+    let answered = wire.records().iter().filter(answers).count();
+    let cookies = counted("TcpExtSyncookiesSent");
+    let kept = half_open + complete;
+    let all_decided = kept + cookies + counted("TcpExtListenDrops") >= CLIENTS;
+    // One that a cookie has completed counts twice, so all of them are enough in any case.
+    let all_answered = answered >= CLIENTS.min(kept + cookies);
+    Ok((all_decided && all_answered).then_some(half_open))
 }
 
 /// What the kernel did with the twenty, in the numbers of this run.
