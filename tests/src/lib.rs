@@ -39,5 +39,5 @@ pub mod sockets;
 pub use foreign::{foreign, python, skip};
 pub use noise::noise;
 pub use program::program;
-pub use running::{Finished, LIMIT, Running, piped};
+pub use running::{Finished, LIMIT, Output, Running, piped};
 pub use server::Server;

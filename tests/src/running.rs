@@ -150,7 +150,8 @@ fn status_of(mut child: Child) -> Receiver<(ExitStatus, Instant)> {
     receiver
 }
 
-/// What comes out of a program, read by a thread so that the program never waits for the test.
+/// What comes out of a program, or of a terminal, read by a thread so that the program never waits for the
+/// test.
 pub struct Output {
     chunks: Receiver<Vec<u8>>,
     seen: Vec<u8>,
@@ -162,11 +163,13 @@ pub struct Output {
 }
 
 impl Output {
-    fn of(reader: Option<impl Read + Send + 'static>, limit: Duration) -> Self {
+    /// What comes out of `reader`, where there is one; nothing is waited for longer than `limit`.
+    pub fn of(reader: Option<impl Read + Send + 'static>, limit: Duration) -> Self {
         let (sender, chunks) = channel();
         if let Some(mut reader) = reader {
             thread::spawn(move || {
                 let mut buf = vec![0; 64 * 1024];
+                // A terminal whose other side is gone gives an error in place of an end.
                 while let Ok(count @ 1..) = reader.read(&mut buf) {
                     if sender.send(buf[..count].to_vec()).is_err() {
                         return;

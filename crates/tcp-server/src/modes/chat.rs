@@ -16,9 +16,19 @@ use crate::serve::Service;
 /// [`crate::Limits::connections`] is 1, else with an open connection to which nothing is said.
 #[derive(Debug)]
 pub struct Chat<E> {
-    words: Mutex<mpsc::Receiver<Word>>,
+    words: Mutex<mpsc::Receiver<Spoken>>,
     ear: E,
     keeps: bool,
+}
+
+/// A word, and whom it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spoken {
+    /// The number of the connection that had its turn when this was said; `None` is whoever is there
+    /// when it is taken.
+    pub to: Option<u64>,
+    /// What is said.
+    pub word: Word,
 }
 
 /// What the person at the server says.
@@ -70,25 +80,30 @@ impl<E: Ear> Chat<E> {
     /// A chat of the person whose `words` these are. Its end is goodbye to the client that is there.
     ///
     /// Words that were said while nobody was there are kept for the next client where `keeps` says so, as
-    /// for a pipe. What a person typed for one client must not reach another: it is not told at all.
-    pub fn new(words: mpsc::Receiver<Word>, ear: E, keeps: bool) -> Self {
+    /// for a pipe. What a person typed for one client must not reach another: it is not told at all. Whose
+    /// turn it was, only whoever hears the person knows for sure: see [`Spoken::to`].
+    pub fn new(words: mpsc::Receiver<Spoken>, ear: E, keeps: bool) -> Self {
         Self { words: Mutex::new(words), ear, keeps }
     }
 
-    fn forget(&self, words: &mut mpsc::Receiver<Word>) {
+    fn forget_all(&self, words: &mut mpsc::Receiver<Spoken>) {
         while !self.keeps
-            && let Ok(word) = words.try_recv()
+            && let Ok(spoken) = words.try_recv()
         {
-            if let Word::Line(line) = word {
-                self.ear.not_told(&line);
-            }
+            self.forget(spoken.word);
+        }
+    }
+
+    fn forget(&self, word: Word) {
+        if let Word::Line(line) = word {
+            self.ear.not_told(&line);
         }
     }
 
     async fn talk(
         &self,
         connection: &mut Connection,
-        words: &mut mpsc::Receiver<Word>,
+        words: &mut mpsc::Receiver<Spoken>,
     ) -> Result<Ending, Ending> {
         let mut input = BytesMut::new();
         loop {
@@ -104,16 +119,21 @@ impl<E: Ear> Chat<E> {
                         return Ok(Ending::PeerFin);
                     }
                 }
-                word = words.recv() => match word {
-                    Some(Word::Line(line)) => {
-                        let told = connection.write_all(format!("{line}\n").as_bytes()).await;
-                        if told.is_err() {
-                            self.ear.not_told(&line);
+                spoken = words.recv() => {
+                    let Some(Spoken { to, word }) = spoken else { return Ok(Ending::Done) };
+                    match word {
+                        // It was on its way when the turn of another one ended.
+                        word if to.is_some_and(|to| to != connection.id()) => self.forget(word),
+                        Word::Line(line) => {
+                            let told = connection.write_all(format!("{line}\n").as_bytes()).await;
+                            if told.is_err() {
+                                self.ear.not_told(&line);
+                            }
+                            told?;
                         }
-                        told?;
+                        Word::Next => return Ok(Ending::Done),
                     }
-                    Some(Word::Next) | None => return Ok(Ending::Done),
-                },
+                }
             }
         }
     }
@@ -154,13 +174,13 @@ impl<E: Ear> Service for Chat<E> {
             () = stop.draining() => return connection.close(Ending::Shutdown).await,
             words = self.words.lock() => words,
         };
-        self.forget(&mut words);
+        self.forget_all(&mut words);
         self.ear.turn(&connection);
         let ending = match self.talk(&mut connection, &mut words).await {
             Ok(ending) | Err(ending) => ending,
         };
         self.ear.turn_over();
-        self.forget(&mut words);
+        self.forget_all(&mut words);
         if let Ending::Protocol(error) = &ending {
             // Whether or not it can still be told, that is how it ended.
             let _ = connection.write_all(format!("* {error}\n").as_bytes()).await;

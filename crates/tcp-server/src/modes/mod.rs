@@ -16,7 +16,7 @@ mod frames;
 mod hold;
 mod lines;
 
-pub use chat::{Chat, Ear, Word};
+pub use chat::{Chat, Ear, Spoken, Word};
 pub use discard::Discard;
 pub use echo::Echo;
 pub use frames::Frames;

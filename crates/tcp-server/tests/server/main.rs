@@ -10,6 +10,7 @@ mod bad_frames;
 mod bad_lines;
 mod cannot_start;
 mod chat;
+mod chat_on_terminal;
 mod drain;
 mod echoed_frames;
 mod endings;

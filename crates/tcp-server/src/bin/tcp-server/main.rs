@@ -1,6 +1,7 @@
 //! `tcp-server`: listen, serve, and say how each connection ended.
 
 mod args;
+mod keyboard;
 mod person;
 mod requests;
 mod story;

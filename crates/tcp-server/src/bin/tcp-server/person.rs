@@ -1,6 +1,6 @@
 //! `chat`: the person at the server, who types.
 
-use std::io::{self, IsTerminal as _, Read as _};
+use std::io::{self, Read as _};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -8,11 +8,12 @@ use std::time::Duration;
 use chat::command::nearest;
 use chat::{Line, Lines};
 use tcp_server::Stopper;
-use tcp_server::modes::Word;
+use tcp_server::modes::{Ear as _, Spoken, Word};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::keyboard;
 use crate::story::Story;
 
 /// What the person can do but talk.
@@ -77,7 +78,7 @@ const LAST_LINE: Duration = Duration::from_secs(2);
 /// Whether what is typed while nobody is there waits for the next client: that of a pipe does, a person
 /// at a terminal is told that nobody is there.
 pub(crate) fn waits() -> bool {
-    !io::stdin().is_terminal()
+    !keyboard::is_there()
 }
 
 /// Gives what is typed to the client that is there, until the end of input or `q`; then asks the server
@@ -85,17 +86,17 @@ pub(crate) fn waits() -> bool {
 ///
 /// A thread of its own reads, as tokio's standard input would keep the runtime from ending while a read
 /// waits for a person. Nobody waits for this thread.
-pub(crate) fn sit_down(story: Arc<Story>, words: mpsc::Sender<Word>, stopper: Stopper) {
+pub(crate) fn sit_down(story: Arc<Story>, words: mpsc::Sender<Spoken>, stopper: Stopper) {
     let runtime = Handle::current();
     thread::spawn(move || {
-        let mut person = Person { waits: waits(), story, words };
+        let mut person = Person { waits: waits(), story, words, runtime };
         person.type_all();
         // There is room for another word when the last one was taken, or the server has ended.
         let taken = person.words.reserve();
         if person.waits {
-            let _ = runtime.block_on(taken);
+            let _ = person.runtime.block_on(taken);
         } else {
-            let _ = runtime.block_on(async { timeout(LAST_LINE, taken).await });
+            let _ = person.runtime.block_on(async { timeout(LAST_LINE, taken).await });
         }
         drop(person);
         stopper.stop();
@@ -106,14 +107,32 @@ struct Person {
     /// Whether lines wait for a client where there is none.
     waits: bool,
     story: Arc<Story>,
-    words: mpsc::Sender<Word>,
+    words: mpsc::Sender<Spoken>,
+    runtime: Handle,
 }
 
 impl Person {
     /// Types everything.
     fn type_all(&mut self) {
         let (mut lines, mut chunk) = (Lines::new(MAX_LINE), vec![0; 16 * 1024]);
+        let mut to = None;
         loop {
+            // Whose turn it is, is asked before the read, and once there is something to read: a turn
+            // begins by throwing away what was not read, so what is read belongs to this turn at the
+            // latest. Only a line that is thrown away between the two makes the next one count for a turn
+            // that is over: it is told as not sent, and reaches nobody whom it was not meant for.
+            let before = to;
+            if !self.waits {
+                keyboard::wait();
+                to = self.story.talking_to();
+            }
+            if to != before {
+                // Ctrl-D hands over a line without its end.
+                lines.finish();
+                if !self.take_all(&mut lines, before) {
+                    return;
+                }
+            }
             let read = match io::stdin().lock().read(&mut chunk) {
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -126,28 +145,41 @@ impl Person {
             if read == 0 {
                 lines.finish();
             }
-            while let Some(line) = lines.next_line() {
-                if !self.take(line) {
-                    return;
-                }
-            }
-            if read == 0 {
+            if !self.take_all(&mut lines, to) || read == 0 {
                 return;
             }
         }
     }
 
-    /// Does what a line asks for; `false` ends.
-    fn take(&mut self, line: Line) -> bool {
+    /// Does what the lines that have ended ask for; `false` ends.
+    fn take_all(&self, lines: &mut Lines, to: Option<u64>) -> bool {
+        while let Some(line) = lines.next_line() {
+            if !self.take(line, to) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Does what a line asks for that was typed in the turn of `to`; `false` ends.
+    fn take(&self, line: Line, to: Option<u64>) -> bool {
         match read(line) {
             Typed::Quit => return false,
             Typed::Help => self.story.notice("help", HELP),
             Typed::Refused(why) => self.story.notice("refused", &why),
-            Typed::Word(_) if !self.waits && !self.story.is_anybody_here() => {
+            Typed::Word(_) if !self.waits && to.is_none() => {
                 self.story.notice("nobody", "nobody is here: wait until a client has come");
             }
-            // The server has ended.
-            Typed::Word(word) => return self.words.blocking_send(word).is_ok(),
+            Typed::Word(word) => {
+                // The server has ended.
+                let Ok(room) = self.runtime.block_on(self.words.reserve()) else { return false };
+                // Waiting for room may have taken the rest of the turn.
+                if self.waits || self.story.talking_to() == to {
+                    room.send(Spoken { to, word });
+                } else if let Word::Line(line) = word {
+                    self.story.not_told(&line);
+                }
+            }
         }
         true
     }

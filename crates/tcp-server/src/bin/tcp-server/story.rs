@@ -2,7 +2,7 @@
 //! output.
 
 use std::io::{self, IsTerminal as _};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use cli::values::time_of_day;
@@ -15,9 +15,13 @@ use tcp_server::program::Tally;
 use tcp_server::{Closed, Connection, Observer, Peer, Summary};
 
 use crate::args::{Args, Mode};
+use crate::keyboard;
 
 /// The name and version of the events.
 pub(crate) const SCHEMA: &str = "tcp-server/1";
+
+/// Connections are counted from 1.
+const NOBODY: u64 = 0;
 
 /// Tells the story as it was asked for.
 #[derive(Debug)]
@@ -25,8 +29,8 @@ pub(crate) struct Story {
     voice: Voice,
     telling: Telling,
     tally: Tally,
-    /// How many clients have their turn to talk with the person at the server.
-    talking: AtomicUsize,
+    /// The connection that has its turn to talk with the person at the server, or [`NOBODY`].
+    talking: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -96,7 +100,7 @@ impl Story {
             Format::Text => Telling::Text { quiet: args.common.quiet },
             Format::Json => Telling::Json(voice.events(SCHEMA)),
         };
-        Self { voice, telling, tally: Tally::default(), talking: AtomicUsize::new(0) }
+        Self { voice, telling, tally: Tally::default(), talking: AtomicU64::new(NOBODY) }
     }
 
     /// The server listens: from now on clients get in.
@@ -164,9 +168,9 @@ impl Story {
         }
     }
 
-    /// Whether there is a client to talk to.
-    pub(crate) fn is_anybody_here(&self) -> bool {
-        self.talking.load(Ordering::Relaxed) > 0
+    /// The connection whose turn it is to talk with the person at the server.
+    pub(crate) fn talking_to(&self) -> Option<u64> {
+        Some(self.talking.load(Ordering::SeqCst)).filter(|&talking| talking != NOBODY)
     }
 
     fn say(&self, text: &str) {
@@ -240,8 +244,25 @@ impl Observer for Story {
 
 /// What the clients say to the person at the server is data: it goes to standard output.
 impl Ear for Story {
-    fn turn(&self, _connection: &Connection) {
-        self.talking.fetch_add(1, Ordering::Relaxed);
+    fn turn(&self, connection: &Connection) {
+        let is_typed = keyboard::is_there();
+        // First the keyboard is emptied, then the turn is another's: see `Person::type_all`.
+        let was_line = is_typed && keyboard::throw_away();
+        self.talking.store(connection.id(), Ordering::SeqCst);
+        if !is_typed {
+            return;
+        }
+        if let Telling::Text { .. } = self.telling {
+            // A line that was begun stays on the screen, and must not look as if it went on.
+            self.say("\n");
+        }
+        if was_line {
+            self.notice("not_sent", "not sent: what was typed before this turn");
+        }
+        let peer = connection.peer().to_string();
+        let peer = sanitize::line(&peer);
+        let text = format!("you talk with {peer} now; a line that was begun before is thrown away");
+        self.notice("turn", &text);
     }
 
     fn heard(&self, connection: &Connection, line: &[u8]) {
@@ -263,7 +284,7 @@ impl Ear for Story {
     }
 
     fn turn_over(&self) {
-        self.talking.fetch_sub(1, Ordering::Relaxed);
+        self.talking.store(NOBODY, Ordering::SeqCst);
     }
 }
 
