@@ -7,8 +7,8 @@ const OTHERS: u64 = 64;
 
 /// Raises the soft limit of open files as far as `connections` need and the hard limit allows.
 ///
-/// The usual soft limit of 1024 exists for programs that use select(2); with it, `--max-conns 1024` would
-/// be a promise that the kernel breaks.
+/// The usual soft limit of 1024 exists for programs that use select(2); with it, a limit of 1024
+/// connections would be a promise that the kernel breaks.
 pub fn make_room(connections: usize) {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
     let wanted = OTHERS.saturating_add(connections as u64);
@@ -21,8 +21,8 @@ pub fn make_room(connections: usize) {
     }
     if limit < wanted {
         tracing::warn!(
-            "at most {limit} files may be open, which is too few for --max-conns {connections}; \
-             `ulimit -n` sets it"
+            "at most {limit} files may be open, which is too few for {connections} connections at \
+             a time; `ulimit -n` sets it"
         );
     }
 }
