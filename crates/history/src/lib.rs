@@ -27,6 +27,10 @@
 //! let bob = Client { name: "bob".into(), person: 8, received: vec![hello], stayed: true, ..Client::default() };
 //! assert_eq!(check(&[alice, bob]), []);
 //! ```
+//!
+//! What people heard who talk without a relay, over datagrams, is for [`datagrams`].
+
+pub mod datagrams;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

@@ -41,9 +41,19 @@ pub const SCENARIO: Scenario = Scenario {
 
 /// Plays the stories.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
-    let (story, typing) = udp::play(stage)?;
+    let (story, over_udp) = udp::play(stage)?;
     show(story);
-    show(relay::play(stage)?);
+    let (story, through_relay) = relay::play(stage)?;
+    show(story);
     show(slow_link::play(stage)?);
-    Ok(vec![receiving_while_typing_needs_processes(typing)])
+    let seen: Vec<_> = over_udp.into_iter().chain([through_relay]).collect();
+    Ok(vec![receiving_while_typing_needs_processes(&seen)])
+}
+
+/// What `history` found.
+fn in_words(violations: &[impl ToString]) -> String {
+    if violations.is_empty() {
+        return "none".to_owned();
+    }
+    violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -1,7 +1,9 @@
 //! Three people talk through a relay at the same time: two with `tcp-client chat`, one as `nc` would.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::process::Command;
+use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
@@ -9,9 +11,11 @@ use history::{Acknowledged, Frame};
 use netlab::{Lab, Rule};
 use serde_json::Value;
 
+use super::in_words;
+use crate::claims::Typing;
 use crate::findings::{Check, Story, Table};
 use crate::observe::{Observer, Watch, lifelines};
-use crate::stage::{Actor, RELAY_PORT, Stage, Trouble, until};
+use crate::stage::{Actor, RELAY_PORT, SOON, Stage, Trouble, until};
 
 /// How many lines each of them types.
 const LINES: usize = 8;
@@ -27,8 +31,8 @@ const ALL: usize = 3 * LINES;
 /// What `history` calls the room, of which the clients know the name.
 const LOBBY: u32 = 1;
 
-/// Plays the story.
-pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
+/// Plays the story; gives back whether one process did both at once.
+pub(super) fn play(stage: &Stage) -> Result<(Story, Typing), Trouble> {
     let lab = stage.lab(&["alice", "server", "others"])?;
     if let Some(wire) = lab.wire() {
         wire.add(Rule::delay("5 ms each way", Duration::from_millis(5)));
@@ -44,25 +48,13 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
         Ok(heard_as_text(&bob).contains("you are in lobby").then_some(()))
     })?;
 
-    let type_lines = |person: &mut Actor, text: &str| -> Result<(), Trouble> {
-        for number in 1..=LINES {
-            person.say(&format!("{text} {number}"))?;
-            thread::sleep(PAUSE);
-        }
-        Ok(())
-    };
-    thread::scope(|scope| {
-        let alice = scope.spawn(|| type_lines(&mut alice, "你好"));
-        let carol = scope.spawn(|| type_lines(&mut carol, "hello"));
-        type_lines(&mut bob, "hi")?;
-        alice.join().expect("typing does not panic")?;
-        carol.join().expect("typing does not panic")
-    })?;
+    let heard_while_typing = type_together(&mut alice, &mut carol, &mut bob)?;
     until("everything that was said", || {
         let heard = [&alice, &carol].iter().all(|person| person.events("said").len() >= ALL);
         let taken = [&alice, &carol].iter().all(|person| person.events("sent").len() >= LINES);
         Ok((heard && taken && lines_of(&bob).len() >= ALL).then_some(()))
     })?;
+    let family = alice.program.family().map_err(Trouble::io("count the processes of alice"))?;
     let mut seen = watch.end(&lab)?;
 
     let mut story = Story {
@@ -93,19 +85,65 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
             .collect(),
     }];
     story.checks = checks(&alice, &carol, &orders);
+    let [.., processes, both] = CHECKS;
+    story.checks.push(Check::equal(processes.0, processes.1, 1, family.processes));
+    story.checks.push(Check::within(both.0, both.1, 1..=2 * LINES, heard_while_typing));
     story.not_drawn = seen.hide(lab.host("others"), "carol and bob");
     let mut observer = Observer::new(&seen.records);
     observer.name(alice.local_port()?, "alice");
     seen.put_into(&mut story, &observer);
     drop(relay);
-    Ok(story)
+    let checks = [processes.0, both.0];
+    Ok((story, Typing { checks, processes: family.processes, heard_while_typing }))
 }
 
-const CHECKS: [(&str, &str); 4] = [
+/// All three type at the same time; gives how many lines of the others Alice heard before she was done.
+fn type_together(alice: &mut Actor, carol: &mut Actor, bob: &mut Actor) -> Result<usize, Trouble> {
+    let type_lines = |person: &mut Actor, text: &str, numbers: RangeInclusive<usize>| {
+        numbers.into_iter().try_for_each(|number| {
+            person.say(&format!("{text} {number}"))?;
+            thread::sleep(PAUSE);
+            Ok::<(), Trouble>(())
+        })
+    };
+    // The others begin when Alice has typed a line: what she hears, she hears while she types.
+    let begin = Barrier::new(3);
+    thread::scope(|scope| {
+        let alice = scope.spawn(|| {
+            let first = alice.say("你好 1");
+            begin.wait();
+            first?;
+            type_lines(alice, "你好", 2..=LINES / 2)?;
+            // Half way she has something to hear, on a slow machine too. Who is deaf while typing goes on
+            // when the time is over, and is found out.
+            alice.event_where(SOON, "said", is_of_another);
+            let heard = alice.events("said").into_iter().filter(is_of_another).count();
+            type_lines(alice, "你好", LINES / 2 + 1..=LINES)?;
+            Ok::<usize, Trouble>(heard)
+        });
+        let carol = scope.spawn(|| {
+            begin.wait();
+            type_lines(carol, "hello", 1..=LINES)
+        });
+        begin.wait();
+        type_lines(bob, "hi", 1..=LINES)?;
+        carol.join().expect("typing does not panic")?;
+        alice.join().expect("typing does not panic")
+    })
+}
+
+/// Whether Alice hears this from somebody else.
+fn is_of_another(said: &Value) -> bool {
+    said["name"] != "alice"
+}
+
+const CHECKS: [(&str, &str); 6] = [
     ("relay-heard", "lines that each of the three has read, of twenty-four"),
     ("relay-history", "gaps, repeats, losses and second orders in what they saw"),
     ("relay-lines", "lines that stand elsewhere for bob, who sees no numbers"),
     ("relay-taken", "lines that the relay told alice and carol it has taken"),
+    ("relay-one-process", "processes that Alice's program is made of"),
+    ("relay-while-typing", "lines of others that it heard between two lines that were typed"),
 ];
 
 /// Starts the relay on the host "server", with these options besides.
@@ -161,7 +199,7 @@ fn texts_of(person: &Actor) -> Vec<String> {
 }
 
 fn checks(alice: &Actor, carol: &Actor, orders: &[Vec<String>; 3]) -> Vec<Check> {
-    let [heard, clean, lines, taken] = CHECKS;
+    let [heard, clean, lines, taken, ..] = CHECKS;
     let counts: Vec<String> = orders.iter().map(|order| order.len().to_string()).collect();
     let sent = alice.events("sent").len() + carol.events("sent").len();
     let violations = violations(alice, carol);
@@ -221,9 +259,5 @@ fn violations(alice: &Actor, carol: &Actor) -> String {
             .collect(),
         ..history::Client::default()
     };
-    let found = history::check(&[alice, carol, bob]);
-    if found.is_empty() {
-        return "none".to_owned();
-    }
-    found.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    in_words(&history::check(&[alice, carol, bob]))
 }

@@ -6,8 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use history::datagrams::{self, Talker};
 use netlab::{Lab, Rule, Verdict};
+use serde_json::Value;
 
+use super::in_words;
 use crate::claims::Typing;
 use crate::findings::{Check, Story, Table};
 use crate::observe::{Observer, Watch, lifelines};
@@ -22,6 +25,10 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// One line in so many of Alice's is lost.
 const EVERY: usize = 3;
 
+/// What the lines of the two begin with.
+const OF_ALICE: &str = "你好";
+const OF_BOB: &str = "hello";
+
 /// Plays the story; gives back whether one process did both at once.
 pub(super) fn play(stage: &Stage) -> Result<(Story, Option<Typing>), Trouble> {
     let mut story = Story {
@@ -33,7 +40,7 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<Typing>), Trouble> {
              tokio's select!). Neither has to wait for the other, and no second process is needed."
                 .into(),
             "What UDP loses is lost: nobody notices, and nobody sends it again. Bob cannot even know that a \
-             line is missing."
+             line is missing. What is heard was said, as it was said: a datagram comes whole or not at all."
                 .into(),
         ],
         ..Story::default()
@@ -52,9 +59,9 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<Typing>), Trouble> {
     let mut alice = chatter(stage, &lab, "alice", "bob")?;
     let mut bob = chatter(stage, &lab, "bob", "alice")?;
 
-    let type_lines = |person: &mut Actor, name: &str| -> Result<(), Trouble> {
+    let type_lines = |person: &mut Actor, text: &str| -> Result<(), Trouble> {
         for number in 1..=LINES {
-            person.say(&format!("{name} {number}"))?;
+            person.say(&line(text, number))?;
             thread::sleep(PAUSE);
             if number == LINES / 2 {
                 // Half way both have something to hear, on a slow machine too. Who is deaf while typing
@@ -65,8 +72,8 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<Typing>), Trouble> {
         Ok(())
     };
     thread::scope(|scope| {
-        let typing = scope.spawn(|| type_lines(&mut alice, "你好"));
-        type_lines(&mut bob, "hello")?;
+        let typing = scope.spawn(|| type_lines(&mut alice, OF_ALICE));
+        type_lines(&mut bob, OF_BOB)?;
         typing.join().expect("typing does not panic")
     })?;
     // Alice hears everything: what is lost is hers.
@@ -92,11 +99,12 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<Typing>), Trouble> {
             vec!["bob".into(), LINES.to_string(), heard(&alice).to_string()],
         ],
     }];
-    let [all, rest, again, processes, both] = CHECKS;
+    let [all, rest, clean, again, processes, both] = CHECKS;
     let of_alice = seen.records.iter().filter(|r| r.from == lab.host("alice").id()).count();
     story.checks = vec![
         Check::equal(all.0, all.1, LINES, heard(&alice)),
         Check::equal(rest.0, rest.1, LINES - lost, heard(&bob)),
+        Check::equal(clean.0, clean.1, "none".to_owned(), violations(&lab, &alice, &bob)),
         Check::equal(again.0, again.1, LINES, of_alice),
         Check::equal(processes.0, processes.1, 1, family.processes),
         Check::within(both.0, both.1, 1..=LINES, while_typing),
@@ -104,13 +112,18 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<Typing>), Trouble> {
     let mut observer = Observer::new(&seen.records);
     observer.name(UDP_PORT, "both");
     seen.put_into(&mut story, &observer);
-    let typing = Typing { processes: family.processes, heard_while_typing: while_typing };
+    let typing = Typing {
+        checks: [processes.0, both.0],
+        processes: family.processes,
+        heard_while_typing: while_typing,
+    };
     Ok((story, Some(typing)))
 }
 
-const CHECKS: [(&str, &str); 5] = [
+const CHECKS: [(&str, &str); 6] = [
     ("udp-heard", "lines of Bob that Alice hears"),
     ("udp-lost", "lines of Alice that Bob hears: all but what the wire lost"),
+    ("udp-history", "lines that were heard and not said, or heard twice"),
     ("udp-not-again", "datagrams that Alice's side sends: each line once"),
     ("one-process", "processes that Alice's program is made of"),
     ("while-typing", "lines that it heard between two lines that were typed"),
@@ -127,10 +140,38 @@ fn address(lab: &Lab, host: &str) -> SocketAddr {
     SocketAddr::new(lab.host(host).address().into(), UDP_PORT)
 }
 
+/// What somebody types.
+fn line(text: &str, number: usize) -> String {
+    format!("{text} {number}")
+}
+
+/// What `history` finds in what the two heard, in words. What is lost is none of it.
+fn violations(lab: &Lab, alice: &Actor, bob: &Actor) -> String {
+    let from = |event: &Value| {
+        let from = event["from"].as_str().unwrap_or_default();
+        let is_of = |name: &&&str| address(lab, name).to_string() == from;
+        ["alice", "bob"]
+            .iter()
+            .find(is_of)
+            .map_or_else(|| from.to_owned(), |name| (*name).to_owned())
+    };
+    let payload = |event: &Value| event["text"].as_str().unwrap_or_default().as_bytes().to_vec();
+    let talker = |person: &Actor, text: &str| Talker {
+        name: person.program.name().to_owned(),
+        said: (1..=LINES).map(|number| line(text, number).into_bytes()).collect(),
+        heard: person
+            .events("datagram")
+            .iter()
+            .map(|event| (from(event), payload(event)))
+            .collect(),
+    };
+    in_words(&datagrams::check(&[talker(alice, OF_ALICE), talker(bob, OF_BOB)]))
+}
+
 /// How many datagrams the program told of between the first and the last line that it sent.
 fn heard_while_typing(person: &Actor) -> usize {
     let events = person.all_events();
-    let is = |name: &'static str| move |event: &serde_json::Value| event["event"] == name;
+    let is = |name: &'static str| move |event: &Value| event["event"] == name;
     let first = events.iter().position(is("sent")).unwrap_or(0);
     let last = events.iter().rposition(is("sent")).unwrap_or(0);
     events[first..last.max(first)].iter().filter(|event| is("datagram")(event)).count()

@@ -6,6 +6,8 @@ use crate::findings::Claim;
 /// A program in which somebody types and is talked to, for claim h.
 #[derive(Clone, Copy, Debug)]
 pub struct Typing {
+    /// The checks that measured the two numbers.
+    pub checks: [&'static str; 2],
     /// The processes that it is made of.
     pub processes: usize,
     /// What it received between two lines that were typed.
@@ -13,12 +15,17 @@ pub struct Typing {
 }
 
 /// Claim h: who types cannot receive in the same process.
-pub fn receiving_while_typing_needs_processes(seen: Option<Typing>) -> Claim {
-    let one_does = |typing: Typing| typing.processes == 1 && typing.heard_while_typing > 0;
+///
+/// A program that was not seen says nothing of it: one that does both in one process is enough.
+pub fn receiving_while_typing_needs_processes(seen: &[Typing]) -> Claim {
+    let parts = seen.iter().flat_map(|typing| {
+        let one_does = typing.processes == 1 && typing.heard_while_typing > 0;
+        typing.checks.map(|check| Part::seen(check, !one_does))
+    });
     claim(
         "h",
         "receiving while typing needs several processes",
-        &[Part { check: "while-typing", holds: seen.map(|typing| !one_does(typing)) }],
+        &parts.collect::<Vec<_>>(),
         "one process waits for both at once, with poll, epoll, threads or an asynchronous runtime.",
     )
 }
@@ -30,13 +37,22 @@ mod tests {
 
     #[test]
     fn claim_h_is_confirmed_where_one_process_is_deaf_while_somebody_types() {
-        let judge = |processes, heard_while_typing| {
-            let seen = Typing { processes, heard_while_typing };
-            receiving_while_typing_needs_processes(Some(seen)).verdict
+        let typing = |(processes, heard_while_typing)| Typing {
+            checks: ["processes", "heard"],
+            processes,
+            heard_while_typing,
         };
-        assert_eq!(judge(1, 0), Verdict::Confirmed);
-        assert_eq!(judge(2, 5), Verdict::Confirmed);
-        assert_eq!(judge(1, 5), Verdict::Refuted);
-        assert_eq!(receiving_while_typing_needs_processes(None).verdict, Verdict::Skipped);
+        let judge = |seen: &[(usize, usize)]| {
+            let seen: Vec<_> = seen.iter().copied().map(typing).collect();
+            receiving_while_typing_needs_processes(&seen).verdict
+        };
+        assert_eq!(judge(&[(1, 0)]), Verdict::Confirmed);
+        assert_eq!(judge(&[(2, 5)]), Verdict::Confirmed);
+        assert_eq!(judge(&[(1, 5)]), Verdict::Refuted);
+        assert_eq!(judge(&[(1, 5), (1, 1)]), Verdict::Refuted);
+        assert_eq!(judge(&[(1, 5), (2, 5)]), Verdict::Partly);
+        assert_eq!(judge(&[]), Verdict::Skipped);
+        let claim = receiving_while_typing_needs_processes(&[typing((1, 5))]);
+        assert_eq!(claim.because, ["processes", "heard"]);
     }
 }
