@@ -153,7 +153,7 @@ pub const SCENARIO: Scenario = Scenario {
          https://www.rfc-editor.org/rfc/rfc2525#section-2.17; RFC 1122, 4.2.3.6, keepalive",
         "kernel: __tcp_close in net/ipv4/tcp.c, tcp_keepalive_timer in net/ipv4/tcp_timer.c",
     ],
-    seconds: 12,
+    seconds: 9,
     programs: &["tcp-server", "tcp-client"],
     play,
 };
@@ -168,8 +168,9 @@ pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Tr
     };
     if stage.level.has_namespaces() {
         thread::scope(|scope| {
-            let forgotten = scope.spawn(|| forgotten::while_it_lives(stage));
-            let exited = scope.spawn(|| forgotten::when_it_ends(stage));
+            let beside = |story: &Story| stage.played_beside(story);
+            let forgotten = scope.spawn(move || forgotten::while_it_lives(stage).inspect(beside));
+            let exited = scope.spawn(move || forgotten::when_it_ends(stage).inspect(beside));
             play_rows(stage, &mut tell)?;
             let ended = "a story does not panic";
             tell(forgotten.join().expect(ended)?);
@@ -187,15 +188,28 @@ pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Tr
     ])
 }
 
+/// The rows that wait for seconds are played meanwhile, and told in their places.
 fn play_rows(stage: &Stage, tell: &mut dyn FnMut(Story)) -> Result<(), Trouble> {
-    let mut saws = Vec::new();
-    for row in &ROWS {
-        let (story, saw) = row.play(stage)?;
-        tell(story);
-        saws.push(saw);
-    }
-    tell(summary(&saws));
-    Ok(())
+    thread::scope(|scope| {
+        let is_long = |row: &Row| matches!(row.act, Act::Cut | Act::CutKeepalive);
+        let meanwhile = |row: &'static Row| {
+            let starts = is_long(row) && stage.level.has_namespaces();
+            let play = || row.play(stage).inspect(|(story, _)| stage.played_beside(story));
+            (row, starts.then(|| scope.spawn(play)))
+        };
+        let playing: Vec<_> = ROWS.iter().map(meanwhile).collect();
+        let mut saws = Vec::new();
+        for (row, playing) in playing {
+            let (story, saw) = match playing {
+                Some(playing) => playing.join().expect("a row does not panic")?,
+                None => row.play(stage)?,
+            };
+            tell(story);
+            saws.push(saw);
+        }
+        tell(summary(&saws));
+        Ok(())
+    })
 }
 
 /// What the summary says of what this machine cannot show.

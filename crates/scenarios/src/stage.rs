@@ -15,6 +15,7 @@ use netlab::{Lab, LabError, LabOptions, Level, Program, TcpSocket, TcpState};
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::findings::Story;
 use crate::keep::Kept;
 pub use crate::knob::Knob;
 
@@ -116,6 +117,14 @@ impl Stage {
             kept.keep(&lab);
         }
         Ok(lab)
+    }
+
+    /// Says that this thread has played the story, which another one will show: the hosts that it made are
+    /// the story's.
+    pub fn played_beside(&self, story: &Story) {
+        if let Some(kept) = &self.kept {
+            kept.story_is_over(&story.name);
+        }
     }
 
     /// Turns a knob of a host as the story needs it, unless the user has turned it.

@@ -1,8 +1,11 @@
 //! The steps that are one command each.
 
+use std::env;
 use std::ffi::OsStr;
+use std::num::NonZero;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use super::{Miss, Outcome};
 use crate::cargo;
@@ -37,7 +40,21 @@ pub(super) fn clippy() -> Outcome {
 /// `directory` holds the programs that end-to-end tests start.
 pub(super) fn unit(directory: &Path) -> Outcome {
     let mut test = cargo::command(&["test", "--workspace", "--locked"]);
-    passes(test.env("SOCKEYE_BIN_DIR", directory))
+    test.env("SOCKEYE_BIN_DIR", directory);
+    if env::var_os(TEST_THREADS).is_none() {
+        test.env(TEST_THREADS, test_threads().to_string());
+    }
+    passes(&mut test)
+}
+
+/// How many tests run at a time; see `cargo test -- --help`.
+const TEST_THREADS: &str = "RUST_TEST_THREADS";
+
+/// Half as many again as there are cores: the tests of the lab take most of the time, and what they do is
+/// to wait for their demos' timers.
+fn test_threads() -> usize {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    cores + cores.div_ceil(2)
 }
 
 /// Without the lab, as on every system but Linux.

@@ -138,6 +138,12 @@ impl Scene<'_> {
             .ok_or_else(|| Trouble::program("the wire", "lost no RST"))?;
         wire.remove(CUT);
         let mut went = self.closed(local.port())?;
+        // The server's kernel has it a moment before the recording does.
+        let reset = |record: &Record| {
+            let tcp = record.packet.as_ref().and_then(|packet| packet.tcp());
+            record.delivered().is_some() && tcp.is_some_and(&last_word)
+        };
+        wire.wait_for(SOON, reset).ok_or_else(|| Trouble::program("the wire", "carried no RST"))?;
         let answered = self.sent_before_the_reset(local.port());
         let (id, says) =
             ("rebooted-answers", "what the RST answers: bytes that the server sent again");
