@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tests::{Finished, Running, family, piped, program};
 
-use crate::{LIMIT, events, has_namespaces};
+use crate::{LIMIT, events, has_namespaces, on_loopback};
 
 /// To whom a signal is sent.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +81,7 @@ fn a_demo_that_a_signal_ends_says_how_far_it_came_and_leaves_nothing() {
 /// Without namespaces it is an ordinary process, and its programs die of its death.
 #[test]
 fn on_loopback_nothing_is_left_either() {
+    let _alone = on_loopback();
     let args = ["run", "backlog", "--loopback"];
     let demo = Running::start(&mut piped(program("scenarios"), &args));
     let family = started(&demo, 2);

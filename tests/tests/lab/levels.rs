@@ -1,7 +1,7 @@
 use serde_json::Value;
 use tests::{foreign, piped, program, skip};
 
-use crate::{Folder, events, run, scenarios};
+use crate::{Folder, events, on_loopback, run, scenarios};
 
 fn checks_with<'a>(events: &'a [Value], field: &'a str) -> Vec<&'a str> {
     let checks = events.iter().filter(|event| event["event"] == "check");
@@ -15,6 +15,7 @@ fn of<'a>(events: &'a [Value], name: &str) -> Vec<&'a Value> {
 /// Without namespaces the demo shows what loopback shows, and skips the rest with the reason.
 #[test]
 fn on_loopback_what_cannot_be_seen_is_skipped() {
+    let _alone = on_loopback();
     let finished = scenarios(&["run", "backlog", "--loopback", "--format", "json"]);
     assert_eq!(finished.code, 0, "{}", finished.stderr);
     let events = events(&finished);
@@ -31,6 +32,7 @@ fn on_loopback_what_cannot_be_seen_is_skipped() {
 /// played, and say of the wire that it was not seen.
 #[test]
 fn on_loopback_nothing_is_said_that_was_not_seen() {
+    let _alone = on_loopback();
     for demo in ["backlog", "disconnect"] {
         let finished = scenarios(&["run", demo, "--loopback", "--json"]);
         assert_eq!(finished.code, 0, "{}", finished.stderr);
@@ -64,6 +66,7 @@ fn on_loopback_nothing_is_said_that_was_not_seen() {
 /// after all the other stories, for there is one kernel for all of them.
 #[test]
 fn on_loopback_the_stories_of_disconnect_do_not_mix() {
+    let _alone = on_loopback();
     let events = events(&scenarios(&["run", "disconnect", "--loopback", "--json"]));
     let tables = of(&events, "table");
     let summary = tables.iter().find(|table| table["story"] == "summary").unwrap();
@@ -82,6 +85,7 @@ fn on_loopback_the_stories_of_disconnect_do_not_mix() {
 /// Where namespaces are refused, the step and the knob are named, and the demo goes on on loopback.
 #[test]
 fn a_refusal_names_the_step_and_the_knob() {
+    let _alone = on_loopback();
     let (Some(unshare), Some(_)) = (foreign("unshare"), foreign("setpriv")) else { return };
     // A user namespace in which nobody may make another, and a user in it who may do nothing else.
     let script = "echo 0 > /proc/sys/user/max_user_namespaces && \
@@ -116,6 +120,7 @@ fn a_demo_that_there_is_not_is_bad_usage() {
 /// What can be drawn in ASCII is, where the locale has nothing else.
 #[test]
 fn a_plain_locale_gets_ascii() {
+    let _alone = on_loopback();
     let finished = scenarios(&["run", "backlog", "--loopback"]);
     assert!(finished.stdout.is_ascii(), "{}", finished.stdout_text());
 }
@@ -140,6 +145,7 @@ fn a_recording_that_cannot_be_written_loses_no_verdict() {
 /// A page is a file that needs no other, and several come with a list.
 #[test]
 fn pages_are_written_and_one_that_cannot_be_loses_no_verdict() {
+    let _alone = on_loopback();
     let folder = Folder::new("pages");
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let finished = scenarios(&["run", "backlog", "--loopback", "--html", &at("one.html")]);

@@ -10,10 +10,11 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use tests::{Running, foreign, piped, program};
 
-use crate::{LIMIT, events, has_namespaces, scenarios};
+use crate::{LIMIT, events, has_namespaces, on_loopback, scenarios};
 
 #[test]
 fn the_theory_comes_first_and_says_where_to_read_on() {
+    let _alone = on_loopback();
     let finished = scenarios(&["run", "silence", "--loopback", "--explain", "--json"]);
     assert_eq!(finished.code, 0, "{}", finished.stderr);
     let events = events(&finished);
@@ -28,6 +29,7 @@ fn the_theory_comes_first_and_says_where_to_read_on() {
 /// Presses Enter whenever it is asked for, and counts how often that was.
 #[test]
 fn at_a_terminal_it_waits_for_enter_after_each_story() {
+    let _alone = on_loopback();
     let terminal = openpty(None, None).unwrap();
     let mut command = piped(program("scenarios"), &["run", "silence", "--loopback", "--step"]);
     command.stdin(Stdio::from(terminal.slave.try_clone().unwrap()));
