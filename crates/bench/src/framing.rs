@@ -11,10 +11,10 @@
 //!
 //! The codec gets the easier work: it finds frames by their length and nothing else, while ours also
 //! judges kind, flags and reserved bytes, keeps rooms apart, and writes 20 bytes into each frame. What
-//! it does not get is the idea: it hands out a counted reference per frame where ours hands out one per
-//! run. `alone` is the case without that advantage: the rooms alternate, so that every run has one
-//! frame. The copy is no peer but a measure: what a relay would pay at least if it put together
-//! what it sends on.
+//! it does not get are two ideas: it hands out a counted reference per frame, where ours lends a run
+//! where it lies, and counts only a run that somebody keeps. `alone` is the case without the runs: the
+//! rooms alternate, so that each of them has one frame. The copy is no peer but a measure: what a relay
+//! would pay at least if it put together what it sends on.
 //!
 //! Criterion runs the same loops (`cargo bench -p bench --bench framing`), one contender after the
 //! other. The rows come from here, where they take turns: a machine that others share changes its

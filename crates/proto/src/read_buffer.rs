@@ -28,8 +28,14 @@ impl ReadBuffer {
         Self { bytes: BytesMut::new(), longest, chunk: 0, wanted: READ_CHUNK, given: 0 }
     }
 
+    #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The first `len` bytes, to be written into.
+    pub(crate) fn front_mut(&mut self, len: usize) -> &mut [u8] {
+        &mut self.bytes[..len]
     }
 
     /// Length of the memory that the bytes lie in.
@@ -83,6 +89,7 @@ impl ReadBuffer {
         self.bytes.split_to(at)
     }
 
+    #[inline]
     pub(crate) fn skip(&mut self, len: usize) {
         self.bytes.advance(len);
     }

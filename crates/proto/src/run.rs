@@ -7,21 +7,39 @@ use bytes::{Bytes, BytesMut};
 
 use crate::frame::{HEADER_LEN, Header, Kind, LENGTH_LEN, be_u32, field};
 use crate::limits::RUN_SHARE;
+use crate::read_buffer::ReadBuffer;
 
 /// One or more complete data frames of one room, in the order in which they arrived.
 ///
 /// Only a [`crate::Decoder`] makes one, after it has checked every frame: that is why the methods here
 /// cannot fail.
+///
+/// It stands at the front of the decoder's buffer, and is gone from there when it is dropped. Bytes of
+/// its own, which share the buffer's memory by a count of references, it becomes only where somebody
+/// keeps it ([`Run::freeze`], [`Run::into_bytes`]): a run of one small frame that is read, written on
+/// or copied costs no such count.
 #[derive(Debug)]
-pub struct Run {
-    pub(crate) bytes: BytesMut,
-    pub(crate) frames: usize,
-    pub(crate) room: u32,
-    /// Length of the memory that `bytes` is a part of.
-    pub(crate) chunk: usize,
+pub struct Run<'d> {
+    buffer: &'d mut ReadBuffer,
+    /// How many bytes at the front of the buffer it has.
+    len: usize,
+    frames: usize,
+    room: u32,
 }
 
-impl Run {
+impl Drop for Run<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.buffer.skip(self.len);
+    }
+}
+
+impl<'d> Run<'d> {
+    #[inline]
+    pub(crate) fn new(buffer: &'d mut ReadBuffer, len: usize, frames: usize, room: u32) -> Self {
+        Self { buffer, len, frames, room }
+    }
+
     /// How many frames there are; at least one.
     pub fn frames(&self) -> usize {
         self.frames
@@ -34,7 +52,12 @@ impl Run {
 
     /// The frames as they stand in the buffer.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.buffer.bytes()[..self.len]
+    }
+
+    /// Whether nothing has arrived behind it that was not taken.
+    pub fn is_all(&self) -> bool {
+        self.buffer.bytes().len() == self.len
     }
 
     /// Writes `from` and `time` into every frame, and `first_seq`, `first_seq + 1`, ... in their order.
@@ -48,12 +71,12 @@ impl Run {
 
     /// The frames one by one, to be read.
     pub fn iter(&self) -> impl Iterator<Item = (Header, &[u8])> {
-        frames(&self.bytes)
+        frames(self.bytes())
     }
 
     /// The frames one by one, with the fields that a relay stamps open for writing.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = FrameMut<'_>> {
-        let mut rest: &mut [u8] = &mut self.bytes;
+        let mut rest = self.buffer.front_mut(self.len);
         std::iter::from_fn(move || {
             if rest.is_empty() {
                 return None;
@@ -71,19 +94,25 @@ impl Run {
     /// once, for all receivers: each of them would hold all of that memory until it has sent the run.
     pub fn freeze(self) -> Bytes {
         if self.is_small() {
-            return Bytes::copy_from_slice(&self.bytes);
+            return Bytes::copy_from_slice(self.bytes());
         }
-        self.bytes.freeze()
+        self.into_bytes().freeze()
+    }
+
+    /// The run as bytes of its own, never copied: they hold all the memory that they were read into.
+    pub fn into_bytes(mut self) -> BytesMut {
+        let len = std::mem::take(&mut self.len);
+        self.buffer.split_to(len)
     }
 
     /// How much memory is held by whoever holds what [`Run::freeze`] gives.
     pub fn pinned(&self) -> usize {
-        if self.is_small() { self.bytes.len() } else { self.chunk }
+        if self.is_small() { self.len } else { self.buffer.chunk() }
     }
 
     /// Whether it is too small a part of its memory to hold all of that.
     fn is_small(&self) -> bool {
-        self.bytes.len() < self.chunk / RUN_SHARE
+        self.len < self.buffer.chunk() / RUN_SHARE
     }
 }
 

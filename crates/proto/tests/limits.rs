@@ -40,7 +40,7 @@ fn read(decoder: &mut Decoder, bytes: &mut &[u8]) -> usize {
     len
 }
 
-fn take_run(decoder: &mut Decoder) -> Option<Run> {
+fn take_run(decoder: &mut Decoder) -> Option<Run<'_>> {
     match decoder.take().unwrap() {
         Some(Taken::Run(run)) => Some(run),
         Some(Taken::Control(frame)) => panic!("{frame:?} instead of a run"),
@@ -141,9 +141,9 @@ fn small_frames_share_their_chunks_of_memory() {
     for _ in 0..FRAMES {
         let before = decoder.space().as_ptr();
         assert_eq!(read(&mut decoder, &mut &frame[..]), frame.len());
-        let run = take_run(&mut decoder).unwrap();
-        assert_eq!(run.bytes().as_ptr(), before, "a read moved the bytes");
-        if held.last().is_some_and(|last: &Run| last.bytes().as_ptr_range().end != before) {
+        let run = take_run(&mut decoder).unwrap().into_bytes();
+        assert_eq!(run.as_ptr(), before, "a read moved the bytes");
+        if held.last().is_some_and(|last: &BytesMut| last.as_ptr_range().end != before) {
             chunks += 1;
         }
         memory = chunks * decoder.capacity();

@@ -92,16 +92,25 @@ proptest! {
     fn a_run_is_of_one_room_and_as_long_as_can_be(pieces in vec(piece(), 0..40)) {
         let mut decoder = Decoder::new(LIMIT);
         decoder.push(&encode(&pieces));
-        let mut taken = Vec::new();
+        // A control frame counts as none.
+        let mut lengths = Vec::new();
+        let mut bytes = BytesMut::new();
         while let Some(next) = decoder.take().unwrap() {
-            if let Taken::Run(run) = &next {
-                check_run(run)?;
+            match next {
+                Taken::Run(run) => {
+                    check_run(&run)?;
+                    lengths.push(run.frames());
+                    bytes.extend_from_slice(run.bytes());
+                }
+                Taken::Control(frame) => {
+                    lengths.push(0);
+                    frame.encode(LIMIT, &mut bytes).unwrap();
+                }
             }
-            taken.push(next);
         }
-        prop_assert_eq!(lengths(&taken), expected_lengths(&pieces));
+        prop_assert_eq!(lengths, expected_lengths(&pieces));
         let known = pieces.into_iter().filter(|piece| matches!(piece, Piece::Known(_)));
-        prop_assert_eq!(concatenate(&taken), encode(&known.collect::<Vec<_>>()));
+        prop_assert_eq!(bytes, encode(&known.collect::<Vec<_>>()));
     }
 
     #[test]
@@ -214,7 +223,7 @@ fn take_all(decoder: &mut Decoder, by: By, frames: &mut Vec<Frame>) -> Result<()
     Ok(())
 }
 
-fn check_run(run: &Run) -> Result<(), TestCaseError> {
+fn check_run(run: &Run<'_>) -> Result<(), TestCaseError> {
     prop_assert!(run.frames() > 0);
     prop_assert_eq!(run.iter().count(), run.frames());
     for (header, _) in run.iter() {
@@ -224,17 +233,7 @@ fn check_run(run: &Run) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// How many frames each thing has that was taken; a control frame has none.
-fn lengths(taken: &[Taken]) -> Vec<usize> {
-    taken
-        .iter()
-        .map(|taken| match taken {
-            Taken::Run(run) => run.frames(),
-            Taken::Control(_) => 0,
-        })
-        .collect()
-}
-
+/// How many frames each run has that is to be taken; a control frame has none.
 fn expected_lengths(pieces: &[Piece]) -> Vec<usize> {
     let mut lengths = Vec::new();
     let mut open: Option<(u32, usize)> = None;
@@ -256,15 +255,4 @@ fn expected_lengths(pieces: &[Piece]) -> Vec<usize> {
     }
     lengths.extend(open.map(|(_, count)| count));
     lengths
-}
-
-fn concatenate(taken: &[Taken]) -> BytesMut {
-    let mut bytes = BytesMut::new();
-    for taken in taken {
-        match taken {
-            Taken::Run(run) => bytes.extend_from_slice(run.bytes()),
-            Taken::Control(frame) => frame.encode(LIMIT, &mut bytes).unwrap(),
-        }
-    }
-    bytes
 }

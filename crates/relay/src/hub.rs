@@ -244,7 +244,7 @@ impl<O: Outlet> Hub<O> {
     /// Somebody says something in a room that he is in. `time` is in microseconds since 1970.
     ///
     /// Who is behind with reading is put into `behind`.
-    pub fn publish(&mut self, person: u32, run: Run, time: u64, behind: &mut Behind<O>) {
+    pub fn publish(&mut self, person: u32, run: Run<'_>, time: u64, behind: &mut Behind<O>) {
         let Some(member) = self.people.get(&person) else { return };
         let id = run.room();
         if !member.rooms.contains(&id) {

@@ -71,7 +71,7 @@ impl<O: Outlet> Room<O> {
         &mut self,
         from: u32,
         name: &Arc<str>,
-        mut run: Run,
+        mut run: Run<'_>,
         time: u64,
         pressure: &mut Pressure<'_, O>,
     ) {

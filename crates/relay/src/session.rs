@@ -51,7 +51,7 @@ impl Session {
         now: u64,
         hub: &mut Hub<O>,
         outlet: &O,
-        taken: Taken,
+        taken: Taken<'_>,
         behind: &mut Behind<O>,
     ) -> Result<(), Ending> {
         match taken {
@@ -77,7 +77,7 @@ impl Session {
         (me, now): (u32, u64),
         hub: &mut Hub<O>,
         outlet: &O,
-        run: Run,
+        run: Run<'_>,
         behind: &mut Behind<O>,
     ) -> Result<(), Ending> {
         let Some(first) = hub.next_seq(me, run.room()) else {
@@ -171,14 +171,14 @@ fn not_joined(room: u32, id: Option<u64>) -> Refused {
 }
 
 /// Every frame of the run is refused by itself, as each has an `id` of its own.
-fn refuse_run(run: &Run) -> Parcel {
+fn refuse_run(run: &Run<'_>) -> Parcel {
     let refused =
         run.iter().map(|(header, _)| Message::Refused(not_joined(header.room, Some(header.id))));
     control::frames(&refused.collect::<Vec<_>>())
 }
 
 /// An `Ack` for each part of the run in which the `id`s increase by one, nearly always all of it.
-fn acks(run: &Run, first_seq: u64) -> Vec<Message> {
+fn acks(run: &Run<'_>, first_seq: u64) -> Vec<Message> {
     let mut acks: Vec<Ack> = Vec::new();
     for (seq, (header, _)) in (first_seq..).zip(run.iter()) {
         match acks.last_mut() {

@@ -99,7 +99,8 @@ impl Client {
     fn read(&mut self, most: usize, orders: &mut Orders) -> bool {
         let bytes = self.wire.read(most);
         self.output.push(&bytes);
-        while let Some(taken) = self.output.take().unwrap() {
+        let mut output = std::mem::take(&mut self.output);
+        while let Some(taken) = output.take().unwrap() {
             match taken {
                 Taken::Run(run) => {
                     for (header, payload) in run.iter() {
@@ -116,6 +117,7 @@ impl Client {
                 Taken::Control(frame) => self.hear(Message::from_frame(&frame).unwrap()),
             }
         }
+        self.output = output;
         !bytes.is_empty()
     }
 

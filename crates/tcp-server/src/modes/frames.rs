@@ -2,7 +2,7 @@ use std::io::IoSlice;
 use std::iter;
 
 use bytes::{Buf, BytesMut};
-use proto::{Decoder, Ending, Frame, FrameError, Goodbye, Kind, Message, Run, Taken};
+use proto::{Decoder, Ending, Frame, FrameError, Goodbye, Kind, Message, Taken};
 
 use crate::connection::Connection;
 use crate::limits::GATHERED_RUNS;
@@ -47,17 +47,20 @@ async fn echo_frames(connection: &mut Connection) -> Result<Ending, Ending> {
         // What is complete goes back, also when something wrong comes after it.
         let taken = loop {
             let piece = match decoder.take() {
-                Ok(Some(Taken::Run(run))) => Piece::Run(run),
+                // Nearly always one run is all that has come.
+                Ok(Some(Taken::Run(run))) if pieces.is_empty() && run.is_all() => {
+                    connection.message_ended();
+                    connection.write_all(run.bytes()).await?;
+                    break Ok(());
+                }
+                // Not frozen: that would copy a small run, so that a receiver which keeps it does not keep
+                // all of its chunk. Here it is gone as soon as it is written.
+                Ok(Some(Taken::Run(run))) => run.into_bytes(),
                 Ok(Some(Taken::Control(frame))) => control(&frame, limit)?,
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             };
             connection.message_ended();
-            // Nearly always one run is all that has come.
-            if pieces.is_empty() && decoder.buffered() == 0 {
-                connection.write_all(piece.bytes()).await?;
-                break Ok(());
-            }
             pieces.push(piece);
             if pieces.len() >= GATHERED_RUNS {
                 connection.write_all_buf(&mut pieces).await?;
@@ -79,41 +82,22 @@ async fn echo_frames(connection: &mut Connection) -> Result<Ending, Ending> {
 }
 
 /// What a control frame is answered with.
-fn control(frame: &Frame, limit: u32) -> Result<Piece, FrameError> {
+fn control(frame: &Frame, limit: u32) -> Result<BytesMut, FrameError> {
     let mut bytes = BytesMut::new();
     if frame.header.kind != Kind::Goodbye {
         frame.encode(limit, &mut bytes)?;
     }
-    Ok(Piece::Control(bytes))
+    Ok(bytes)
 }
 
 /// Runs and frames that are written together.
 #[derive(Debug, Default)]
 struct Pieces {
-    all: Vec<Piece>,
+    all: Vec<BytesMut>,
     /// How many of them are written.
     done: usize,
     /// How much of the next one is written.
     written: usize,
-}
-
-/// Bytes that go back.
-///
-/// A run is not frozen: that would copy a small one, so that a receiver which keeps it does not keep all
-/// of its chunk. Here it is gone as soon as it is written.
-#[derive(Debug)]
-enum Piece {
-    Run(Run),
-    Control(BytesMut),
-}
-
-impl Piece {
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Run(run) => run.bytes(),
-            Self::Control(bytes) => bytes,
-        }
-    }
 }
 
 impl Pieces {
@@ -125,9 +109,9 @@ impl Pieces {
         self.all.is_empty()
     }
 
-    fn push(&mut self, piece: Piece) {
+    fn push(&mut self, piece: BytesMut) {
         // `chunk` promises that only the end is empty.
-        if !piece.bytes().is_empty() {
+        if !piece.is_empty() {
             self.all.push(piece);
         }
     }
@@ -140,7 +124,7 @@ impl Pieces {
 
 impl Buf for Pieces {
     fn remaining(&self) -> usize {
-        self.all[self.done..].iter().map(|piece| piece.bytes().len()).sum::<usize>() - self.written
+        self.all[self.done..].iter().map(BytesMut::len).sum::<usize>() - self.written
     }
 
     fn has_remaining(&self) -> bool {
@@ -148,18 +132,18 @@ impl Buf for Pieces {
     }
 
     fn chunk(&self) -> &[u8] {
-        self.all.get(self.done).map_or(&[], |next| &next.bytes()[self.written..])
+        self.all.get(self.done).map_or(&[], |next| &next[self.written..])
     }
 
     fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let rest = self.all[self.done..].iter().skip(1).map(Piece::bytes);
+        let rest = self.all[self.done..].iter().skip(1).map(|piece| &piece[..]);
         let pieces = iter::once(self.chunk()).chain(rest);
         slices.iter_mut().zip(pieces).map(|(slice, piece)| *slice = IoSlice::new(piece)).count()
     }
 
     fn advance(&mut self, count: usize) {
         self.written += count;
-        while let Some(next) = self.all.get(self.done).map(|next| next.bytes().len())
+        while let Some(next) = self.all.get(self.done).map(BytesMut::len)
             && next <= self.written
         {
             self.written -= next;
