@@ -69,6 +69,11 @@ impl<'d> Run<'d> {
         }
     }
 
+    /// Leaves the run where it is, to be taken again.
+    pub fn leave(mut self) {
+        self.len = 0;
+    }
+
     /// The frames one by one, to be read.
     pub fn iter(&self) -> impl Iterator<Item = (Header, &[u8])> {
         frames(self.bytes())

@@ -24,6 +24,10 @@ impl Outlet for Wire {
         self.0.borrow_mut().0.push(parcel)
     }
 
+    fn is_strained(&self) -> bool {
+        self.0.borrow().0.level() >= Level::Strained
+    }
+
     fn room(&self) -> usize {
         self.0.borrow().0.room()
     }

@@ -241,6 +241,12 @@ impl<O: Outlet> Hub<O> {
         member.rooms.contains(&room).then(|| self.rooms[&room].seq() + 1)
     }
 
+    /// Whether what is to be said in a room must wait for members who are so far behind that more of it
+    /// might end them. They are put into `behind`.
+    pub fn holds(&mut self, room: u32, behind: &mut Behind<O>) -> bool {
+        self.rooms.get_mut(&room).is_some_and(|room| room.holds(behind))
+    }
+
     /// Somebody says something in a room that he is in. `time` is in microseconds since 1970.
     ///
     /// Who is behind with reading is put into `behind`.

@@ -45,7 +45,7 @@ mod talk;
 pub use hub::{Event, Hub};
 pub use limits::Limits;
 pub use outbox::{Level, Outbox, Parcel};
-pub use outlet::{Behind, Dialect, Outlet};
+pub use outlet::{Behind, Dialect, Outlet, Said};
 pub use refusal::Refusal;
 pub use serve::{Observer, serve};
 pub use session::Session;

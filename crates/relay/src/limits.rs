@@ -44,7 +44,9 @@ pub const SLICES: usize = 64;
 /// A client is held back only when a read of it filled this many bytes; 16 KiB, the smallest room that
 /// a read gets.
 ///
-/// So who pushes waits for who is slow, and a person who types never does.
+/// So who pushes waits for who is slow, and a person who types does not, as long as the outbox of the slow
+/// one is less than half full. Above that nobody says more to it: many who each say a little at once are
+/// as much as one who pushes.
 pub const BULK: usize = proto::limits::READ_CHUNK;
 
 /// How many bytes of a reader's outbox are enough to hold back who pushes; 1 MiB.
@@ -62,7 +64,9 @@ pub struct Limits {
     /// How many bytes may be pinned by what waits for one client; 8 MiB.
     ///
     /// A read pins 256 KiB, so 30 bursts wait for a client that is not scheduled or whose link stalls,
-    /// and the same bytes are counted once for each receiver although they are there once.
+    /// and the same bytes are counted once for each receiver although they are there once. From half of
+    /// it on, what is said in the client's rooms waits until only a quarter is left, as long as the client
+    /// takes something ([`Limits::pause`]) and gets there within [`Limits::write`].
     pub outbox: usize,
 
     /// How many people there are at a time; 16,384. The rest waits in the kernel's backlog.
@@ -107,14 +111,16 @@ pub struct Limits {
     /// A peer that says a byte now and then is never idle. The longest frame gets through at 17 KiB/s.
     pub message: Duration,
 
-    /// How long a client may take nothing at all of what waits for it; 30 seconds.
+    /// How long a client may take nothing at all of what waits for it, and how long others wait with what
+    /// would be too much for it; 30 seconds.
     ///
     /// A link that is lost for a quarter of a minute comes back within the retransmissions of that time.
+    /// A quarter of the outbox goes through a link of 70 KiB/s in it.
     pub write: Duration,
 
-    /// How long a client that pushes waits for one that is behind and takes nothing at all; 3 seconds.
+    /// How long one that is behind may take nothing at all until nobody waits for it; 3 seconds.
     ///
-    /// It waits on while the other takes something, so it goes no faster than a slow link. A segment that
+    /// Who pushes waits on while the other takes something, so it goes no faster than a slow link. A segment that
     /// is lost four times in a row comes within 3 s (0.2 s, doubled each time). With [`Limits::unsent`] a
     /// link is seen to move from 43 KiB/s on. Who took nothing is not waited for again until it takes
     /// something.

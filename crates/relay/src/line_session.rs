@@ -6,7 +6,7 @@ use proto::{Decoder, Ending, Header, Kind, ProtocolError, Taken};
 
 use crate::hub::Hub;
 use crate::lines::{self, Command};
-use crate::outlet::{Behind, Dialect, Outlet, answer};
+use crate::outlet::{Behind, Dialect, Outlet, Said, answer};
 use crate::refusal::Refusal;
 
 /// The room that who names none speaks to.
@@ -43,6 +43,7 @@ impl LineSession {
     /// (`is_end`) the last line needs no end.
     ///
     /// Who is behind with reading is put into `behind`, this client too if it does not read its answers.
+    /// Lines for which members of the room are too far behind are [`Said::Held`]: they stay in `input`.
     pub fn take<O: Outlet>(
         &mut self,
         now: u64,
@@ -50,9 +51,9 @@ impl LineSession {
         outlet: &O,
         (input, is_end): (&mut BytesMut, bool),
         behind: &mut Behind<O>,
-    ) -> Result<(), Ending> {
-        let said = Said { frames: Decoder::new(MAX_FRAME_LENGTH), now };
-        let mut turn = Turn { hub, outlet, said, behind };
+    ) -> Result<Said, Ending> {
+        let frames = Decoder::new(MAX_FRAME_LENGTH);
+        let mut turn = Turn { hub, outlet, frames, now, behind };
         let result = self.lines(&mut turn, input, is_end);
         turn.flush(self.me);
         result
@@ -63,8 +64,11 @@ impl LineSession {
         turn: &mut Turn<'_, O>,
         input: &mut BytesMut,
         is_end: bool,
-    ) -> Result<(), Ending> {
+    ) -> Result<Said, Ending> {
         while let Some(found) = input[self.searched..].iter().position(|&byte| byte == b'\n') {
+            if self.room.is_some_and(|room| turn.hub.holds(room, turn.behind)) {
+                return Ok(Said::Held);
+            }
             let line = input.split_to(self.searched + found);
             input.advance(1);
             self.searched = 0;
@@ -74,10 +78,11 @@ impl LineSession {
         if is_end && !input.is_empty() {
             let line = input.split();
             self.searched = 0;
-            return self.line(turn, &line);
+            self.line(turn, &line)?;
         }
         // One more than the limit may be the carriage return of an end that is to come.
-        self.check_length(input.strip_suffix(b"\r").unwrap_or(input))
+        self.check_length(input.strip_suffix(b"\r").unwrap_or(input))?;
+        Ok(Said::Done)
     }
 
     fn check_length(&self, line: &[u8]) -> Result<(), Ending> {
@@ -131,7 +136,7 @@ impl LineSession {
             Some(room) => room,
             None => *self.room.insert(turn.hub.join(me, LOBBY, true)?),
         };
-        turn.said.push(room, self.next_id, text);
+        turn.say(room, self.next_id, text);
         self.next_id += 1;
         Ok(())
     }
@@ -186,24 +191,10 @@ impl LineSession {
 struct Turn<'a, O> {
     hub: &'a mut Hub<O>,
     outlet: &'a O,
-    said: Said,
-    behind: &'a mut Behind<O>,
-}
-
-/// What was said in lines that follow each other, as frames, so that many lines are one run.
-struct Said {
+    /// What was said in lines that follow each other, as frames, so that many lines are one run.
     frames: Decoder,
     now: u64,
-}
-
-impl Said {
-    fn push(&mut self, room: u32, id: u64, text: &str) {
-        let mut frame = BytesMut::new();
-        Header::new(Kind::Data, room, id)
-            .encode(text.as_bytes(), MAX_FRAME_LENGTH, &mut frame)
-            .expect("a line is shorter than a frame may be");
-        self.frames.push(&frame);
-    }
+    behind: &'a mut Behind<O>,
 }
 
 impl<O: Outlet> Turn<'_, O> {
@@ -211,11 +202,19 @@ impl<O: Outlet> Turn<'_, O> {
         answer(self.outlet, me, &line.clone().into(), self.behind)
     }
 
+    fn say(&mut self, room: u32, id: u64, text: &str) {
+        let mut frame = BytesMut::new();
+        Header::new(Kind::Data, room, id)
+            .encode(text.as_bytes(), MAX_FRAME_LENGTH, &mut frame)
+            .expect("a line is shorter than a frame may be");
+        self.frames.push(&frame);
+    }
+
     /// Says what was typed so far, before something else is done.
     fn flush(&mut self, me: Option<u32>) {
         let Some(me) = me else { return };
-        while let Ok(Some(Taken::Run(run))) = self.said.frames.take() {
-            self.hub.publish(me, run, self.said.now, self.behind);
+        while let Ok(Some(Taken::Run(run))) = self.frames.take() {
+            self.hub.publish(me, run, self.now, self.behind);
         }
     }
 }

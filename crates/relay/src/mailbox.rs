@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
 use proto::Ending;
+use tokio::time::Instant;
 
+use crate::alarm::after;
+use crate::limits::Limits;
 use crate::outbox::{Batch, Level, Outbox, Parcel};
 use crate::outlet::Outlet;
 
@@ -23,12 +26,23 @@ struct State {
     task: Option<Waker>,
     /// Whether the task has sent everything and is to be woken for more.
     is_waiting: bool,
-    /// How often the client took something.
-    progress: u64,
-    /// Whether somebody waited for the client in vain since it took something last.
+    /// Since when the client has taken nothing although something waits for it.
+    blocked: Option<Instant>,
+    /// Since when it has been strained and not eased.
+    strained: Option<Instant>,
+    /// Whether waiting for it was in vain, and it took nothing since.
     is_stuck: bool,
     /// Tasks that wait until the client has taken some of what waits for it.
     pushing: Vec<Waker>,
+}
+
+/// For what somebody waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// He pushes, and the client shall have little left.
+    Relieved,
+    /// What he said would be too much for the client.
+    Eased,
 }
 
 /// What the task finds when it has sent everything.
@@ -50,7 +64,8 @@ impl Mailbox {
             end: None,
             task: None,
             is_waiting: false,
-            progress: 0,
+            blocked: None,
+            strained: None,
             is_stuck: false,
             pushing: Vec::new(),
         })))
@@ -71,6 +86,7 @@ impl Mailbox {
         }
         state.outbox.release();
         state.is_waiting = true;
+        state.blocked = None;
         state.register(cx);
         Found::Nothing
     }
@@ -88,20 +104,16 @@ impl Mailbox {
         if has_moved {
             state.progressed(released);
         }
+        state.blocked.get_or_insert_with(Instant::now);
         state.is_waiting = false;
         state.register(cx);
         state.end.clone().filter(|ending| *ending == Ending::TooSlow)
     }
 
-    /// How often the client took something, to be given to [`Mailbox::waited`].
-    pub(crate) fn progress(&self) -> u64 {
-        self.state().progress
-    }
-
-    /// Whether nobody need wait for the client any more; the task is woken when that is so.
-    pub(crate) fn is_relieved(&self, cx: &Context<'_>) -> bool {
+    /// Whether nobody need wait for the client any more; the task is woken when that may be so.
+    pub(crate) fn is_over(&self, cx: &Context<'_>, wait: Wait) -> bool {
         let mut state = self.state();
-        if state.end.is_some() || state.is_stuck || state.outbox.is_relieved() {
+        if state.end.is_some() || state.is_stuck || state.is_over(wait) {
             return true;
         }
         if !state.pushing.iter().any(|waker| waker.will_wake(cx.waker())) {
@@ -110,20 +122,21 @@ impl Mailbox {
         false
     }
 
-    /// Somebody has waited for the client since its `progress`, for as long as one waits. If it took
-    /// nothing of what waits for it, nobody waits for it until it does; else its progress now is given,
-    /// to wait on.
-    pub(crate) fn waited(&self, progress: u64) -> Option<u64> {
+    /// Until when waiting for the client is of use if it goes on as now.
+    pub(crate) fn patience(&self, wait: Wait, now: Instant, limits: &Limits) -> Instant {
+        let state = self.state();
+        let moves = after(state.blocked.unwrap_or(now), limits.pause);
+        match (wait, state.strained) {
+            (Wait::Eased, Some(strained)) => moves.min(after(strained, limits.write)),
+            _ => moves,
+        }
+    }
+
+    /// Nobody waits for the client any more until it takes something.
+    pub(crate) fn give_up(&self) {
         let mut state = self.state();
-        if state.progress != progress {
-            return Some(state.progress);
-        }
-        if state.outbox.is_relieved() {
-            return None;
-        }
         state.is_stuck = true;
         state.wake_pushing();
-        None
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -141,10 +154,18 @@ impl State {
 
     fn progressed(&mut self, released: usize) {
         self.outbox.sent(released);
-        self.progress += 1;
+        self.blocked = None;
         self.is_stuck = false;
-        if !self.pushing.is_empty() && self.outbox.is_relieved() {
+        let was_strained = self.outbox.is_eased() && self.strained.take().is_some();
+        if was_strained || self.outbox.is_relieved() {
             self.wake_pushing();
+        }
+    }
+
+    fn is_over(&self, wait: Wait) -> bool {
+        match wait {
+            Wait::Relieved => self.outbox.is_relieved(),
+            Wait::Eased => self.outbox.is_eased(),
         }
     }
 
@@ -163,6 +184,9 @@ impl Outlet for Mailbox {
             return Level::Low;
         }
         let level = state.outbox.push(parcel);
+        if level >= Level::Strained {
+            state.strained.get_or_insert_with(Instant::now);
+        }
         if mem::take(&mut state.is_waiting)
             && let Some(task) = state.task.take()
         {
@@ -170,7 +194,12 @@ impl Outlet for Mailbox {
             task.wake();
             return level;
         }
-        if level == Level::Pressed && state.is_stuck { Level::Low } else { level }
+        if level < Level::Over && state.is_stuck { Level::Low } else { level }
+    }
+
+    fn is_strained(&self) -> bool {
+        let state = self.state();
+        state.end.is_none() && !state.is_stuck && state.outbox.level() >= Level::Strained
     }
 
     fn room(&self) -> usize {

@@ -23,8 +23,10 @@ pub struct Parcel {
 pub enum Level {
     /// As it should be.
     Low,
-    /// Above [`PRESSED`]: who pushes should wait a little.
+    /// Above [`PRESSED`], or a quarter of its limit where that is less: who pushes should wait a little.
     Pressed,
+    /// Above half its limit: nobody should say more to the client before it has taken some.
+    Strained,
     /// Above its limit. The client is too slow.
     Over,
 }
@@ -104,7 +106,8 @@ impl Outbox {
     pub fn level(&self) -> Level {
         match self.pinned {
             pinned if pinned > self.limit => Level::Over,
-            pinned if pinned > PRESSED.min(self.limit / 2) => Level::Pressed,
+            pinned if pinned > self.limit / 2 => Level::Strained,
+            pinned if pinned > PRESSED.min(self.limit / 4) => Level::Pressed,
             _ => Level::Low,
         }
     }
@@ -116,7 +119,12 @@ impl Outbox {
 
     /// Whether it is so empty again that nobody need wait for it.
     pub fn is_relieved(&self) -> bool {
-        self.pinned <= RELIEVED.min(self.limit / 4)
+        self.pinned <= RELIEVED.min(self.limit / 8)
+    }
+
+    /// Whether who does not push may go on: only a quarter of the limit is left.
+    pub fn is_eased(&self) -> bool {
+        self.pinned <= self.limit / 4
     }
 
     /// How much memory is held by what waits and by what is in a batch.
@@ -281,15 +289,16 @@ mod tests {
     #[test]
     fn what_is_in_a_batch_still_counts_and_what_waits_can_be_forgotten() {
         let (mut outbox, mut batch) = (Outbox::new(10_000), Batch::default());
-        outbox.push(&parcel(1, 4000));
+        outbox.push(&parcel(1, 2000));
         outbox.take(&mut batch);
         assert_eq!(outbox.level(), Level::Low);
         outbox.push(&parcel(1, 10));
-        assert_eq!(outbox.push(&parcel(1, 4000)), Level::Pressed);
+        assert_eq!(outbox.push(&parcel(1, 2000)), Level::Pressed);
+        assert_eq!(outbox.push(&parcel(1, 2000)), Level::Strained);
         assert_eq!(outbox.push(&parcel(1, 4000)), Level::Over);
         outbox.clear();
-        assert_eq!((outbox.pinned(), outbox.is_empty()), (4000 + ENTRY, true));
-        let pinned = batch.advance(4000);
+        assert_eq!((outbox.pinned(), outbox.is_empty()), (2000 + ENTRY, true));
+        let pinned = batch.advance(2000);
         outbox.sent(pinned);
         assert_eq!(outbox.pinned(), 0);
         assert!(outbox.is_relieved());

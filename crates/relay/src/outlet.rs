@@ -18,12 +18,27 @@ pub trait Outlet: Clone {
     /// Puts a parcel behind everything that was put before. It says how full the outbox is.
     fn put(&self, parcel: &Parcel) -> Level;
 
+    /// Whether nobody should say more to the client before it has taken some ([`Level::Strained`]), and
+    /// waiting for it is of use.
+    fn is_strained(&self) -> bool;
+
     /// How many bytes may be put at once and leave room for what comes next.
     fn room(&self) -> usize;
 
     /// Ends the connection, after what was put before, as far as `ending` allows. What is put after
     /// this goes nowhere.
     fn end(&self, ending: Ending);
+}
+
+/// Whether what a client said was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Said {
+    /// All of it.
+    Done,
+    /// It stays where it is, to be taken again when those who are behind have taken some of what waits
+    /// for them.
+    Held,
 }
 
 /// Answers what a client asked for; `person` is its number, 0 where it has none.
@@ -38,7 +53,7 @@ pub(crate) fn answer<O: Outlet>(
 ) -> Result<(), Ending> {
     match outlet.put(parcel) {
         Level::Low => {}
-        Level::Pressed => {
+        Level::Pressed | Level::Strained => {
             behind.entry(person.unwrap_or_default()).or_insert_with(|| outlet.clone());
         }
         Level::Over => return Err(Ending::TooSlow),

@@ -23,6 +23,8 @@ pub(crate) struct Room<O> {
     /// The place in the order that was given out last.
     seq: u64,
     past: Past,
+    /// Members who were [`Level::Strained`] when something was said last.
+    strained: Vec<(u32, O)>,
     /// When the last member left, on the hub's count of such moments.
     pub(crate) empty_since: u64,
 }
@@ -48,7 +50,15 @@ pub(crate) struct Pressure<'a, O> {
 
 impl<O: Outlet> Room<O> {
     pub(crate) fn new(id: u32, name: Name, past: usize) -> Self {
-        Self { id, name, seats: Vec::new(), seq: 0, past: Past::new(past), empty_since: 0 }
+        Self {
+            id,
+            name,
+            seats: Vec::new(),
+            seq: 0,
+            past: Past::new(past),
+            strained: Vec::new(),
+            empty_since: 0,
+        }
     }
 
     /// The place in the order that was given out last.
@@ -64,6 +74,13 @@ impl<O: Outlet> Room<O> {
     /// Who is here.
     pub(crate) fn people(&self) -> impl Iterator<Item = Person> {
         self.seats.iter().map(|seat| Person { id: seat.person, name: seat.name.as_ref().into() })
+    }
+
+    /// Whether what is to be said here must wait for members, who are put into `behind`.
+    pub(crate) fn holds(&mut self, behind: &mut Behind<O>) -> bool {
+        self.strained.retain(|(_, outlet)| outlet.is_strained());
+        behind.extend(self.strained.iter().cloned());
+        !self.strained.is_empty()
     }
 
     /// Stamps a run of `from` with its places in the order, and sends it to everybody.
@@ -91,6 +108,10 @@ impl<O: Outlet> Room<O> {
                     seat.outlet.put(lines)
                 }
             };
+            if level == Level::Strained && self.strained.iter().all(|(who, _)| *who != seat.person)
+            {
+                self.strained.push((seat.person, seat.outlet.clone()));
+            }
             pressure.note(level, seat);
         }
     }
@@ -146,6 +167,7 @@ impl<O: Outlet> Room<O> {
     ) {
         let Some(at) = self.seats.iter().position(|seat| seat.person == person) else { return };
         let seat = self.seats.swap_remove(at);
+        self.strained.retain(|(who, _)| *who != person);
         let gone = Person { id: person, name: seat.name.as_ref().into() };
         self.announce(&gone, (Change::Left, None, ending), pressure);
     }
@@ -189,7 +211,7 @@ impl<O: Outlet> Pressure<'_, O> {
     fn note(&mut self, level: Level, seat: &Seat<O>) {
         match level {
             Level::Low => {}
-            Level::Pressed => {
+            Level::Pressed | Level::Strained => {
                 self.behind.entry(seat.person).or_insert_with(|| seat.outlet.clone());
             }
             Level::Over => self.slow.push(seat.person),

@@ -9,7 +9,7 @@ use proto::{
 use crate::control;
 use crate::hub::Hub;
 use crate::outbox::Parcel;
-use crate::outlet::{Behind, Dialect, Outlet, answer};
+use crate::outlet::{Behind, Dialect, Outlet, Said, answer};
 use crate::refusal::Refusal;
 
 /// The feature by which a client asks for [`Ack`]s.
@@ -46,6 +46,7 @@ impl Session {
     /// Does what the client has sent. `now` is in microseconds since 1970.
     ///
     /// Who is behind with reading is put into `behind`, this client too if it does not read its answers.
+    /// A run for which members of its room are too far behind is [`Said::Held`]: it stays in its buffer.
     pub fn take<O: Outlet>(
         &mut self,
         now: u64,
@@ -53,7 +54,7 @@ impl Session {
         outlet: &O,
         taken: Taken<'_>,
         behind: &mut Behind<O>,
-    ) -> Result<(), Ending> {
+    ) -> Result<Said, Ending> {
         match taken {
             Taken::Run(run) => match self.me {
                 Some(me) => self.say((me, now), hub, outlet, run, behind),
@@ -67,7 +68,7 @@ impl Session {
                 if outlet.room() == 0 {
                     behind.entry(self.me.unwrap_or_default()).or_insert_with(|| outlet.clone());
                 }
-                Ok(())
+                Ok(Said::Done)
             }
         }
     }
@@ -79,15 +80,19 @@ impl Session {
         outlet: &O,
         run: Run<'_>,
         behind: &mut Behind<O>,
-    ) -> Result<(), Ending> {
+    ) -> Result<Said, Ending> {
         let Some(first) = hub.next_seq(me, run.room()) else {
-            return answer(outlet, self.me, &refuse_run(&run), behind);
+            return answer(outlet, self.me, &refuse_run(&run), behind).map(|()| Said::Done);
         };
+        if hub.holds(run.room(), behind) {
+            run.leave();
+            return Ok(Said::Held);
+        }
         if self.acks {
             answer(outlet, self.me, &control::frames(&acks(&run, first)), behind)?;
         }
         hub.publish(me, run, now, behind);
-        Ok(())
+        Ok(Said::Done)
     }
 
     /// Does what a control frame asks for, and gives the answer, where the hub has not put it already.

@@ -17,9 +17,9 @@ use crate::control;
 use crate::input::Input;
 use crate::limits::{BULK, Limits, SLICES};
 use crate::lines;
-use crate::mailbox::{Found, Mailbox};
+use crate::mailbox::{Found, Mailbox, Wait};
 use crate::outbox::Batch;
-use crate::outlet::{Behind, Dialect, Outlet as _};
+use crate::outlet::{Behind, Dialect, Outlet as _, Said};
 use crate::serve::{Shared, now};
 
 /// A connection's task. Reading and writing take turns in it, which saves half of the memory that two
@@ -42,9 +42,39 @@ pub(crate) struct Talk {
 
 /// Waiting for readers that are behind.
 struct Pause {
-    /// With how far each had come.
-    readers: Vec<(Mailbox, u64)>,
-    until: Instant,
+    readers: Vec<Mailbox>,
+    wait: Wait,
+}
+
+impl Pause {
+    /// Whether it is over; the task is woken when that may be so.
+    fn is_over(&mut self, cx: &Context<'_>) -> bool {
+        while let Some(reader) = self.readers.last() {
+            if !reader.is_over(cx, self.wait) {
+                return false;
+            }
+            self.readers.pop();
+        }
+        true
+    }
+
+    /// When the first of them need not be waited for any more if it goes on as now.
+    fn until(&self, limits: &Limits) -> Option<Instant> {
+        let now = Instant::now();
+        self.readers.iter().map(|reader| reader.patience(self.wait, now, limits)).min()
+    }
+
+    /// Waits on for those for whom it is of use.
+    fn give_up(&mut self, limits: &Limits) {
+        let now = Instant::now();
+        self.readers.retain(|reader| {
+            let is_of_use = reader.patience(self.wait, now, limits) > now;
+            if !is_of_use {
+                reader.give_up();
+            }
+            is_of_use
+        });
+    }
 }
 
 impl Talk {
@@ -181,13 +211,15 @@ impl Talk {
     /// Reads once, and does what was read. Ready with an error when nothing more is to be read.
     fn poll_read(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<Result<(), Ending>> {
         if let Some(pause) = &mut self.pause {
-            while let Some((reader, _)) = pause.readers.last() {
-                if !reader.is_relieved(cx) {
-                    return Poll::Pending;
-                }
-                pause.readers.pop();
+            if !pause.is_over(cx) {
+                return Poll::Pending;
             }
+            let wait = pause.wait;
             self.pause = None;
+            if wait == Wait::Eased {
+                // What was left of the last read.
+                return Poll::Ready(self.hear(false));
+            }
         }
         // No memory is taken for a read before there is something to read.
         let readable = match stream.poll_readable(cx) {
@@ -202,13 +234,7 @@ impl Talk {
         match readable {
             Poll::Ready(Ok((0, _))) => Poll::Ready(Err(self.finish())),
             Poll::Ready(Ok((read, room))) => {
-                let mut behind = self.take()?;
-                if !behind.is_empty() {
-                    // Who only types waits for nobody else.
-                    let me = self.person().unwrap_or_default();
-                    behind.retain(|&person, _| person == me || read >= BULK);
-                    self.wait_for(behind);
-                }
+                self.hear(read >= BULK)?;
                 if read == room {
                     // There is more, and those who were just sent something come first.
                     cx.waker().wake_by_ref();
@@ -224,34 +250,43 @@ impl Talk {
         }
     }
 
-    /// Reads nothing more until they have taken some of what waits for them.
-    fn wait_for(&mut self, behind: Behind<Mailbox>) {
-        let with_progress = |reader: Mailbox| {
-            let progress = reader.progress();
-            (reader, progress)
+    /// Does what was read, and finds out for whom to wait before anything more is read.
+    fn hear(&mut self, pushes: bool) -> Result<(), Ending> {
+        let (said, mut behind) = self.take()?;
+        let wait = match said {
+            Said::Held => Wait::Eased,
+            Said::Done => Wait::Relieved,
         };
-        let readers: Vec<_> = behind.into_values().map(with_progress).collect();
-        let until = after(Instant::now(), self.limits().pause);
-        self.pause = (!readers.is_empty()).then_some(Pause { readers, until });
+        if said == Said::Done && !behind.is_empty() {
+            // Who only types waits for nobody else.
+            let me = self.person().unwrap_or_default();
+            behind.retain(|&person, _| person == me || pushes);
+        }
+        let readers: Vec<_> = behind.into_values().collect();
+        self.pause = (!readers.is_empty()).then_some(Pause { readers, wait });
+        Ok(())
     }
 
     /// Does what was read. Gives those who are behind with reading.
-    fn take(&mut self) -> Result<Behind<Mailbox>, Ending> {
+    fn take(&mut self) -> Result<(Said, Behind<Mailbox>), Ending> {
         self.input.identify(self.conn, self.shared.limits.line, self.shared.limits.frame);
         let (shared, mailbox) = (&self.shared, &self.mailbox);
         let mut behind = Behind::new();
         let mut is_complete = false;
         let result = match &mut self.input {
-            Input::Unknown(_) => Ok(()),
+            Input::Unknown(_) => Ok(Said::Done),
             Input::Frames(decoder, session) => {
                 let now = now();
                 let ignored = decoder.ignored();
                 let result = shared.with(|hub| {
                     while let Some(taken) = decoder.take()? {
+                        let said = session.take(now, hub, mailbox, taken, &mut behind)?;
+                        if said == Said::Held {
+                            return Ok(Said::Held);
+                        }
                         is_complete = true;
-                        session.take(now, hub, mailbox, taken, &mut behind)?;
                     }
-                    Ok(())
+                    Ok(Said::Done)
                 });
                 is_complete |= decoder.ignored() > ignored;
                 result
@@ -269,13 +304,19 @@ impl Talk {
                 taken
             }
         };
+        let said = result?;
         if is_complete {
             self.begun = None;
         }
-        if self.input.is_partial() {
-            self.begun.get_or_insert_with(Instant::now);
+        match said {
+            Said::Done if self.input.is_partial() => {
+                self.begun.get_or_insert_with(Instant::now);
+            }
+            Said::Done => {}
+            // It is not the client that takes so long.
+            Said::Held => self.begun = None,
         }
-        result.map(|()| behind)
+        Ok((said, behind))
     }
 
     /// The end of what the client says, and what that means.
@@ -290,7 +331,7 @@ impl Talk {
                     // Nothing more will be read, so there is nothing to wait with.
                     session.take(now(), hub, &self.mailbox, (input, true), &mut Behind::new())
                 });
-                taken.map_or_else(|ending| ending, |()| Ending::PeerFin)
+                taken.map_or_else(|ending| ending, |_said| Ending::PeerFin)
             }
         }
     }
@@ -303,7 +344,7 @@ impl Talk {
             .then(|| after(self.opened, limits.greet));
         let first = nobody.then(|| after(self.opened, limits.first));
         let message = self.begun.map(|begun| after(begun, limits.message));
-        let pause = self.pause.as_ref().map(|pause| pause.until);
+        let pause = self.pause.as_ref().and_then(|pause| pause.until(limits));
         let deadlines = [greet, first, message, pause, self.write_until];
         let at = deadlines.into_iter().flatten().min();
         if self.alarm.poll(cx, at).is_pending() {
@@ -314,14 +355,8 @@ impl Talk {
             return Poll::Ready(Err(Ending::TooSlow));
         }
         if is_due(pause) {
-            if let Some(Pause { readers, until }) = &mut self.pause {
-                // One waits on for those who took something.
-                readers.retain_mut(|(reader, progress)| {
-                    let now = reader.waited(*progress);
-                    *progress = now.unwrap_or_default();
-                    now.is_some()
-                });
-                *until = after(*until, limits.pause);
+            if let Some(pause) = &mut self.pause {
+                pause.give_up(limits);
             }
             return Poll::Ready(Ok(()));
         }

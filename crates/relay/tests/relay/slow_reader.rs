@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use proto::{Change, Ending, Kind, Message};
+use proto::{Change, Ending, Join, Kind, Message};
 use relay::Limits;
 
 use crate::support::{Client, Relay, data};
@@ -157,5 +157,44 @@ fn who_reads_slowly_but_steadily_gets_everything_and_holds_back_who_pushes() {
     writer.join().unwrap();
     drop(own.join().unwrap());
     assert_eq!(relay.endings(1), ["PeerFin"]);
+    relay.stop();
+}
+
+#[test]
+fn many_who_each_say_a_little_at_once_do_not_end_who_reads_slowly() {
+    const SPEAKERS: u64 = 150;
+    const FRAMES: u64 = 20;
+    let relay = Relay::start(limits());
+    let (mut slow, room) = Client::in_room(relay.address, "slow", "lobby");
+    socket2::SockRef::from(&slow.stream).set_recv_buffer_size(64 * 1024).unwrap();
+    let mut speakers: Vec<_> = (0..SPEAKERS)
+        .map(|n| {
+            let mut speaker = Client::named(relay.address, &format!("speaker {n}"));
+            speaker.send(&Message::Join(Join { room: "lobby".into(), listen: false }));
+            assert!(matches!(speaker.message(), Message::Joined(_)));
+            speaker
+        })
+        .collect();
+    // Each says less than one read takes, and all together more than twice what an outbox may hold.
+    let said = burst(room, 0, FRAMES, 1500);
+    for speaker in &mut speakers {
+        std::io::Write::write_all(&mut speaker.stream, &said).unwrap();
+    }
+    let mut chunk = vec![0; 16 * 1024];
+    let mut decoder = proto::Decoder::default();
+    let mut heard = 0;
+    while heard < SPEAKERS * FRAMES {
+        let read = slow.stream.read(&mut chunk).unwrap();
+        assert!(read > 0, "it was taken for one that does not read, at {heard}");
+        decoder.push(&chunk[..read]);
+        while let Some(frame) = decoder.take_frame().unwrap() {
+            if frame.header.kind == Kind::Data {
+                heard += 1;
+                assert_eq!(frame.header.seq, heard);
+            }
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(relay.log.endings(), [""; 0]);
     relay.stop();
 }

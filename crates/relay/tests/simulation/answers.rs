@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use proto::{Decoder, Ending, Header, Hello, Join, Kind, Message, Taken};
 use relay::line_session::LineSession;
-use relay::{Behind, Dialect, Hub, Limits, Outlet as _, Session};
+use relay::{Behind, Dialect, Hub, Limits, Outlet as _, Said, Session};
 
 use crate::wire::{OUTBOX, Wire};
 
@@ -14,7 +14,7 @@ const ONE_ANSWER: usize = 200_000;
 ///
 /// Who reads is served on and on; who does not is too slow, and was held back before.
 #[track_caller]
-fn ask(mut say: impl FnMut(&mut Behind<Wire>) -> Result<(), Ending>, wire: &Wire, reads: bool) {
+fn ask(mut say: impl FnMut(&mut Behind<Wire>) -> Result<Said, Ending>, wire: &Wire, reads: bool) {
     let (mut answered, mut was_behind) = (0, false);
     let ended = loop {
         let mut behind = Behind::new();
@@ -89,11 +89,11 @@ fn asks_in_frames(frames: &Bytes, reads: bool) {
         let mut decoder = Decoder::default();
         decoder.push(frames);
         while let Some(taken) = decoder.take().unwrap() {
-            session.take(7, &mut hub, &wire, taken, behind)?;
+            assert_eq!(session.take(7, &mut hub, &wire, taken, behind)?, Said::Done);
         }
-        wire.ending().map_or(Ok(()), Err)
+        wire.ending().map_or(Ok(Said::Done), Err)
     };
-    say(&begin, &mut Behind::new()).unwrap();
+    assert_eq!(say(&begin, &mut Behind::new()), Ok(Said::Done));
     ask(|behind| say(frames, behind), &wire, reads);
 }
 

@@ -17,6 +17,10 @@ impl Outlet for Kept {
         Level::Low
     }
 
+    fn is_strained(&self) -> bool {
+        false
+    }
+
     fn room(&self) -> usize {
         usize::MAX
     }

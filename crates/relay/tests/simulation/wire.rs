@@ -22,12 +22,16 @@ struct Ends {
     outbox: Outbox,
     batch: Batch,
     end: Option<Ending>,
+    /// Whether it took something since somebody waited for it last.
+    has_moved: bool,
+    is_stuck: bool,
 }
 
 impl Wire {
     pub(crate) fn new() -> Self {
         let (outbox, batch) = (Outbox::new(OUTBOX), Batch::default());
-        Self(Rc::new(RefCell::new(Ends { outbox, batch, end: None })))
+        let (end, has_moved, is_stuck) = (None, true, false);
+        Self(Rc::new(RefCell::new(Ends { outbox, batch, end, has_moved, is_stuck })))
     }
 
     /// Takes up to `most` bytes, as a socket would.
@@ -41,9 +45,18 @@ impl Wire {
         let filled = ends.batch.slices(&mut slices);
         let mut bytes: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
         bytes.truncate(most);
+        if !bytes.is_empty() {
+            (ends.has_moved, ends.is_stuck) = (true, false);
+        }
         let released = ends.batch.advance(bytes.len());
         ends.outbox.sent(released);
         bytes
+    }
+
+    /// Somebody has waited for it. Where it took nothing since the last time, nobody waits until it does.
+    pub(crate) fn waited(&self) {
+        let mut ends = self.0.borrow_mut();
+        ends.is_stuck = !std::mem::take(&mut ends.has_moved);
     }
 
     /// How it ended, if it has.
@@ -66,6 +79,11 @@ impl Outlet for Wire {
         let level = ends.outbox.push(parcel);
         assert!(ends.outbox.pinned() <= OUTBOX + LARGEST, "{}", ends.outbox.pinned());
         level
+    }
+
+    fn is_strained(&self) -> bool {
+        let ends = self.0.borrow();
+        ends.end.is_none() && !ends.is_stuck && ends.outbox.level() >= Level::Strained
     }
 
     fn room(&self) -> usize {
