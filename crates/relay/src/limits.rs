@@ -66,7 +66,7 @@ pub struct Limits {
     /// A read pins 256 KiB, so 30 bursts wait for a client that is not scheduled or whose link stalls,
     /// and the same bytes are counted once for each receiver although they are there once. From half of
     /// it on, what is said in the client's rooms waits until only a quarter is left, as long as the client
-    /// takes something ([`Limits::pause`]) and gets there within [`Limits::write`].
+    /// takes something ([`Limits::hold`]) and gets there within [`Limits::write`].
     pub outbox: usize,
 
     /// How many people there are at a time; 16,384. The rest waits in the kernel's backlog.
@@ -118,13 +118,21 @@ pub struct Limits {
     /// A quarter of the outbox goes through a link of 70 KiB/s in it.
     pub write: Duration,
 
-    /// How long one that is behind may take nothing at all until nobody waits for it; 3 seconds.
+    /// How long one that is behind may take nothing at all until nobody who pushes waits for it; 3 seconds.
     ///
     /// Who pushes waits on while the other takes something, so it goes no faster than a slow link. A segment that
     /// is lost four times in a row comes within 3 s (0.2 s, doubled each time). With [`Limits::unsent`] a
     /// link is seen to move from 43 KiB/s on. Who took nothing is not waited for again until it takes
     /// something.
     pub pause: Duration,
+
+    /// How long one that is half way to its limit may take nothing at all until nobody waits for it with
+    /// what would be too much for it; 1 second.
+    ///
+    /// Less than [`Limits::pause`], since here everybody in the room waits: who never reads has taken
+    /// nothing for longer by the time that people's talk has put so much before it. A link is seen to move
+    /// from 64 KiB/s on.
+    pub hold: Duration,
 
     /// How many bytes the kernel takes for a client beyond those that are under way to it; 128 KiB.
     ///
@@ -166,6 +174,7 @@ impl Default for Limits {
             message: Duration::from_secs(60),
             write: Duration::from_secs(30),
             pause: Duration::from_secs(3),
+            hold: Duration::from_secs(1),
             unsent: 128 * 1024,
             linger: Duration::from_secs(2),
             drain: Duration::from_secs(10),
@@ -199,6 +208,7 @@ mod tests {
             message: Duration::from_secs(60),
             write: Duration::from_secs(30),
             pause: Duration::from_secs(3),
+            hold: Duration::from_secs(1),
             unsent: 131_072,
             linger: Duration::from_secs(2),
             drain: Duration::from_secs(10),

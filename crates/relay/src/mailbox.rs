@@ -125,10 +125,13 @@ impl Mailbox {
     /// Until when waiting for the client is of use if it goes on as now.
     pub(crate) fn patience(&self, wait: Wait, now: Instant, limits: &Limits) -> Instant {
         let state = self.state();
-        let moves = after(state.blocked.unwrap_or(now), limits.pause);
-        match (wait, state.strained) {
-            (Wait::Eased, Some(strained)) => moves.min(after(strained, limits.write)),
-            _ => moves,
+        let since = state.blocked.unwrap_or(now);
+        match wait {
+            Wait::Relieved => after(since, limits.pause),
+            Wait::Eased => {
+                let strained = state.strained.unwrap_or(now);
+                after(since, limits.hold).min(after(strained, limits.write))
+            }
         }
     }
 
