@@ -14,10 +14,11 @@
 //! | `fanout-10x128B-cpu` | nanoseconds of the server's processor time for a message at a receiver | [`flood`] |
 //! | `turn-128B-p50`, `turn-128B-p99` | a message there and another one back, one at a time | [`turns`] |
 //! | `talk-1000-p99` | how long a message takes to one of 1000 people, beside rounds in which nobody is deaf | [`talk`] |
+//! | `talk-1000-p99-ended` | the same with an outbox of 512 KiB, so that who is deaf is ended again and again | [`talk`] |
 //! | `idle-10000` | the server's memory for a connection that is logged in, in a room, and silent | [`idle`] |
 //!
 //! What counts is what has arrived at the receivers. Before the rounds of a work each server does it
-//! once more, while every message is read and compared ([`verify`]).
+//! once more, while every message is read and compared ([`verify`]); in `idle-10000` nothing is said.
 
 pub mod client;
 pub mod crowd;
@@ -98,10 +99,13 @@ const TURN_PAYLOAD: usize = 128;
 
 /// How many people talk while one does not read, what part of the time without him a message may take,
 /// and as what those rounds are named in which everybody reads.
-const TALK: &str = "talk-1000-p99";
+///
+/// By default it takes longer than a round until who does not read is ended; with a small outbox that
+/// happens again and again.
+const TALKS: [(&str, &[&str]); 2] =
+    [("talk-1000-p99", &[]), ("talk-1000-p99-ended", &["--outbox", "512K"])];
 const TALKERS: usize = 1000;
 const TALK_GOAL: f64 = 1.25;
-const TALK_OUTBOX: &str = "512K";
 const NOBODY_DEAF: &str = "everybody reads";
 
 /// How many idle connections there are, and how much memory each may take.
@@ -127,8 +131,10 @@ pub fn run(session: &mut Session) -> Result<(), Failure> {
     if bench.wants(TURN) {
         run_turns(&mut bench, &found)?;
     }
-    if bench.wants(TALK) {
-        run_talk(&mut bench, &found)?;
+    for (name, options) in TALKS {
+        if bench.wants(name) {
+            run_talk(&mut bench, &found, name, options)?;
+        }
     }
     if bench.wants(IDLE) {
         run_idle(&mut bench, &found)?;
@@ -214,6 +220,10 @@ fn run_turns(bench: &mut Bench<'_>, found: &Found) -> Result<(), Failure> {
             cores::apart(|| found.start(&[OURS, NATS])).map_err(cores::failure)?;
         let contenders = contenders?;
         let taking_part: Vec<&Contender> = contenders.iter().collect();
+        for contender in &taking_part {
+            turns::verify(contender.target(), TURN_PAYLOAD)
+                .map_err(|error| failed("verify", contender, TURN, &error))?;
+        }
         let time = bench.time();
         let mut tails = vec![Vec::new(); taking_part.len()];
         reached[0] = measure(bench, &middle, &taking_part, |contender| {
@@ -238,16 +248,22 @@ fn run_turns(bench: &mut Bench<'_>, found: &Found) -> Result<(), Failure> {
 }
 
 /// A thousand people talk, with somebody among them who never reads and without.
-fn run_talk(bench: &mut Bench<'_>, found: &Found) -> Result<(), Failure> {
-    let work = Work { name: TALK.into(), unit: "us", better: Better::Less };
+fn run_talk(
+    bench: &mut Bench<'_>,
+    found: &Found,
+    name: &str,
+    options: &[&str],
+) -> Result<(), Failure> {
+    let work = Work { name: name.into(), unit: "us", better: Better::Less };
     let peer = Some(NOBODY_DEAF.to_owned());
     if let Err(why) = idle::raise_limit(2 * TALKERS) {
         bench.row(Row { work, peer, goal: TALK_GOAL, outcome: Outcome::Skipped(why) });
         return Ok(());
     }
-    // A small outbox, so that who does not read is found too slow within a round.
-    let contender = found.start_ours(&["--outbox", TALK_OUTBOX])?;
+    let contender = found.start_ours(options)?;
     let time = bench.time();
+    talk::verify(contender.target(), TALKERS, time)
+        .map_err(|error| failed("verify", &contender, name, &error))?;
     let mut ended = Vec::new();
     let rounds = bench.measure(&work, &["somebody deaf", NOBODY_DEAF], |at| {
         let talked = talk::run(contender.target(), TALKERS, at == 0, time)

@@ -2,7 +2,7 @@
 //!
 //! All are in one room and everybody hears everybody. Somebody says something at fixed moments, whoever
 //! heard what by then, so a server that stumbles is not spared the questions of that time. Each message
-//! carries the moment at which it was due, and each receiver says how long after that it had it.
+//! says which it is, and so when it was due, and each receiver says how long after that it had it.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -17,6 +17,7 @@ use crate::figures::percentile;
 use crate::relay::client::{Client, Target, closed};
 use crate::relay::crowd::new_room;
 use crate::relay::speech::{Heard, Room};
+use crate::relay::verify::{Ledger, origin, payload};
 
 /// How many messages a second are said by all together: each person of a thousand one in five seconds.
 pub const RATE: u32 = 200;
@@ -39,7 +40,8 @@ pub struct Talked {
     pub ended: u64,
 }
 
-/// Lets `people` talk for twice `time`, since somebody deaf takes some seconds to be found out, with somebody deaf among them if `has_deaf`.
+/// Lets `people` talk for twice `time`, since somebody deaf takes some seconds to be found out, with
+/// somebody deaf among them if `has_deaf`.
 pub fn run(target: Target, people: usize, has_deaf: bool, time: Duration) -> io::Result<Talked> {
     let mut talk = Talk::gather(target, people, has_deaf).map_err(during("come together"))?;
     // Until everybody has heard of everybody's coming, and of what comes first.
@@ -51,10 +53,21 @@ pub fn run(target: Target, people: usize, has_deaf: bool, time: Duration) -> io:
     Ok(Talked { p99, ended: talk.ended })
 }
 
+/// Lets `people` talk for `time`, with somebody deaf among them, and compares all that each of them hears;
+/// see [`verify`](crate::relay::verify).
+pub fn verify(target: Target, people: usize, time: Duration) -> io::Result<()> {
+    let mut talk = Talk::gather(target, people, true).map_err(during("come together"))?;
+    let numbers: Vec<u32> = talk.people.iter().map(|person| person.you).collect();
+    talk.ledgers = vec![Ledger::new(&talk.room, &numbers, 0, PAYLOAD); people];
+    talk.go_on(time)
+}
+
 struct Talk {
     target: Target,
     room: Room,
     people: Vec<Client>,
+    /// What each of them has heard, where that is compared.
+    ledgers: Vec<Ledger>,
     /// Kept open, and never read from.
     deaf: Option<TcpStream>,
     ended: u64,
@@ -72,6 +85,7 @@ impl Talk {
             target,
             room: Room { name: new_room(), number: 0 },
             people: Vec::with_capacity(people),
+            ledgers: Vec::new(),
             deaf: None,
             ended: 0,
             epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
@@ -100,9 +114,9 @@ impl Talk {
         let mut owed = 0;
         loop {
             let now = self.start.elapsed();
-            let due = Duration::from_secs(1) * u32::try_from(self.said).unwrap_or(u32::MAX) / RATE;
+            let due = due(self.said);
             if due < until && due <= now {
-                self.say(due)?;
+                self.say()?;
                 owed += self.people.len() as u64;
                 continue;
             }
@@ -114,14 +128,14 @@ impl Talk {
         }
     }
 
-    /// The next person says something that was `due` then.
-    fn say(&mut self, due: Duration) -> io::Result<()> {
-        let mut payload = [b'.'; PAYLOAD];
-        let due = u64::try_from(due.as_nanos()).unwrap_or(u64::MAX);
-        payload[..8].copy_from_slice(&due.to_be_bytes());
+    /// The next person says something.
+    fn say(&mut self) -> io::Result<()> {
+        let people = self.people.len();
+        let at = usize::try_from(self.said).unwrap_or(0) % people;
+        let number = self.said / people as u64 + 1;
         let mut message = BytesMut::new();
-        self.target.speech.say(&self.room, self.said, &payload, &mut message);
-        let at = usize::try_from(self.said).unwrap_or(0) % self.people.len();
+        let payload = payload(at, number, PAYLOAD);
+        self.target.speech.say(&self.room, number, &payload, &mut message);
         self.said += 1;
         // One message in five seconds of each: its buffer is empty.
         (&self.people[at].stream).write_all(&message).map_err(during("say"))
@@ -134,9 +148,11 @@ impl Talk {
         let wait = u16::try_from(wait.as_millis()).unwrap_or(u16::MAX);
         let ready = self.epoll.wait(&mut events, EpollTimeout::from(wait))?;
         let (mut heard, mut is_gone) = (0, false);
+        let numbered = self.people.len() as u64;
         let mut chunk = [0; 16 * 1024];
         for event in &events[..ready] {
-            let person = &mut self.people[usize::try_from(event.data()).unwrap_or(0)];
+            let at = usize::try_from(event.data()).unwrap_or(0);
+            let person = &mut self.people[at];
             match (&person.stream).read(&mut chunk) {
                 Ok(0) => return Err(closed()),
                 Ok(read) => person.inbox.push(&chunk[..read]),
@@ -153,12 +169,17 @@ impl Talk {
                     }
                     _ => continue,
                 };
-                let due = said.payload.first_chunk().map_or(0, |due| u64::from_be_bytes(*due));
-                self.times.push(now.saturating_sub(Duration::from_nanos(due)));
+                if let Some(ledger) = self.ledgers.get_mut(at) {
+                    let wrong = |wrong| io::Error::other(format!("person {at}: {wrong}"));
+                    ledger.enter(&said).map_err(wrong)?;
+                }
+                let (sender, number) = origin(&said.payload).unwrap_or_default();
+                let nth = number.saturating_sub(1) * numbered + sender as u64;
+                self.times.push(now.saturating_sub(due(nth)));
                 heard += 1;
             }
             // Each is told; the first one's word is enough.
-            if is_gone && event.data() == 0 {
+            if is_gone && at == 0 {
                 // Who was ended for not reading comes back, and does not read.
                 self.ended += 1;
                 self.deaf = Some(deaf(self.target, &self.room.name).map_err(during("come back"))?);
@@ -167,6 +188,11 @@ impl Talk {
         }
         Ok(heard)
     }
+}
+
+/// When the message is due that is said after `nth` others.
+fn due(nth: u64) -> Duration {
+    Duration::from_secs(1) * u32::try_from(nth).unwrap_or(u32::MAX) / RATE
 }
 
 /// Says what failed: all of it is one connection or another.

@@ -30,7 +30,8 @@ pub fn run(target: Target, shape: Shape) -> io::Result<()> {
     let receivers = numbered.map(|(at, client)| Checker {
         at,
         client,
-        ledger: Ledger::new(&room, &people, shape.payload),
+        // The room began with a message of each.
+        ledger: Ledger::new(&room, &people, people.len() as u64, shape.payload),
         buffer: vec![0; READ],
         delivered: delivered as u64,
     });
@@ -65,7 +66,7 @@ impl Compose for Compositions<'_> {
 }
 
 /// The message `number` of a sender: who and which, and bytes that no other message has.
-fn payload(sender: usize, number: u64, len: usize) -> BytesMut {
+pub fn payload(sender: usize, number: u64, len: usize) -> BytesMut {
     let mut payload = BytesMut::with_capacity(len);
     payload.put_u64(number);
     payload.put_u32(u32::try_from(sender).expect("there are few"));
@@ -114,8 +115,16 @@ impl Receive for Checker {
     }
 }
 
+/// Whose message it is, and which of his, as [`payload`] has written.
+pub fn origin(payload: &[u8]) -> Option<(usize, u64)> {
+    let number = u64::from_be_bytes(*payload.first_chunk()?);
+    let sender = u32::from_be_bytes(payload.get(8..12)?.try_into().ok()?);
+    Some((sender.try_into().ok()?, number))
+}
+
 /// What a receiver has got, and so what must come next.
-struct Ledger {
+#[derive(Clone, Debug)]
+pub struct Ledger {
     room: u32,
     /// The numbers that the senders go by.
     people: Vec<u32>,
@@ -126,26 +135,19 @@ struct Ledger {
 }
 
 impl Ledger {
-    fn new(room: &Room, people: &[u32], payload: usize) -> Self {
-        // The room began with a message of each.
-        let seq = people.len() as u64;
-        Self {
-            room: room.number,
-            people: people.to_vec(),
-            last: vec![0; people.len()],
-            seq,
-            payload,
-        }
+    /// Of a receiver who comes into a room after its message `seq`, when nobody of `people` has said
+    /// anything yet that counts.
+    pub fn new(room: &Room, people: &[u32], seq: u64, payload: usize) -> Self {
+        let (people, last) = (people.to_vec(), vec![0; people.len()]);
+        Self { room: room.number, people, last, seq, payload }
     }
 
     /// Fails with what is wrong about a message.
-    fn enter(&mut self, said: &Said) -> Result<(), String> {
+    pub fn enter(&mut self, said: &Said) -> Result<(), String> {
         let bytes = &said.payload;
-        let (Some(number), Some(sender)) = (bytes.first_chunk(), bytes.get(8..12)) else {
+        let Some((sender, number)) = origin(bytes) else {
             return Err(format!("a message of {} bytes was never sent", bytes.len()));
         };
-        let number = u64::from_be_bytes(*number);
-        let sender = sender.iter().fold(0, |sender, &byte| sender << 8 | usize::from(byte));
         let Some(last) = self.last.get_mut(sender) else {
             return Err(format!("a message of sender {sender}, who does not exist"));
         };
@@ -179,7 +181,7 @@ mod tests {
     use super::*;
 
     fn ledger() -> Ledger {
-        Ledger::new(&Room { name: "room".into(), number: 7 }, &[40, 41], 100)
+        Ledger::new(&Room { name: "room".into(), number: 7 }, &[40, 41], 2, 100)
     }
 
     fn said(sender: usize, number: u64, seq: u64) -> Said {
