@@ -127,11 +127,11 @@ pub struct Limits {
     pub pause: Duration,
 
     /// How long one that is half way to its limit may take nothing at all until nobody waits for it with
-    /// what would be too much for it; 1 second.
+    /// what would be too much for it; 500 ms.
     ///
     /// Less than [`Limits::pause`], since here everybody in the room waits: who never reads has taken
     /// nothing for longer by the time that people's talk has put so much before it. A link is seen to move
-    /// from 64 KiB/s on.
+    /// from 128 KiB/s on.
     pub hold: Duration,
 
     /// How many bytes the kernel takes for a client beyond those that are under way to it; 128 KiB.
@@ -174,7 +174,7 @@ impl Default for Limits {
             message: Duration::from_secs(60),
             write: Duration::from_secs(30),
             pause: Duration::from_secs(3),
-            hold: Duration::from_secs(1),
+            hold: Duration::from_millis(500),
             unsent: 128 * 1024,
             linger: Duration::from_secs(2),
             drain: Duration::from_secs(10),
@@ -208,7 +208,7 @@ mod tests {
             message: Duration::from_secs(60),
             write: Duration::from_secs(30),
             pause: Duration::from_secs(3),
-            hold: Duration::from_secs(1),
+            hold: Duration::from_millis(500),
             unsent: 131_072,
             linger: Duration::from_secs(2),
             drain: Duration::from_secs(10),
