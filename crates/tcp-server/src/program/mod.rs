@@ -5,6 +5,7 @@
 //! | Why could it not start, and what is to be done? | `refusal` |
 //! | Which process has the port? | `port_owner` |
 //! | Which signals does it hear? | `signals` |
+//! | What does it tell of itself and its connections? | `telling` |
 //! | How is it doing? | `tally` |
 //! | May it open enough files? | `descriptors` |
 
@@ -13,8 +14,10 @@ mod port_owner;
 mod refusal;
 mod signals;
 mod tally;
+mod telling;
 
 pub use descriptors::make_room;
 pub use refusal::{Refused, explain};
 pub use signals::{Signals, until_stopped};
 pub use tally::{Stats, Tally};
+pub use telling::Telling;

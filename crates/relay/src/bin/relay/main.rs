@@ -6,36 +6,26 @@ mod story;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use cli::{Exit, Failure, Voice};
-use tcp_server::program::{self, Refused, Signals};
+use cli::{Exit, Failure};
+use tcp_server::program::{self, Refused, Signals, Telling};
 use tcp_server::{Listener, Summary, stop_pair};
+use tokio::runtime::Runtime;
 
 use crate::args::{Args, PORT, Serve};
 use crate::story::{SCHEMA, Story};
 
 fn main() -> ExitCode {
     let args = cli::parse::<Args>(SCHEMA).into_serve();
-    let voice = match Voice::start(&args.common) {
-        Ok(voice) => voice,
-        Err(failure) => {
-            failure.print();
-            return failure.exit().into();
-        }
+    let telling = match Telling::start(&args.common, SCHEMA) {
+        Ok(telling) => telling,
+        Err(exit) => return exit.into(),
     };
-    let story = Arc::new(Story::new(voice, &args));
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            let failure = Failure::from_io(Exit::Failed, "cannot start", &error);
-            return story.end(None, Err(&failure)).into();
-        }
+    let story = Arc::new(Story::new(telling));
+    let served = match Runtime::new() {
+        Ok(runtime) => runtime.block_on(serve(&args, &story)),
+        Err(error) => Err(Failure::from_io(Exit::Failed, "cannot start", &error)),
     };
-    let exit = match runtime.block_on(serve(&args, &story)) {
-        Ok((summary, None)) => story.end(Some(summary), Ok(())),
-        Ok((summary, Some(failure))) => story.end(Some(summary), Err(&failure)),
-        Err(failure) => story.end(None, Err(&failure)),
-    };
-    exit.into()
+    story.telling.end(served).into()
 }
 
 /// Serves until it was asked to stop. The failure beside a summary is an end by a second signal.
@@ -57,5 +47,5 @@ async fn serve(args: &Serve, story: &Arc<Story>) -> Result<(Summary, Option<Fail
     // In a task of its own: what runs on the main thread would hand every wake-up to another one.
     let server = tokio::spawn(server);
     let server = async { server.await.expect("the relay's task does not panic") };
-    Ok(program::until_stopped(server, signals, stopper, || story.stats()).await)
+    Ok(program::until_stopped(server, signals, stopper, || story.telling.stats()).await)
 }

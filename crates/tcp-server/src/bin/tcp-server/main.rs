@@ -9,9 +9,9 @@ mod story;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use cli::{Exit, Failure, Voice};
+use cli::{Exit, Failure};
 use tcp_server::modes::{Chat, Discard, Echo, Frames, Hold, Lines};
-use tcp_server::program::{self, Refused, Signals};
+use tcp_server::program::{self, Refused, Signals, Telling};
 use tcp_server::{Config, Listener, Service, Stop, Stopper, Summary, Timers, run, stop_pair};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
@@ -21,28 +21,16 @@ use crate::story::{SCHEMA, Story};
 
 fn main() -> ExitCode {
     let args: Args = cli::parse(SCHEMA);
-    let voice = match Voice::start(&args.common) {
-        Ok(voice) => voice,
-        Err(failure) => {
-            failure.print();
-            return failure.exit().into();
-        }
+    let telling = match Telling::start(&args.common, SCHEMA) {
+        Ok(telling) => telling,
+        Err(exit) => return exit.into(),
     };
-    let story = Arc::new(Story::new(voice, &args));
-    let started = Runtime::new().and_then(|runtime| Ok((runtime, Timers::apart()?)));
-    let (runtime, timers) = match started {
-        Ok(started) => started,
-        Err(error) => {
-            let failure = Failure::from_io(Exit::Failed, "cannot start", &error);
-            return story.end(None, Err(&failure)).into();
-        }
+    let story = Arc::new(Story::new(telling));
+    let served = match Runtime::new().and_then(|runtime| Ok((runtime, Timers::apart()?))) {
+        Ok((runtime, timers)) => runtime.block_on(serve(&args, &story, timers)),
+        Err(error) => Err(Failure::from_io(Exit::Failed, "cannot start", &error)),
     };
-    let exit = match runtime.block_on(serve(&args, &story, timers)) {
-        Ok((summary, None)) => story.end(Some(summary), Ok(())),
-        Ok((summary, Some(failure))) => story.end(Some(summary), Err(&failure)),
-        Err(failure) => story.end(None, Err(&failure)),
-    };
-    exit.into()
+    story.telling.end(served).into()
 }
 
 /// Serves until it was asked to stop. The failure beside a summary is an end by a second signal.
@@ -101,6 +89,6 @@ impl Start<'_> {
             timers,
         };
         let server = run(listener, config, service, Arc::clone(story), stop);
-        program::until_stopped(server, signals, stopper, || story.stats()).await
+        program::until_stopped(server, signals, stopper, || story.telling.stats()).await
     }
 }

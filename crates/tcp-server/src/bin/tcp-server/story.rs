@@ -1,18 +1,15 @@
-//! What the program tells: a story for a person on standard error, or events for a program on standard
-//! output.
+//! What the program tells beside what every server tells.
 
 use std::io::{self, IsTerminal as _};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use cli::values::time_of_day;
-use cli::{Events, Exit, Failure, Format, Voice};
 use proto::address::is_local;
 use proto::{Address, sanitize};
 use serde::Serialize;
 use tcp_server::modes::Ear;
-use tcp_server::program::Tally;
-use tcp_server::{Closed, Connection, Observer, Peer, Summary};
+use tcp_server::program::Telling;
+use tcp_server::{Closed, Connection, Observer, Peer};
 
 use crate::args::{Args, Mode};
 use crate::keyboard;
@@ -26,19 +23,9 @@ const NOBODY: u64 = 0;
 /// Tells the story as it was asked for.
 #[derive(Debug)]
 pub(crate) struct Story {
-    voice: Voice,
-    telling: Telling,
-    tally: Tally,
+    pub(crate) telling: Telling,
     /// The connection that has its turn to talk with the person at the server, or [`NOBODY`].
     talking: AtomicU64,
-}
-
-#[derive(Debug)]
-enum Telling {
-    /// Text on standard error.
-    Text { quiet: bool },
-    /// One object a line on standard output.
-    Json(Events),
 }
 
 #[derive(Serialize)]
@@ -47,23 +34,6 @@ struct Listening<'a> {
     mode: &'a str,
     backlog: u32,
     max_conns: usize,
-}
-
-#[derive(Serialize)]
-struct Open {
-    conn: u64,
-    peer: String,
-}
-
-#[derive(Serialize)]
-struct ClosedEvent<'a> {
-    conn: u64,
-    peer: String,
-    ending: &'a str,
-    detail: String,
-    received: u64,
-    sent: u64,
-    seconds: f64,
 }
 
 #[derive(Serialize)]
@@ -79,166 +49,44 @@ struct Notice<'a> {
     text: &'a str,
 }
 
-#[derive(Serialize)]
-struct Draining {
-    connections: usize,
-    seconds: f64,
-}
-
-#[derive(Serialize)]
-struct End<'a> {
-    ok: bool,
-    exit: u8,
-    served: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a Failure>,
-}
-
 impl Story {
-    pub(crate) fn new(voice: Voice, args: &Args) -> Self {
-        let telling = match args.common.format() {
-            Format::Text => Telling::Text { quiet: args.common.quiet },
-            Format::Json => Telling::Json(voice.events(SCHEMA)),
-        };
-        Self { voice, telling, tally: Tally::default(), talking: AtomicU64::new(NOBODY) }
+    pub(crate) fn new(telling: Telling) -> Self {
+        Self { telling, talking: AtomicU64::new(NOBODY) }
     }
 
     /// The server listens: from now on clients get in.
     pub(crate) fn listening(&self, address: &Address, args: &Args) {
-        match &self.telling {
-            Telling::Json(events) => events.emit(
-                "listening",
-                &Listening {
-                    addr: address.to_string(),
-                    mode: args.mode.name(),
-                    backlog: args.backlog,
-                    max_conns: args.max_conns(),
-                },
-            ),
-            Telling::Text { .. } => self.say(&first_screen(address, args)),
-        }
-    }
-
-    /// Somebody has asked how the server is doing, so it is told also where nothing else is.
-    pub(crate) fn stats(&self) {
-        let stats = self.tally.stats();
-        match &self.telling {
-            Telling::Json(events) => events.emit("stats", &stats),
-            Telling::Text { .. } => {
-                let time = time_of_day(SystemTime::now());
-                self.voice.story(&format!("{time} {}\n", stats.in_words()));
-            }
-        }
-    }
-
-    /// The program ends; nothing comes after this.
-    pub(crate) fn end(&self, summary: Option<Summary>, result: Result<(), &Failure>) -> Exit {
-        let exit = result.map_or_else(Failure::exit, |()| Exit::Ok);
-        let served = summary.map_or(0, |summary| summary.served);
-        self.voice.last_words();
-        if let Err(failure) = result {
-            self.voice.story(&failure.to_string());
-        }
-        match (&self.telling, summary) {
-            (Telling::Json(events), _) => events.emit(
-                "end",
-                &End { ok: result.is_ok(), exit: exit.code(), served, error: result.err() },
-            ),
-            (Telling::Text { .. }, Some(summary)) => {
-                let cut = match summary.cut {
-                    0 => String::new(),
-                    cut => format!(", {cut} of them cut off"),
-                };
-                self.say(&format!(
-                    "{} stopped  served={served}{cut}\n",
-                    time_of_day(SystemTime::now())
-                ));
-            }
-            (Telling::Text { .. }, None) => {}
-        }
-        self.voice.finish();
-        exit
+        let event = Listening {
+            addr: address.to_string(),
+            mode: args.mode.name(),
+            backlog: args.backlog,
+            max_conns: args.max_conns(),
+        };
+        self.telling.tell("listening", &event, || first_screen(address, args));
     }
 
     /// A word to the person at the server.
     pub(crate) fn notice(&self, kind: &str, text: &str) {
-        match &self.telling {
-            Telling::Json(events) => events.emit("notice", &Notice { kind, text }),
-            Telling::Text { .. } => self.say(&format!("{text}\n")),
-        }
+        self.telling.tell("notice", &Notice { kind, text }, || format!("{text}\n"));
     }
 
     /// The connection whose turn it is to talk with the person at the server.
     pub(crate) fn talking_to(&self) -> Option<u64> {
         Some(self.talking.load(Ordering::SeqCst)).filter(|&talking| talking != NOBODY)
     }
-
-    fn say(&self, text: &str) {
-        if let Telling::Text { quiet: false } = self.telling {
-            self.voice.story(text);
-        }
-    }
 }
 
 impl Observer for Story {
     fn opened(&self, conn: u64, peer: &Peer) {
-        self.tally.opened();
-        match &self.telling {
-            Telling::Json(events) => events.emit("open", &Open { conn, peer: peer.to_string() }),
-            Telling::Text { .. } => {
-                let peer = peer.to_string();
-                let peer = sanitize::line(&peer);
-                self.say(&format!(
-                    "{} conn={conn} peer={peer} open\n",
-                    time_of_day(SystemTime::now())
-                ));
-            }
-        }
+        self.telling.opened(conn, peer);
     }
 
     fn closed(&self, closed: &Closed) {
-        self.tally.closed(closed);
-        let Closed { id, peer, ending, received, sent, lasted, .. } = closed;
-        match &self.telling {
-            Telling::Json(events) => events.emit(
-                "closed",
-                &ClosedEvent {
-                    conn: *id,
-                    peer: peer.to_string(),
-                    ending: ending.name(),
-                    detail: ending.to_string(),
-                    received: *received,
-                    sent: *sent,
-                    // A microsecond is as exact as the time stamps are.
-                    seconds: (lasted.as_secs_f64() * 1e6).round() / 1e6,
-                },
-            ),
-            Telling::Text { .. } => {
-                let (peer, ending) = (peer.to_string(), ending.to_string());
-                // A peer chooses the path of its Unix socket, and may be cited in the ending.
-                let (peer, ending) = (sanitize::line(&peer), sanitize::line(&ending));
-                self.say(&format!(
-                    "{} conn={id} peer={peer} {ending}  recv={received} sent={sent} dur={:.2}s\n",
-                    time_of_day(SystemTime::now()),
-                    lasted.as_secs_f64(),
-                ));
-            }
-        }
+        self.telling.closed(closed, None);
     }
 
     fn draining(&self, connections: usize, limit: Duration) {
-        match &self.telling {
-            Telling::Json(events) => {
-                events.emit("draining", &Draining { connections, seconds: limit.as_secs_f64() });
-            }
-            Telling::Text { .. } => {
-                let plural = if connections == 1 { "" } else { "s" };
-                self.say(&format!(
-                    "draining {connections} connection{plural}, at most {limit:?} \
-                     (Ctrl-C again stops now)\n"
-                ));
-            }
-        }
+        self.telling.draining("draining", connections, limit);
     }
 }
 
@@ -252,10 +100,8 @@ impl Ear for Story {
         if !is_typed {
             return;
         }
-        if let Telling::Text { .. } = self.telling {
-            // A line that was begun stays on the screen, and must not look as if it went on.
-            self.say("\n");
-        }
+        // A line that was begun stays on the screen, and must not look as if it went on.
+        self.telling.say("\n");
         if was_line {
             self.notice("not_sent", "not sent: what was typed before this turn");
         }
@@ -267,16 +113,11 @@ impl Ear for Story {
 
     fn heard(&self, connection: &Connection, line: &[u8]) {
         let peer = connection.peer().to_string();
-        match &self.telling {
-            Telling::Json(events) => {
-                let text = &String::from_utf8_lossy(line);
-                events.emit("said", &Said { conn: connection.id(), peer, text });
-            }
-            Telling::Text { .. } => {
-                let (peer, text) = (sanitize::line(&peer), sanitize::line_of_bytes(line));
-                self.voice.data(&format!("{peer}: {text}\n"));
-            }
-        }
+        let text = &String::from_utf8_lossy(line);
+        let event = Said { conn: connection.id(), peer: peer.clone(), text };
+        self.telling.give("said", &event, || {
+            format!("{}: {}\n", sanitize::line(&peer), sanitize::line_of_bytes(line))
+        });
     }
 
     fn not_told(&self, line: &str) {
