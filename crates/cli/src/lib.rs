@@ -8,6 +8,7 @@
 //! | How is JSON written that no terminal obeys? | `harmless` |
 //! | How are times and sizes written? | [`values`] |
 //! | Which flags does every program have? | [`args`] |
+//! | What do a shell and man(1) know of a program? | `manual` |
 //! | What did the user mean who wrote a name wrong? | [`nearest`] |
 //! | What does a wrong command line end with? | [`mod@parse`] |
 //! | What happens when nobody reads its output? | [`output`] |
@@ -19,6 +20,7 @@ pub mod events;
 pub mod exit;
 pub mod failure;
 mod harmless;
+mod manual;
 pub mod nearest;
 pub mod output;
 pub mod parse;

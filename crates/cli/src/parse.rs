@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::events::Events;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::manual;
 
 #[derive(Serialize)]
 struct End {
@@ -23,9 +24,20 @@ struct End {
 /// A wrong command line ends the program as clap does, and where JSON was asked for, with an `end` event
 /// as well: a script that reads events sees the same there as anywhere else.
 pub fn parse<P: Parser>(schema: &'static str) -> P {
-    let error = match P::try_parse() {
+    let mut command = P::command().args(manual::options());
+    let args: Vec<_> = env::args_os().skip(1).collect();
+    match manual::print(&command, &args) {
+        None => {}
+        Some(Ok(())) => process::exit(Exit::Ok.code().into()),
+        Some(Err(failure)) => {
+            failure.print();
+            process::exit(failure.exit().code().into());
+        }
+    }
+    let parsed = command.try_get_matches_from_mut(env::args_os());
+    let error = match parsed.and_then(|mut matches| P::from_arg_matches_mut(&mut matches)) {
         Ok(parsed) => return parsed,
-        Err(error) => error,
+        Err(error) => error.format(&mut command),
     };
     let _ = error.print();
     let code = error.exit_code();
