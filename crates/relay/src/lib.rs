@@ -18,7 +18,7 @@
 //! | What may a client of lines type? | [`line_session`], `lines` |
 //! | What does the relay itself say? | `control` |
 //! | What is a clean name, and when do two look the same? | [`names`] |
-//! | What happens to a slow reader? | [`outbox`], `mailbox` |
+//! | What happens to a slow reader, and who waits for it? | [`outbox`], `mailbox`, `pause` |
 //! | What does a connection's task do? | `talk`, `alarm` |
 //! | Which kind of client is it? | `input` |
 //! | How does the relay start and stop? | [`serve`](mod@serve) |
@@ -36,6 +36,7 @@ pub mod names;
 pub mod outbox;
 pub mod outlet;
 mod past;
+mod pause;
 mod refusal;
 mod room;
 pub mod serve;

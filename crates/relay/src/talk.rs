@@ -20,6 +20,7 @@ use crate::lines;
 use crate::mailbox::{Found, Mailbox, Wait};
 use crate::outbox::Batch;
 use crate::outlet::{Behind, Dialect, Outlet as _, Said};
+use crate::pause::Pause;
 use crate::serve::{Shared, now};
 
 /// A connection's task. Reading and writing take turns in it, which saves half of the memory that two
@@ -38,43 +39,6 @@ pub(crate) struct Talk {
     write_until: Option<Instant>,
     pause: Option<Pause>,
     alarm: Alarm,
-}
-
-/// Waiting for readers that are behind.
-struct Pause {
-    readers: Vec<Mailbox>,
-    wait: Wait,
-}
-
-impl Pause {
-    /// Whether it is over; the task is woken when that may be so.
-    fn is_over(&mut self, cx: &Context<'_>) -> bool {
-        while let Some(reader) = self.readers.last() {
-            if !reader.is_over(cx, self.wait) {
-                return false;
-            }
-            self.readers.pop();
-        }
-        true
-    }
-
-    /// When the first of them need not be waited for any more if it goes on as now.
-    fn until(&self, limits: &Limits) -> Option<Instant> {
-        let now = Instant::now();
-        self.readers.iter().map(|reader| reader.patience(self.wait, now, limits)).min()
-    }
-
-    /// Waits on for those for whom it is of use.
-    fn give_up(&mut self, limits: &Limits) {
-        let now = Instant::now();
-        self.readers.retain(|reader| {
-            let is_of_use = reader.patience(self.wait, now, limits) > now;
-            if !is_of_use {
-                reader.give_up();
-            }
-            is_of_use
-        });
-    }
 }
 
 impl Talk {
@@ -214,7 +178,7 @@ impl Talk {
             if !pause.is_over(cx) {
                 return Poll::Pending;
             }
-            let wait = pause.wait;
+            let wait = pause.wait();
             self.pause = None;
             if wait == Wait::Eased {
                 // What was left of the last read.
@@ -263,7 +227,7 @@ impl Talk {
             behind.retain(|&person, _| person == me || pushes);
         }
         let readers: Vec<_> = behind.into_values().collect();
-        self.pause = (!readers.is_empty()).then_some(Pause { readers, wait });
+        self.pause = Pause::new(readers, wait);
         Ok(())
     }
 

@@ -193,7 +193,7 @@ fn many_who_each_say_a_little_at_once_do_not_end_who_reads_slowly() {
                 assert_eq!(frame.header.seq, heard);
             }
         }
-        thread::sleep(Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(5)); // A reader slower than its peers.
     }
     assert_eq!(relay.log.endings(), [""; 0]);
     relay.stop();
