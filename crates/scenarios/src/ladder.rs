@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::findings::{Fate, PacketLine, Story};
-use crate::text::pad;
+use crate::wrap::{hanging, lines, pad};
 
 /// Columns between the two lifelines.
 const WIDTH: usize = 40;
@@ -28,11 +28,19 @@ const LOST_AFTER: usize = 12;
 /// Columns before the first lifeline.
 const MARGIN: usize = 24;
 
-/// Draws the packets of a story.
-pub fn draw(story: &Story) -> String {
+/// Columns up to and with the second lifeline.
+const WHOLE: usize = MARGIN + 1 + WIDTH + 1;
+
+/// Draws the packets of a story, in so many columns where that is known: what became of a packet stands
+/// below its arrow then, if there is no room for it behind.
+pub fn draw(story: &Story, columns: Option<usize>) -> String {
     let mut out = String::new();
     let [left, right] = &story.lifelines[..] else { return out };
-    let _ = writeln!(out, "{:>10}  {:<12}{}{right}", "ms", "who", pad(left, WIDTH + 1));
+    let columns = columns.unwrap_or(usize::MAX);
+    // The name of the right one begins at its line, or as far before it as it must to end in time.
+    let too_much = (WHOLE - 1 + right.width()).saturating_sub(columns);
+    let left = pad(left, (WIDTH + 1 - too_much.min(WIDTH)).max(left.width() + 2));
+    let _ = writeln!(out, "{:>10}  {:<12}{left}{right}", "ms", "who");
     let packets = &story.packets;
     let folded = packets.len() > FOLD_ABOVE;
     let mut last_ms = packets.first().map_or(0.0, |first| first.sent_ms);
@@ -50,23 +58,34 @@ pub fn draw(story: &Story) -> String {
             let gap = format!("+{gap_ms:.0} ms");
             let _ = writeln!(out, "{:MARGIN$}┆{gap:^WIDTH$}┆", "");
         }
-        let _ = writeln!(
-            out,
-            "{:>10.3}  {}{}",
-            packet.sent_ms,
-            pad(&clip(&packet.who, 11), 12),
-            arrow(packet)
-        );
+        let who = pad(&clip(&packet.who, 11), 12);
+        let _ = write!(out, "{:>10.3}  {who}{}", packet.sent_ms, arrow(packet));
+        let _ = match why(packet) {
+            None => writeln!(out),
+            Some(why) if WHOLE + 1 + why.width() <= columns => writeln!(out, " {why}"),
+            Some(why) => writeln!(out, "\n{}", between_the_lines(why)),
+        };
     }
     if let Some(not_drawn) = &story.not_drawn {
-        let _ = writeln!(out, "{:MARGIN$}not drawn: {not_drawn}", "");
+        let text = format!("not drawn: {not_drawn}");
+        out.push_str(&hanging(&" ".repeat(MARGIN), MARGIN + 2, &text, columns));
     }
     out
 }
 
-/// The packets in words, one a line.
-pub fn list(story: &Story) -> String {
+/// Words that have no room behind an arrow, in the middle below it.
+fn between_the_lines(words: &str) -> String {
+    let lines = lines(words, WIDTH - 2).into_iter().map(|line| {
+        let before = " ".repeat(WIDTH.saturating_sub(line.width()) / 2);
+        format!("{:MARGIN$}│{}│", "", pad(&(before + &line), WIDTH))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The packets in words, one a line, and in more lines where so many columns are too few.
+pub fn list(story: &Story, columns: Option<usize>) -> String {
     let mut out = String::new();
+    let columns = columns.unwrap_or(usize::MAX);
     let [left, right] = &story.lifelines[..] else { return out };
     let name = |line: &str| line.split(' ').next().unwrap_or_default().to_owned();
     let (left, right) = (name(left), name(right));
@@ -87,15 +106,16 @@ pub fn list(story: &Story) -> String {
             Fate::DroppedByKernel(why) => format!(", dropped by the kernel: {why}"),
         };
         let (ms, who, label) = (packet.sent_ms, &packet.who, describe(packet));
-        let _ = writeln!(out, "{ms:.3} ms  {from} > {to}  {who}  {label}{became}");
+        let words = format!("{ms:.3} ms  {from} > {to}  {who}  {label}{became}");
+        out.push_str(&hanging("", 2, &words, columns));
     }
     if let Some(not_drawn) = &story.not_drawn {
-        let _ = writeln!(out, "not drawn: {not_drawn}");
+        out.push_str(&hanging("", 2, &format!("not drawn: {not_drawn}"), columns));
     }
     out
 }
 
-/// One packet as an arrow, with what became of it behind.
+/// One packet as an arrow.
 fn arrow(packet: &PacketLine) -> String {
     let label = describe(packet);
     let rightwards = packet.from == 0;
@@ -119,15 +139,18 @@ fn arrow(packet: &PacketLine) -> String {
         format!("{gap}{tip}{rest} {label} {lead}")
     };
     let (mut at_left, mut at_right) = ('│', '│');
-    let why = match &packet.fate {
-        Fate::Taken | Fate::OnTheWay => String::new(),
-        Fate::DroppedOnTheWire(rule) => format!(" {rule}"),
-        Fate::DroppedByKernel(why) => {
-            *(if rightwards { &mut at_right } else { &mut at_left }) = '✗';
-            format!(" {why}")
-        }
-    };
-    format!("{at_left}{line}{at_right}{why}")
+    if let Fate::DroppedByKernel(_) = &packet.fate {
+        *(if rightwards { &mut at_right } else { &mut at_left }) = '✗';
+    }
+    format!("{at_left}{line}{at_right}")
+}
+
+/// Why a packet did not come to its receiver.
+fn why(packet: &PacketLine) -> Option<&str> {
+    match &packet.fate {
+        Fate::Taken | Fate::OnTheWay => None,
+        Fate::DroppedOnTheWire(why) | Fate::DroppedByKernel(why) => Some(why),
+    }
 }
 
 fn describe(packet: &PacketLine) -> String {
@@ -199,7 +222,35 @@ mod tests {
             "  1341.100  client 8    │─── SYN (retry 1) ─────────────✗        │ cable cut",
             "  1342.000  client 8    │        ✗────────────────── FIN, ACK ───│ cable cut",
         ];
-        assert_eq!(draw(&story).lines().collect::<Vec<_>>(), expected);
+        assert_eq!(draw(&story, None).lines().collect::<Vec<_>>(), expected);
+    }
+
+    /// Nothing is left to the terminal, which would break a word, and a name could look like another packet.
+    #[test]
+    fn what_has_no_room_behind_the_arrows_stands_below_them() {
+        let story = Story {
+            lifelines: vec!["client 10.0.0.1".into(), "server 10.0.0.2:7878".into()],
+            packets: vec![
+                packet(0, 0.0, "SYN", 0, Fate::DroppedByKernel("no reply: queue full".into())),
+                packet(0, 1.0, "SYN", 1, Fate::DroppedOnTheWire("cable cut".into())),
+            ],
+            not_drawn: Some("22 packets of the other client".into()),
+            ..Story::default()
+        };
+        let expected = [
+            "        ms  who         client 10.0.0.1                     server 10.0.0.2:7878",
+            "     0.000  client 8    │─── SYN ───────────────────────────────►✗",
+            "                        │          no reply: queue full          │",
+            "     1.000  client 8    │─── SYN (retry 1) ─────────────✗        │ cable cut",
+            "                        not drawn: 22 packets of the other client",
+        ];
+        assert_eq!(draw(&story, Some(80)).lines().collect::<Vec<_>>(), expected);
+        for columns in [72, 80, 100] {
+            let drawn = draw(&story, Some(columns));
+            assert!(drawn.lines().all(|line| line.width() <= columns), "{columns}\n{drawn}");
+        }
+        let listed = list(&story, Some(30));
+        assert!(listed.lines().all(|line| line.width() <= 30), "{listed}");
     }
 
     #[test]
@@ -207,7 +258,7 @@ mod tests {
         let packets =
             (0..100).map(|n| packet(0, f64::from(n), "SYN", 0, Fate::Taken)).collect::<Vec<_>>();
         let story = Story { lifelines: vec!["a".into(), "b".into()], packets, ..Story::default() };
-        let drawn = draw(&story);
+        let drawn = draw(&story, None);
         assert_eq!(drawn.lines().count(), 1 + 2 * SHOWN_AT_EACH_END + 1);
         assert!(drawn.contains("60 more packets"), "{drawn}");
     }
@@ -230,7 +281,7 @@ mod tests {
             ],
             ..Story::default()
         };
-        let drawn = draw(&story);
+        let drawn = draw(&story, None);
         for glyphs in [Glyphs::Unicode, Glyphs::Stable, Glyphs::Ascii] {
             let shown = glyphs.translate(&drawn);
             let rows: Vec<usize> =
@@ -255,6 +306,6 @@ mod tests {
         };
         let expected = "0.023 ms  server > client  client 8  SYN, ACK (retry 1)\n\
                         1.000 ms  client > server  client 8  SYN, dropped by the kernel: queue full\n";
-        assert_eq!(list(&story), expected);
+        assert_eq!(list(&story, None), expected);
     }
 }

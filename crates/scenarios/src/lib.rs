@@ -45,6 +45,7 @@ pub mod side_by_side;
 pub mod spelled;
 pub mod summary;
 pub mod text;
+mod wrap;
 
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod backlog;

@@ -1,12 +1,15 @@
 //! How wide may a report be, and may it have colours?
 
-/// What a report for a person looks like. The default suits every reader: a ladder, and no colours.
+/// What a report for a person looks like. The default suits every reader: a ladder, no colours, and
+/// lines as long as they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Look {
     /// How packets are shown.
     pub diagram: Diagram,
     /// Whether what is good or bad has a colour, beside the word that says so.
     pub colour: bool,
+    /// How many columns there are, where somebody knows.
+    pub columns: Option<usize>,
 }
 
 /// How packets are shown.

@@ -6,28 +6,49 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::compare::{Compared, Comparison, Difference};
 use crate::summary::{Row, Unlike};
+use crate::wrap::{GAP, hanging, row};
 
-/// The most columns of what differs, and of each of its two values: together with the kind they fit into
-/// 100 columns.
-const WHAT_WIDTH: usize = 40;
-const VALUE_WIDTH: usize = 24;
+/// Columns of two runs side by side, where there are as many, and the fewest that it is laid out for.
+const WIDTH: usize = 100;
+const LEAST_WIDTH: usize = 60;
 
-/// Two runs, side by side.
-pub fn comparison(demo: &str, variants: [&str; 2], comparison: &Comparison) -> String {
+/// Columns of the kind of what differs.
+const KIND_WIDTH: usize = 7;
+
+/// Columns before all that.
+const INDENT: usize = 2;
+
+/// Two runs, side by side, in so many columns where that is known.
+pub fn comparison(
+    demo: &str,
+    variants: [&str; 2],
+    comparison: &Comparison,
+    columns: Option<usize>,
+) -> String {
+    let widths = widths(columns);
     let [a, b] = variants.map(short);
     let mut out = format!("\n{demo}, side by side\n\n");
-    let heading = ["", "what differs", a, b].map(str::to_owned);
-    out.push_str(&line(&heading));
+    out.push_str(&row(INDENT, &["", "what differs", a, b], &widths));
     for story in &comparison.stories {
-        let _ = writeln!(out, "== {}: {}", story.name, story.says);
-        out.push_str(&part(story));
+        let words = format!("{}: {}", story.name, story.says);
+        out.push_str(&hanging("== ", 3, &words, columns.unwrap_or(usize::MAX)));
+        out.push_str(&part(story, &widths));
     }
     out.push_str("claims\n");
-    out.push_str(&part(&comparison.claims));
+    out.push_str(&part(&comparison.claims, &widths));
     out
 }
 
-fn part(compared: &Compared) -> String {
+/// How wide the kind, what differs and its two values are.
+fn widths(columns: Option<usize>) -> [usize; 4] {
+    let columns = columns.unwrap_or(WIDTH).clamp(LEAST_WIDTH, WIDTH);
+    let room = columns - INDENT - KIND_WIDTH - 3 * GAP;
+    // A value is shorter than the words that say what it is.
+    let value = room * 2 / 7;
+    [KIND_WIDTH, room - 2 * value, value, value]
+}
+
+fn part(compared: &Compared, widths: &[usize; 4]) -> String {
     let mut out = String::new();
     let mut last_table = None;
     for Difference { kind, id, table, what, values: [a, b] } in &compared.differences {
@@ -41,7 +62,7 @@ fn part(compared: &Compared) -> String {
             Some(id) if id.len() == 1 => format!("{id}  {what}"),
             _ => what.clone(),
         };
-        out.push_str(&line(&[word.to_owned(), what, a.clone(), b.clone()]));
+        out.push_str(&row(INDENT, &[word, &what, a, b], widths));
     }
     let same = compared.same;
     let _ = match (compared.differences.is_empty(), same) {
@@ -50,39 +71,6 @@ fn part(compared: &Compared) -> String {
         (false, _) => writeln!(out, "  the same in both: {same}"),
     };
     out
-}
-
-/// One row, in as many lines as its longest cell needs.
-fn line(cells: &[String; 4]) -> String {
-    let widths = [7, WHAT_WIDTH, VALUE_WIDTH, VALUE_WIDTH];
-    let mut out = String::new();
-    let cells: Vec<Vec<String>> =
-        cells.iter().zip(widths).map(|(cell, width)| wrap(cell, width)).collect();
-    let lines = cells.iter().map(Vec::len).max().unwrap_or_default();
-    for at in 0..lines {
-        let shown = cells.iter().zip(widths).map(|(cell, width)| {
-            let text = cell.get(at).map_or("", String::as_str);
-            format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
-        });
-        let shown: Vec<String> = shown.collect();
-        let _ = writeln!(out, "  {}", shown.join("  ").trim_end());
-    }
-    out
-}
-
-/// The words of a cell in lines that fit; a word that is too long has a line of its own.
-fn wrap(cell: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in cell.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.width() + 1 + word.width() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 /// A knob without the prefix that most of them have.
@@ -158,17 +146,18 @@ mod tests {
         let stories = vec![story("one", differences), story("two", vec![])];
         let variants = ["net.ipv4.tcp_syncookies=0", "net.ipv4.tcp_syncookies=1"];
         let claims = Compared { same: 1, ..Compared::default() };
-        let shown = comparison("backlog", variants, &Comparison { stories, claims });
+        let compared = Comparison { stories, claims };
+        let shown = comparison("backlog", variants, &compared, None);
         let expected = "
 backlog, side by side
 
-           what differs                              tcp_syncookies=0          tcp_syncookies=1
+           what differs                           tcp_syncookies=0          tcp_syncookies=1
 == one: it is played
-  check    half-open connections that the kernel     ok: 6                     FAILED: 20, expected
-           keeps of twenty                                                     5..6
+  check    half-open connections that the kernel  ok: 6                     FAILED: 20, expected
+           keeps of twenty                                                  5..6
   table    who is where
-           client 1, place                           inside                    outside
-           client 2, place                           inside                    outside
+           client 1, place                        inside                    outside
+           client 2, place                        inside                    outside
   the same in both: 3
 == two: it is played
   nothing differs, of 3
@@ -176,5 +165,9 @@ claims
   nothing differs, of 1
 ";
         assert_eq!(shown, expected);
+        for columns in [72, 80, 100] {
+            let shown = comparison("backlog", variants, &compared, Some(columns));
+            assert!(shown.lines().all(|line| line.width() <= columns), "{columns}\n{shown}");
+        }
     }
 }

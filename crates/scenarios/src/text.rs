@@ -2,72 +2,75 @@
 
 use std::fmt::Write as _;
 
-use unicode_width::UnicodeWidthStr as _;
-
 use crate::findings::{
     Check, Claim, KeptHost, Outcome, Series, SetUp, Story, Table, Tally, Verdict,
 };
 use crate::ladder;
 use crate::look::{Colour, Diagram, Look};
+use crate::wrap::{GAP, hanging, pad, row, widths};
 
-/// Columns of running text.
+/// Columns of running text, where there are as many: longer lines are hard to read on.
 const TEXT_WIDTH: usize = 96;
 
 /// How many lines of a queue's history are shown, and of any other value's.
 const QUEUE_LINES: usize = 24;
 
-/// Columns of the longest bar of a series.
-const BAR_WIDTH: f64 = 40.0;
+/// Columns of the longest bar of a series, and of what stands before it.
+const BAR_WIDTH: usize = 40;
+const BEFORE_BAR: usize = 29;
+
+/// Columns before what a claim says, and before what a check says.
+const INSIDE: usize = 16;
+const BEFORE_CHECK: usize = 15;
+
+/// Columns of the longest bar of a queue.
+const QUEUE_WIDTH: usize = 60;
 
 /// What stands before the first story. `place` is which of how many demos it is.
-pub fn set_up(set_up: &SetUp, place: (usize, usize)) -> String {
+pub fn set_up(set_up: &SetUp, place: (usize, usize), look: Look) -> String {
     let SetUp { demo, question, level, level_words, kernel, seed } = set_up;
     let place = match place {
         (_, 1) => String::new(),
         (number, of) => format!("[{number}/{of}] "),
     };
-    format!("{place}{demo}: {question}\n{kernel}, level {level} ({level_words}), seed {seed}\n")
+    let words = format!("{kernel}, level {level} ({level_words}), seed {seed}");
+    [format!("{place}{demo}: {question}"), words].map(|line| whole("", 2, &line, look)).concat()
 }
 
 /// The theory, a paragraph for each entry.
-pub fn theory(explain: &[&str]) -> String {
-    let mut out = "\nthe theory\n".to_owned();
-    for paragraph in explain {
-        // One that is wrapped reads on further in.
-        for (at, line) in wrap(paragraph, "    ").lines().enumerate() {
-            let _ = writeln!(out, "  {}{}", if at == 0 { "- " } else { "  " }, line.trim_start());
-        }
-    }
-    out
+pub fn theory(explain: &[&str], look: Look) -> String {
+    let paragraphs = explain.iter().map(|text| hanging("  - ", 4, text, text_width(look)));
+    "\nthe theory\n".to_owned() + &paragraphs.collect::<String>()
 }
 
 /// A whole story.
 pub fn story(story: &Story, look: Look) -> String {
-    let mut out = format!("\n== {}: {}\n", story.name, story.says);
-    let _ = writeln!(out, "   people say: {}", story.belief);
+    let mut out = "\n".to_owned();
+    out.push_str(&whole("== ", 3, &format!("{}: {}", story.name, story.says), look));
+    out.push_str(&whole("   people say: ", 5, &story.belief, look));
     for line in &story.set_up {
-        let _ = writeln!(out, "   {line}");
+        out.push_str(&whole("   ", 5, line, look));
     }
     if !story.packets.is_empty() {
         match look.diagram {
-            Diagram::Ladder => out.extend(["\n", &ladder::draw(story)]),
-            Diagram::List => out.extend(["\n", &ladder::list(story)]),
+            Diagram::Ladder => out.extend(["\n", &ladder::draw(story, look.columns)]),
+            Diagram::List => out.extend(["\n", &ladder::list(story, look.columns)]),
             Diagram::None => {}
         }
     }
-    out.push_str(&queue(story));
+    out.push_str(&queue(story, look));
     for series in &story.series {
-        out.push_str(&self::series(series));
+        out.push_str(&self::series(series, look));
     }
     for table in &story.tables {
-        out.push_str(&self::table(table));
+        out.push_str(&self::table(table, look.columns));
     }
     out.push_str(&counters(story));
     if !story.explanation.is_empty() {
         out.push('\n');
     }
     for paragraph in &story.explanation {
-        out.push_str(&wrap(paragraph, "  "));
+        out.push_str(&hanging("  ", 2, paragraph, text_width(look)));
     }
     out.push_str(&checks(&story.checks, look));
     out
@@ -86,9 +89,11 @@ pub fn claims(claims: &[Claim], look: Look) -> String {
             Verdict::Skipped => Colour::Faint,
         };
         let verdict = look.paint(colour, &format!("{:<9}", claim.verdict));
-        let _ = writeln!(out, "  {verdict}  {}  {}", claim.id, claim.says);
-        out.push_str(&wrap(&claim.instead, "                "));
-        let _ = writeln!(out, "                because of: {}", claim.because.join(", "));
+        let says = whole(&blank(INSIDE), INSIDE, &claim.says, look);
+        let _ = write!(out, "  {verdict}  {}  {}", claim.id, &says[INSIDE..]);
+        out.push_str(&hanging(&blank(INSIDE), INSIDE, &claim.instead, text_width(look)));
+        let because = format!("because of: {}", claim.because.join(", "));
+        out.push_str(&whole(&blank(INSIDE), INSIDE, &because, look));
     }
     out
 }
@@ -106,7 +111,8 @@ pub fn kept(hosts: &[KeptHost]) -> String {
             .to_vec(),
         rows: hosts.iter().map(cells).collect(),
     };
-    self::table(&table) + "    then, for example: ss -tan, nstat -az, sysctl net.ipv4\n"
+    // A command that is broken is hard to copy.
+    self::table(&table, None) + "    then, for example: ss -tan, nstat -az, sysctl net.ipv4\n"
 }
 
 /// The last line.
@@ -129,24 +135,42 @@ fn checks(checks: &[Check], look: Look) -> String {
         return String::new();
     }
     let mut out = "\n  checks\n".to_owned();
-    let width = |text: fn(&Check) -> &str| {
-        checks.iter().map(|check| text(check).width()).max().unwrap_or(0)
-    };
-    let (says, expected) = (width(|c| &c.says), width(|c| &c.expected));
-    for check in checks {
-        let (colour, mark, measured) = match &check.outcome {
-            Outcome::Ok => (Colour::Green, "✓ ok     ", how_known(check)),
-            Outcome::Failed => (Colour::Red, "✗ FAILED ", how_known(check)),
-            Outcome::Skipped(why) => (Colour::Faint, "· skipped", why.clone()),
+    let shown: Vec<[String; 3]> = checks.iter().map(cells).collect();
+    let is_skipped = |check: &Check| matches!(check.outcome, Outcome::Skipped(_));
+    // Why a check is skipped stands across both columns, and takes no part in their widths.
+    let rows = checks.iter().zip(&shown).map(|(check, row)| {
+        let count = if is_skipped(check) { 1 } else { row.len() };
+        row[..count].iter().map(String::as_str).collect()
+    });
+    let room = look.columns.map(|columns| columns.saturating_sub(BEFORE_CHECK));
+    let mut widths = widths(&rows.collect::<Vec<_>>(), room);
+    widths.resize(3, 0);
+    let across = room.map_or(usize::MAX, |room| room.saturating_sub(widths[0] + GAP));
+    for (check, [says, expected, measured]) in checks.iter().zip(&shown) {
+        let (colour, mark) = match &check.outcome {
+            Outcome::Ok => (Colour::Green, "✓ ok     "),
+            Outcome::Failed => (Colour::Red, "✗ FAILED "),
+            Outcome::Skipped(_) => (Colour::Faint, "· skipped"),
+        };
+        let lines = if is_skipped(check) {
+            row(BEFORE_CHECK, &[says, measured], &[widths[0], across])
+        } else {
+            row(BEFORE_CHECK, &[says, expected, measured], &widths)
         };
         let mark = look.paint(colour, mark);
-        let _ = write!(out, "    {mark}  {}", pad(&check.says, says));
-        if !matches!(check.outcome, Outcome::Skipped(_)) {
-            let _ = write!(out, "  expected {}", pad(&check.expected, expected));
-        }
-        let _ = writeln!(out, "  {measured}");
+        // A check that says nothing has not even the blanks before it.
+        let _ = write!(out, "    {mark}  {}", lines.get(BEFORE_CHECK..).unwrap_or("\n"));
     }
     out
+}
+
+/// What a check says, what it expects, and what was measured, or why it was not.
+fn cells(check: &Check) -> [String; 3] {
+    let (expected, measured) = match &check.outcome {
+        Outcome::Skipped(why) => (String::new(), why.clone()),
+        _ => (format!("expected {}", check.expected), how_known(check)),
+    };
+    [check.says.clone(), expected, measured]
 }
 
 fn how_known(check: &Check) -> String {
@@ -155,8 +179,11 @@ fn how_known(check: &Check) -> String {
 }
 
 /// A value over time: a bar for each change, the longest for the greatest.
-fn series(series: &Series) -> String {
-    let mut out = format!("\n  {} ({})\n", series.says, series.unit);
+fn series(series: &Series, look: Look) -> String {
+    let room = look.columns.map_or(BAR_WIDTH, |columns| columns.saturating_sub(BEFORE_BAR));
+    let longest = room.min(BAR_WIDTH) as f64;
+    let mut out = "\n".to_owned();
+    out.push_str(&whole("  ", 2, &format!("{} ({})", series.says, series.unit), look));
     let skipped = series.points.len().saturating_sub(QUEUE_LINES);
     if skipped > 0 {
         let _ = writeln!(out, "    … {skipped} earlier changes …");
@@ -165,13 +192,13 @@ fn series(series: &Series) -> String {
     for (at_ms, value) in &series.points[skipped..] {
         let share = if greatest > 0.0 { value / greatest } else { 0.0 };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0..=40")]
-        let bar = "█".repeat((share.clamp(0.0, 1.0) * BAR_WIDTH).round() as usize);
+        let bar = "█".repeat((share.clamp(0.0, 1.0) * longest).round() as usize);
         let _ = writeln!(out, "    {at_ms:>10.3} ms  {value:>8}  {bar}");
     }
     out
 }
 
-fn queue(story: &Story) -> String {
+fn queue(story: &Story, look: Look) -> String {
     // Where nobody ever waited there is nothing to see.
     if story.queue.iter().all(|sample| sample.length == 0) {
         return String::new();
@@ -182,15 +209,12 @@ fn queue(story: &Story) -> String {
         let _ = writeln!(out, "    … {skipped} earlier changes …");
     }
     for sample in &story.queue[skipped..] {
-        let bar = "█".repeat(usize::try_from(sample.length).unwrap_or(usize::MAX).min(60));
-        let _ = writeln!(
-            out,
-            "    {:>10.3} ms  {:>3} wait, backlog {}{}{bar}",
-            sample.at_ms,
-            sample.length,
-            sample.backlog,
-            if bar.is_empty() { "" } else { "  " }
-        );
+        let (at_ms, length) = (sample.at_ms, sample.length);
+        let words = format!("    {at_ms:>10.3} ms  {length:>3} wait, backlog {}  ", sample.backlog);
+        let room = look.columns.map_or(QUEUE_WIDTH, |columns| columns.saturating_sub(words.len()));
+        let longest = room.min(QUEUE_WIDTH);
+        let bar = "█".repeat(usize::try_from(length).unwrap_or(usize::MAX).min(longest));
+        let _ = writeln!(out, "{}", (words + &bar).trim_end());
     }
     out
 }
@@ -214,47 +238,38 @@ fn counters(story: &Story) -> String {
     out
 }
 
-fn table(table: &Table) -> String {
-    let mut out = format!("\n  {}\n", table.says);
-    let all = || [&table.columns].into_iter().chain(&table.rows);
-    let widest = |column: usize| all().filter_map(|row| row.get(column)).map(|c| c.width()).max();
-    let widths: Vec<usize> =
-        (0..table.columns.len()).map(|column| widest(column).unwrap_or_default()).collect();
-    for row in all() {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(c, width)| pad(c, *width)).collect();
-        let _ = writeln!(out, "    {}", cells.join("  ").trim_end());
-    }
+fn table(table: &Table, columns: Option<usize>) -> String {
+    let rows: Vec<Vec<&str>> = [&table.columns]
+        .into_iter()
+        .chain(&table.rows)
+        .map(|row| row.iter().map(String::as_str).collect())
+        .collect();
+    let widths = widths(&rows, columns.map(|columns| columns.saturating_sub(4)));
+    let mut out = "\n".to_owned();
+    out.push_str(&hanging("  ", 2, &table.says, columns.unwrap_or(usize::MAX)));
+    out.extend(rows.iter().map(|cells| row(4, cells, &widths)));
     out
 }
 
-/// Fills a cell up to its column's width. A Chinese character takes two columns, which `format!` does not
-/// know.
-pub(crate) fn pad(cell: &str, width: usize) -> String {
-    format!("{cell}{}", " ".repeat(width.saturating_sub(cell.width())))
+/// A line that is broken only where it does not fit.
+fn whole(first: &str, further: usize, text: &str, look: Look) -> String {
+    hanging(first, further, text, look.columns.unwrap_or(usize::MAX))
 }
 
-/// A paragraph in lines that fit, each behind `indent`.
-fn wrap(paragraph: &str, indent: &str) -> String {
-    let mut out = String::new();
-    let mut line = String::new();
-    for word in paragraph.split_whitespace() {
-        let columns = indent.len() + line.width() + 1 + word.width();
-        if !line.is_empty() && columns > TEXT_WIDTH {
-            let _ = writeln!(out, "{indent}{line}");
-            line.clear();
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    let _ = writeln!(out, "{indent}{line}");
-    out
+fn text_width(look: Look) -> usize {
+    look.columns.map_or(TEXT_WIDTH, |columns| columns.min(TEXT_WIDTH))
+}
+
+fn blank(columns: usize) -> String {
+    " ".repeat(columns)
 }
 
 #[cfg(test)]
 mod tests {
+    use unicode_width::UnicodeWidthStr;
+
     use super::*;
+    use crate::findings::QueueLine;
 
     #[test]
     fn checks_stand_in_columns_and_a_skipped_one_says_why() {
@@ -280,11 +295,14 @@ mod tests {
 
     #[test]
     fn the_longest_bar_is_the_greatest_value() {
-        let shown = series(&Series {
-            says: "the queue".into(),
-            unit: "half-open".into(),
-            points: vec![(0.0, 0.0), (1.5, 2.0), (20.0, 8.0)],
-        });
+        let shown = series(
+            &Series {
+                says: "the queue".into(),
+                unit: "half-open".into(),
+                points: vec![(0.0, 0.0), (1.5, 2.0), (20.0, 8.0)],
+            },
+            Look::default(),
+        );
         let bars: Vec<usize> = shown.lines().map(|line| line.matches('█').count()).collect();
         assert_eq!(bars, [0, 0, 0, 10, 40], "{shown}");
         let computed = Check::equal("x", "the end", 1, 1).computed();
@@ -294,18 +312,79 @@ mod tests {
     #[test]
     fn columns_stand_below_each_other_in_chinese_too() {
         let cells = |row: [&str; 2]| row.map(str::to_owned).to_vec();
-        let shown = table(&Table {
-            says: "x".into(),
-            columns: cells(["who", "what"]),
-            rows: vec![cells(["小明", "你好"]), cells(["alice", "hello"])],
-        });
+        let shown = table(
+            &Table {
+                says: "x".into(),
+                columns: cells(["who", "what"]),
+                rows: vec![cells(["小明", "你好"]), cells(["alice", "hello"])],
+            },
+            None,
+        );
         assert_eq!(shown, "\n  x\n    who    what\n    小明   你好\n    alice  hello\n");
     }
 
+    /// A terminal would break them in the middle of a word, and what stands in columns with them.
     #[test]
-    fn a_paragraph_is_wrapped_at_words() {
-        let wrapped = wrap(&"word ".repeat(40), "  ");
-        assert!(wrapped.lines().all(|line| line.chars().count() <= TEXT_WIDTH), "{wrapped}");
-        assert_eq!(wrapped.split_whitespace().count(), 40);
+    fn no_line_is_longer_than_the_terminal_is_wide() {
+        let words = "as many words as no terminal of these has room for: ".repeat(3);
+        let mut check = Check::equal("a", &words, "some words", "some other words");
+        check.id = "a-check-of-a-long-name".into();
+        let long = Story {
+            name: "long".into(),
+            says: words.clone(),
+            belief: words.clone(),
+            set_up: vec![words.clone()],
+            queue: vec![QueueLine { at_ms: 0.0, length: 4000, backlog: 4096 }],
+            series: vec![Series {
+                says: words.clone(),
+                unit: "half-open".into(),
+                points: vec![(0.0, 2.0)],
+            }],
+            tables: vec![Table {
+                says: words.clone(),
+                columns: ["who", "what", "why"].map(str::to_owned).to_vec(),
+                rows: vec![vec!["小明".into(), words.clone(), words.clone()]],
+            }],
+            explanation: vec![words.clone()],
+            checks: vec![check, Check::skipped("b", &words, &words)],
+            ..Story::default()
+        };
+        let claim = Claim {
+            id: "a".into(),
+            says: words.clone(),
+            verdict: Verdict::Partly,
+            because: vec!["a-check-of-a-long-name".into(); 8],
+            instead: words.clone(),
+        };
+        let said = |columns| {
+            let look = Look { columns, ..Look::default() };
+            story(&long, look)
+                + &claims(std::slice::from_ref(&claim), look)
+                + &theory(&[&words], look)
+        };
+        let count_words = |text: &str| text.split_whitespace().count();
+        for columns in [60, 72, 80, 100, 140] {
+            let shown = said(Some(columns));
+            let widest = shown.lines().map(UnicodeWidthStr::width).max();
+            assert!(widest.is_some_and(|widest| widest <= columns), "{columns}\n{shown}");
+            assert_eq!(count_words(&shown), count_words(&said(None)));
+        }
+    }
+
+    #[test]
+    fn what_has_no_room_in_a_column_goes_on_below_it() {
+        let all = [
+            Check::equal("a", "time until the client tries again", "1 s", "2 s"),
+            Check::skipped("b", "cannot be seen", "no wire at level L2, which has only one host"),
+        ];
+        let expected = "
+  checks
+    ✗ FAILED   time until     expected 1 s  measured 2 s
+               the client
+               tries again
+    · skipped  cannot be      no wire at level L2, which
+               seen           has only one host
+";
+        assert_eq!(checks(&all, Look { columns: Some(56), ..Look::default() }), expected);
     }
 }

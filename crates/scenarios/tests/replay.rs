@@ -14,6 +14,7 @@ use scenarios::look::Look;
 use scenarios::replay::{MAX_LINE, MAX_TEXT, Told, read};
 use scenarios::{json, text};
 use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr as _;
 
 /// The runs that the documentation shows.
 const RECORDED: [&str; 3] = ["backlog", "feedback", "disconnect"];
@@ -25,7 +26,13 @@ fn recorded(name: &str) -> PathBuf {
 /// Replays a file with the program, away from any terminal.
 fn replay(file: &PathBuf, options: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_scenarios"));
-    command.args(["run", "--replay"]).arg(file).args(options).output().unwrap()
+    command
+        .args(["run", "--replay"])
+        .arg(file)
+        .args(options)
+        .env_remove("COLUMNS")
+        .output()
+        .unwrap()
 }
 
 /// What was committed is shown as it was committed, each time and on every system.
@@ -55,6 +62,28 @@ fn a_recorded_run_gives_the_same_bytes_each_time() {
         let again = replay(&events, &["--format", "json"]);
         assert_eq!(again.status.code(), Some(0));
         assert!(again.stdout == fs::read(&events).unwrap(), "{name}: the events are others");
+    }
+}
+
+/// What is too long is broken between words, and nothing is left out for that.
+#[test]
+fn a_recorded_run_fits_into_a_narrow_terminal() {
+    let words = |text: &str| {
+        text.split_whitespace().filter(|word| word.contains(char::is_alphanumeric)).count()
+    };
+    for (name, columns) in RECORDED.iter().flat_map(|name| [(name, 60), (name, 80), (name, 100)]) {
+        let events = recorded(&format!("{name}.jsonl"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scenarios"));
+        command.args(["run", "--glyphs", "unicode", "--replay"]).arg(&events);
+        let narrow = command.env("COLUMNS", columns.to_string()).output().unwrap();
+        let narrow = String::from_utf8(narrow.stdout).unwrap();
+        let long: Vec<&str> = narrow.lines().filter(|line| line.width() > columns).collect();
+        assert!(long.is_empty(), "{name}, {columns} columns: {long:#?}");
+        if columns >= 72 {
+            let wide = replay(&events, &["--glyphs", "unicode", "--diagram", "ladder"]);
+            let wide = String::from_utf8(wide.stdout).unwrap();
+            assert_eq!(words(&narrow), words(&wide), "{name}, {columns} columns");
+        }
     }
 }
 
@@ -271,7 +300,8 @@ proptest! {
             Told::Played { claims, seconds },
             Told::End(end),
         ] = &recording.told[..] else { panic!("{recording:?}") };
-        prop_assert_eq!(text::set_up(start, (1, 1)), text::set_up(&set_up(), (1, 1)));
+        let look = Look::default();
+        prop_assert_eq!(text::set_up(start, (1, 1), look), text::set_up(&set_up(), (1, 1), look));
         prop_assert_eq!(theory, &["It is so.", "And so."]);
         prop_assert_eq!(text::story(read, Look::default()), text::story(&story, Look::default()));
         prop_assert_eq!(text::claims(claims, Look::default()), text::claims(&[claim()], Look::default()));
@@ -296,11 +326,13 @@ proptest! {
             _ => drop(bytes.drain(at.min(other)..at.max(other))),
         }
         if let Ok(recording) = read(&bytes[..]) {
-            for told in &recording.told {
+            let narrow = Look { columns: Some(60), ..Look::default() };
+            let looks = [Look::default(), narrow];
+            for (told, look) in recording.told.iter().flat_map(|told| looks.map(|look| (told, look))) {
                 match told {
-                    Told::Story(story) => drop(text::story(story, Look::default())),
-                    Told::Played { claims, .. } => drop(text::claims(claims, Look::default())),
-                    Told::Start { set_up, .. } => drop(text::set_up(set_up, (1, 1))),
+                    Told::Story(story) => drop(text::story(story, look)),
+                    Told::Played { claims, .. } => drop(text::claims(claims, look)),
+                    Told::Start { set_up, .. } => drop(text::set_up(set_up, (1, 1), look)),
                     _ => {}
                 }
             }

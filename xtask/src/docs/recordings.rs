@@ -40,6 +40,8 @@ fn ran(program: &Path, arguments: &[&str]) -> Result<String, Error> {
     let failed = |source| Error::Start { program: program.display().to_string(), source };
     let mut command = Command::new(program);
     command.args(arguments).current_dir(cargo::root()).stderr(Stdio::inherit());
+    // The text is recorded for every width, not for that of the terminal at hand.
+    command.env_remove("COLUMNS");
     let output = command.output().map_err(failed)?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -190,13 +190,11 @@ impl RunArgs {
     pub(crate) fn look(&self) -> Look {
         let var = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
         let at_a_terminal = io::stdout().is_terminal();
-        let columns = || {
-            let said = var("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok());
-            // It asks standard output, and knows of no width where that is no terminal.
-            said.or_else(|| Some(terminal_size_of(io::stdout())?.0.0.into()))
-        };
+        let said = var("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok());
+        // It asks standard output, and knows of no width where that is no terminal.
+        let columns = said.or_else(|| Some(terminal_size_of(io::stdout())?.0.0.into()));
         let diagram = match self.diagram {
-            Form::Auto => Diagram::fitting(columns()),
+            Form::Auto => Diagram::fitting(columns),
             Form::Ladder => Diagram::Ladder,
             Form::List => Diagram::List,
             Form::None => Diagram::None,
@@ -204,7 +202,7 @@ impl RunArgs {
         let is_dumb = var("TERM").is_none_or(|term| term == "dumb");
         // https://no-color.org
         let colour = at_a_terminal && var("NO_COLOR").is_none() && !is_dumb;
-        Look { diagram, colour }
+        Look { diagram, colour, columns }
     }
 
     /// The language of a page's fixed words.

@@ -107,11 +107,11 @@ impl Report {
         self.played.push(Played::default());
         self.row_start = Instant::now();
         self.last_story = None;
-        let place = (self.rows.len(), self.planned);
+        let (place, look) = ((self.rows.len(), self.planned), self.look);
         let shown = || {
             let gap = if place.0 > 1 { "\n" } else { "" };
             let with = variant.map(|variant| format!("with {variant}\n")).unwrap_or_default();
-            format!("{gap}{}{with}", text::set_up(set_up, place))
+            format!("{gap}{}{with}", text::set_up(set_up, place, look))
         };
         self.show(shown, || {
             let (name, mut body) = json::set_up(set_up);
@@ -135,7 +135,7 @@ impl Report {
     pub(crate) fn theory(&self, explain: &[impl AsRef<str>]) {
         let explain: Vec<&str> = explain.iter().map(AsRef::as_ref).collect();
         let demo = self.rows.last().map(|row| row.demo.clone()).unwrap_or_default();
-        self.show(|| text::theory(&explain), || json::theory(&demo, &explain));
+        self.show(|| text::theory(&explain, self.look), || json::theory(&demo, &explain));
     }
 
     /// A story is complete.
@@ -212,7 +212,7 @@ impl Report {
         let comparison: Comparison = compare(first, second);
         let variants = [a, b].map(|row| row.variant.as_deref().unwrap_or_default());
         self.show(
-            || side_by_side::comparison(&a.demo, variants, &comparison),
+            || side_by_side::comparison(&a.demo, variants, &comparison, self.look.columns),
             || json::comparison(&a.demo, variants, &comparison),
         );
         self.played.clear();
