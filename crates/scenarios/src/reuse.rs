@@ -28,7 +28,7 @@ pub const SCENARIO: Scenario = Scenario {
          and bind(2) fails: EADDRINUSE. Where the client closed first the port is free at once.",
         "SO_REUSEADDR says that such leftovers do not matter. Linux wants it from both sockets, the old one \
          and the new one; BSD and macOS from the new one only.",
-        "So it belongs into a server from its first start. Rust's standard library, tokio and Go set it on \
+        "So it belongs in a server from its first start. Rust's standard library, tokio and Go set it on \
          Unix by themselves; a bare socket(2), and Python's socket.socket, do not.",
         "It never lets two listeners share a port on Linux. On Windows it does, which is how a port is \
          stolen there; SO_EXCLUSIVEADDRUSE prevents it.",

@@ -40,11 +40,14 @@ const CHECKS: [(&str, &str); 8] = [
         "race-slow-flood",
         "the same over UDP, sent as fast as the program can: datagrams that arrive, of 358",
     ),
-    ("race-slow-flood-lost", "of these sent, those that arrived and those that the link dropped"),
+    (
+        "race-slow-flood-lost",
+        "of these sent, those that arrived and those that the link dropped, together",
+    ),
     ("race-fast-tcp", "over a link without a limit, TCP: bytes that arrive"),
     (
         "race-fast-udp",
-        "over UDP: datagrams that arrived, and those that the receive buffer dropped",
+        "over UDP: datagrams that arrived or that the receive buffer dropped, together",
     ),
 ];
 

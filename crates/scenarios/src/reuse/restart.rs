@@ -73,7 +73,7 @@ pub(super) fn without_the_option(stage: &Stage) -> Result<(Story, Seen), Trouble
              and bind(2) finds it."
                 .into(),
             "To say SO_REUSEADDR now does not help: on Linux the old socket must have said it too, and TIME_WAIT \
-             remembers that it did not (socket(7), BUGS). So the option belongs into the server from its first \
+             remembers that it did not (socket(7), BUGS). So the option belongs in the server from its first \
              start. Our server says it unless told otherwise, as does every listener of Rust's standard \
              library; a bare socket, in C or in Python, does not."
                 .into(),
