@@ -20,7 +20,7 @@
 //! | What does the wire do with a frame? | [`wire`], [`rule`], [`record`], [`recording`], [`packet`] |
 //! | How does one send what no socket would? | [`inject`] |
 //! | What did the kernel count, and which sockets has it? | [`counters`], [`sockets`], [`tcp_info`], [`udp_sockets`] |
-//! | What became of a queue, a connection or all sockets over time? | [`queue_watch`], [`connection_watch`], [`socket_watch`] |
+//! | What became of a queue, a connection or all sockets over time? | [`queue_watch`], [`connection_watch`], [`socket_watch`], [`state_watch`] |
 //! | How does Wireshark read a recording? | [`pcapng`] |
 //!
 //! Linux only: elsewhere the crate is empty.
@@ -54,6 +54,7 @@ mod schedule;
 mod sock_diag;
 pub mod socket_watch;
 pub mod sockets;
+pub mod state_watch;
 pub mod tcp_info;
 pub mod udp_sockets;
 pub mod wire;

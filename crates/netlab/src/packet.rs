@@ -3,12 +3,15 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use etherparse::{NetSlice, SlicedPacket, TransportSlice};
+use etherparse::{NetSlice, SlicedPacket, TcpOptionElement, TransportSlice};
 use serde::Serialize;
 
 /// IANA's "Protocol Numbers".
 const TCP: u8 = 6;
 const UDP: u8 = 17;
+
+/// A larger shift counts as this one (RFC 7323, 2.3).
+const MAX_WINDOW_SCALE: u8 = 14;
 
 /// The addresses of a packet and what it carries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -83,6 +86,8 @@ pub struct Tcp {
     pub flags: TcpFlags,
     /// The receive window as it stands in the header, not scaled.
     pub window: u16,
+    /// By how many bits windows of this sender are to be shifted, where it says so: in a SYN (RFC 7323, 2.2).
+    pub window_scale: Option<u8>,
     /// Bytes of data carried.
     pub len: usize,
 }
@@ -134,6 +139,10 @@ impl Packet {
                     ack: tcp.ack(),
                 },
                 window: tcp.window_size(),
+                window_scale: tcp.options_iterator().find_map(|option| match option {
+                    Ok(TcpOptionElement::WindowScale(scale)) => Some(scale.min(MAX_WINDOW_SCALE)),
+                    _ => None,
+                }),
                 len: tcp.payload().len(),
             }),
             Some(TransportSlice::Udp(udp)) => Transport::Udp {
@@ -250,10 +259,13 @@ mod tests {
             .tcp(40_001, 7878, 1000, 64_240)
             .syn()
             .ack(77)
+            .options(&[TcpOptionElement::Noop, TcpOptionElement::WindowScale(7)])
+            .unwrap()
             .write(&mut frame, b"hello")
             .unwrap();
         let packet = Packet::parse(&frame).unwrap();
         let tcp = packet.tcp().unwrap();
+        assert_eq!((tcp.window, tcp.window_scale), (64_240, Some(7)));
         assert_eq!(packet.source_socket(), Some("10.0.0.1:40001".parse().unwrap()));
         assert_eq!((tcp.sequence, tcp.acknowledgement, tcp.len), (1000, 77, 5));
         assert_eq!(tcp.flags.to_string(), "SYN, ACK");

@@ -32,6 +32,7 @@ const ETHERNET: u16 = 1;
 const COMMENT: u16 = 1;
 const SECTION_APPLICATION: u16 = 4;
 const INTERFACE_NAME: u16 = 2;
+const INTERFACE_DESCRIPTION: u16 = 3;
 const INTERFACE_RESOLUTION: u16 = 9;
 const STATISTICS_RECEIVED: u16 = 4;
 const STATISTICS_DROPPED: u16 = 5;
@@ -49,6 +50,14 @@ pub struct Interface {
     pub addresses: Vec<IpAddr>,
 }
 
+impl Interface {
+    /// The host in words: `host client, 10.0.0.1`.
+    fn description(&self) -> String {
+        let addresses = self.addresses.iter().map(|address| format!(", {address}"));
+        format!("host {}{}", self.name, addresses.collect::<String>())
+    }
+}
+
 impl From<&Host> for Interface {
     fn from(host: &Host) -> Self {
         let ipv6 = host.address_v6().map(IpAddr::V6);
@@ -57,22 +66,33 @@ impl From<&Host> for Interface {
     }
 }
 
-/// Writes the records of a lab whose hosts are `interfaces`; `missed` is how many packets could not be
-/// recorded, and `comment` says what is to be known of one.
+/// What a file says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// What was recorded, in words.
+    pub says: String,
+    /// The hosts of the lab.
+    pub interfaces: Vec<Interface>,
+    /// How many packets could not be recorded.
+    pub missed: u64,
+}
+
+/// Writes the records of a lab; `comment` says what is to be known of one.
 pub fn write<'a>(
     out: &mut impl Write,
     clock: Clock,
-    interfaces: &[Interface],
+    about: &About,
     records: impl IntoIterator<Item = &'a Record>,
-    missed: u64,
     comment: impl Fn(&Record) -> Option<String>,
 ) -> io::Result<()> {
+    let About { says, interfaces, missed } = about;
     Block::new(SECTION)
         .u32(BYTE_ORDER)
         .u16(1)
         .u16(0)
         // The section's length is not known before its end.
         .bytes(&(-1_i64).to_ne_bytes())
+        .option(COMMENT, says.as_bytes())
         .option(SECTION_APPLICATION, concat!("sockeye ", env!("CARGO_PKG_VERSION")).as_bytes())
         .write(out)?;
     for interface in interfaces {
@@ -82,6 +102,7 @@ pub fn write<'a>(
             // No limit is set on the length of a frame.
             .u32(0)
             .option(INTERFACE_NAME, interface.name.as_bytes())
+            .option(INTERFACE_DESCRIPTION, interface.description().as_bytes())
             // Times are in units of ten to the power of minus nine.
             .option(INTERFACE_RESOLUTION, &[9])
             .write(out)?;
@@ -106,7 +127,7 @@ pub fn write<'a>(
     let end = u64::try_from(clock.to_wall(clock.now()).as_nanos()).map_err(io::Error::other)?;
     for (number, count) in counts.iter().enumerate() {
         // Which host sent what was missed nobody knows: it is told at the first one.
-        let missed = if number == 0 { missed } else { 0 };
+        let missed = if number == 0 { *missed } else { 0 };
         Block::new(STATISTICS)
             .u32(size(number)?)
             .u64_in_halves(end)
@@ -242,13 +263,18 @@ mod tests {
         let records = [record(0, b"12345"), record(1, b"")];
         let mut file = Vec::new();
         let comment = |record: &Record| (record.from.0 == 0).then(|| "lost".to_owned());
-        write(&mut file, Clock::start(), &interfaces, &records, 3, comment).unwrap();
+        let about = About { says: "a story".into(), interfaces: interfaces.into(), missed: 3 };
+        write(&mut file, Clock::start(), &about, &records, comment).unwrap();
         let blocks = blocks(&file);
         let kinds: Vec<u32> = blocks.iter().map(|(kind, _)| *kind).collect();
         assert_eq!(
             kinds,
             [SECTION, INTERFACE, INTERFACE, NAMES, PACKET, PACKET, STATISTICS, STATISTICS]
         );
+        let contains = |block: usize, text: &[u8]| {
+            blocks[block].1.windows(text.len()).any(|window| window == text)
+        };
+        assert!(contains(0, b"a story") && contains(2, b"host server, fd00::2"));
         let first = &blocks[4].1;
         assert_eq!(first[12..20], [5_u32.to_ne_bytes(), 100_u32.to_ne_bytes()].concat()[..]);
         assert_eq!(first[20..28], *b"12345\0\0\0");

@@ -159,6 +159,11 @@ impl Wire {
         self.shared.lock().failure.clone()
     }
 
+    /// Something that reads along, from the first packet on.
+    pub(crate) fn follower(&self) -> Follower {
+        Follower { shared: Arc::clone(&self.shared), next: 0 }
+    }
+
     /// Waits until no packet is on its way any more, at most for `limit`; says whether that came.
     pub fn settle(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
@@ -188,6 +193,29 @@ impl Wire {
                 let left = deadline.checked_duration_since(Instant::now())?;
                 drop(self.shared.wait(state, left));
             }
+        }
+    }
+}
+
+/// Reads what is recorded while it is recorded, each packet once.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    shared: Arc<Shared>,
+    next: usize,
+}
+
+impl Follower {
+    /// What was recorded since it was asked last.
+    pub(crate) fn fresh(&mut self) -> Vec<Record> {
+        let mut records = Vec::new();
+        loop {
+            let state = self.shared.lock();
+            let end = state.recording.len().min(self.next + READ_AT_ONCE);
+            if end == self.next {
+                return records;
+            }
+            records.extend((self.next..end).map(|place| state.read(place)));
+            self.next = end;
         }
     }
 }

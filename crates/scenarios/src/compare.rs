@@ -345,6 +345,7 @@ mod tests {
             len: 0,
             retry,
             fate: Fate::Taken,
+            tcp: None,
         };
         let counter = |name: &str, after| CounterLine {
             host: "server".into(),

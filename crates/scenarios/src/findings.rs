@@ -48,6 +48,9 @@ pub struct Story {
     /// Lengths of the accept queue, over time.
     #[serde(skip)]
     pub queue: Vec<QueueLine>,
+    /// The states of connections, over time.
+    #[serde(skip)]
+    pub lanes: Vec<Lane>,
     /// Other values over time.
     #[serde(skip)]
     pub series: Vec<Series>,
@@ -119,6 +122,22 @@ pub struct PacketLine {
     pub retry: u32,
     /// What became of it.
     pub fate: Fate,
+    /// Where it is in the stream of its connection; none of what is no segment of TCP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tcp: Option<Segment>,
+}
+
+/// Where a segment is in the stream of its connection. Numbers count from the SYN of each direction, which is
+/// number 0; the first byte is number 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    /// The number of its first byte.
+    pub seq: i64,
+    /// The number of the byte that its sender expects next; none where it acknowledges nothing, or nothing
+    /// was seen of the other direction.
+    pub ack: Option<i64>,
+    /// How many bytes its sender has room for, from `ack` on.
+    pub window: u64,
 }
 
 /// What became of a packet.
@@ -144,6 +163,20 @@ pub struct QueueLine {
     pub length: u32,
     /// The backlog.
     pub backlog: u32,
+}
+
+/// The states that one end of a connection went through.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Lane {
+    /// The host that has this end.
+    pub host: String,
+    /// Who talks: the name of the client, or its port.
+    pub who: String,
+    /// Its own port and that of its peer.
+    pub ports: (u16, u16),
+    /// Its states as `ss` names them, each with the milliseconds since the story's first packet at which it
+    /// was first seen; `gone` is where the kernel has forgotten it.
+    pub states: Vec<(f64, String)>,
 }
 
 /// A value over time.

@@ -8,17 +8,22 @@
 //! |---|---|
 //! | What may become markup? | `markup` |
 //! | What does it say, in which language? | `words` |
-//! | Where is each packet drawn? | `ladder` |
+//! | Where is each packet drawn, and how? | `ladder`, `arrow` |
 //! | Which packets of many are shown? | `fold` |
 //! | How is a value over time drawn? | `plot` |
+//! | When was which data sent and acknowledged? | `sequence` |
+//! | When was each end of a connection in which state? | `lanes` |
 //! | Which checks and claims came out how? | `verdicts` |
 //! | What is shown as rows? | `data` |
 
+mod arrow;
 mod data;
 mod fold;
 mod ladder;
+mod lanes;
 mod markup;
 mod plot;
+mod sequence;
 mod verdicts;
 mod words;
 
@@ -26,13 +31,14 @@ use self::markup::Markup;
 use self::plot::{Line, Plot};
 pub use self::words::Language;
 use self::words::Words;
-use crate::findings::{Claim, Fate, PacketLine, SetUp, Story, Tally, Verdict};
+use crate::findings::{Claim, Fate, SetUp, Story, Tally, Verdict};
 
-/// How many packets all ladders of a page draw together. Each is about half a kilobyte.
-const ARROWS: usize = 800;
+/// How many packets all ladders of a page draw together. Each is about a kilobyte: it is drawn twice, for
+/// screens and for telephones.
+const ARROWS: usize = 480;
 
 /// How many rows all tables of packets of a page have together.
-const ROWS: usize = 2400;
+const ROWS: usize = 1600;
 
 /// How many packets of one story are drawn at most: more is no figure any more.
 const ARROWS_OF_ONE: usize = 200;
@@ -41,16 +47,13 @@ const ARROWS_OF_ONE: usize = 200;
 const ROWS_OF_ONE: usize = 1000;
 
 /// How many steps all plots of a page have together.
-const STEPS: usize = 12_000;
+const STEPS: usize = 9_000;
 
 /// How many rows any other table has at most, beside those of its story's packets.
 const ROWS_BESIDE: usize = 8;
 
-/// How the label of a copy ends that the wire made.
-const COPY: &str = ", copy";
-
-/// How many steps of data make a picture.
-const STEPS_OF_DATA: usize = 6;
+/// Ten days: what lies beyond is no moment of a story.
+const MOST_MS: f64 = 1e9;
 
 /// What a page shows.
 #[derive(Clone, Copy, Debug)]
@@ -116,10 +119,11 @@ pub fn page(run: &Run<'_>, language: Language) -> String {
     verdicts::checks(&mut out, run.stories, words);
     out.fill("<h2 id=\"stories\">{}</h2>", &[&words.stories]);
     let share = run.stories.len().max(1);
-    let plots: usize = run.stories.iter().map(|story| story.series.len() + 2).sum();
+    let plots: usize = run.stories.iter().map(|story| story.series.len() + 3).sum();
+    let packets = || run.stories.iter().map(|story| story.packets.len());
     let most = Most {
-        arrows: ARROWS_OF_ONE.min(ARROWS / share),
-        packets: ROWS_OF_ONE.min(ROWS / share),
+        arrows: ARROWS_OF_ONE.min(fair(packets(), ARROWS)),
+        packets: ROWS_OF_ONE.min(fair(packets(), ROWS)),
         rows: (ROWS_OF_ONE.min(ROWS / share) / ROWS_BESIDE).max(20),
         steps: STEPS / plots.max(1),
     };
@@ -141,6 +145,22 @@ pub fn page(run: &Run<'_>, language: Language) -> String {
     }
     out.raw("</ul></main></body></html>\n");
     out.finish()
+}
+
+/// How many each may have at most, so that all together have no more than `total`: who needs less leaves
+/// more to the others.
+fn fair(needs: impl Iterator<Item = usize>, total: usize) -> usize {
+    let mut needs: Vec<usize> = needs.collect();
+    needs.sort_unstable();
+    let mut left = total;
+    for (at, need) in needs.iter().enumerate() {
+        let share = left / (needs.len() - at);
+        if *need > share {
+            return share;
+        }
+        left -= need;
+    }
+    usize::MAX
 }
 
 /// The page that lists the pages of several demos.
@@ -246,7 +266,9 @@ fn story(out: &mut Markup, story: &Story, number: usize, most: &Most, words: &Wo
             out.fill("<p>{}</p>", &[paragraph]);
         }
     }
-    out.add(&queue(story, number, most, words));
+    let span = span(story);
+    out.add(&lanes::figure(story, span, most.rows, words));
+    out.add(&queue(story, number, span, most, words));
     for (at, series) in story.series.iter().enumerate() {
         let line = Line { name: &series.says, dashed: false, points: series.points.clone() };
         let plot = Plot {
@@ -254,6 +276,7 @@ fn story(out: &mut Markup, story: &Story, number: usize, most: &Most, words: &Wo
             title: &series.says,
             unit: &series.unit,
             note: words.series_note,
+            span,
             lines: vec![line],
             crosses: Vec::new(),
             rows: most.rows,
@@ -261,7 +284,7 @@ fn story(out: &mut Markup, story: &Story, number: usize, most: &Most, words: &Wo
         };
         out.add(&plot.figure(words));
     }
-    out.add(&sequence(story, number, most, words));
+    out.add(&sequence::figures(story, &format!("data-{number}"), span, most, words));
     for table in &story.tables {
         out.add(&data::found(table, most.rows, words));
     }
@@ -271,7 +294,7 @@ fn story(out: &mut Markup, story: &Story, number: usize, most: &Most, words: &Wo
 }
 
 /// The accept queue over time; nothing where nobody ever waited.
-fn queue(story: &Story, number: usize, most: &Most, words: &Words) -> Markup {
+fn queue(story: &Story, number: usize, span: (f64, f64), most: &Most, words: &Words) -> Markup {
     if story.queue.iter().all(|sample| sample.length == 0) {
         return Markup::default();
     }
@@ -288,6 +311,7 @@ fn queue(story: &Story, number: usize, most: &Most, words: &Words) -> Markup {
         title: words.queue,
         unit: words.waiting,
         note: words.queue_note,
+        span,
         lines: vec![
             Line {
                 name: words.waiting,
@@ -307,45 +331,16 @@ fn queue(story: &Story, number: usize, most: &Most, words: &Words) -> Markup {
     plot.figure(words)
 }
 
-/// How much data each end has sent, over time; nothing where that is no picture.
-fn sequence(story: &Story, number: usize, most: &Most, words: &Words) -> Markup {
-    // A copy that the wire made was sent by neither end.
-    let is_data = |packet: &&PacketLine| packet.len > 0 && !packet.label.ends_with(COPY);
-    let data = || story.packets.iter().filter(is_data);
-    if data().filter(|packet| packet.retry == 0).count() < STEPS_OF_DATA {
-        return Markup::default();
-    }
-    let mut lines: Vec<Line<'_>> = story
-        .lifelines
-        .iter()
-        .take(2)
-        .map(|name| Line { name, dashed: false, points: Vec::new() })
-        .collect();
-    let mut crosses = Vec::new();
-    for packet in data() {
-        let Some(line) = lines.get_mut(packet.from) else { continue };
-        let mut sum = line.points.last().map_or(0.0, |(_, sum)| *sum);
-        if packet.retry == 0 {
-            sum += packet.len as f64;
-            line.points.push((packet.sent_ms, sum));
-        }
-        if packet.retry > 0 || fold::was_dropped(packet) {
-            crosses.push((packet.sent_ms, sum));
-        }
-    }
-    lines.retain(|line| !line.points.is_empty());
-    crosses.truncate(ARROWS_OF_ONE);
-    let plot = Plot {
-        id: &format!("data-{number}"),
-        title: words.sequence,
-        unit: "bytes",
-        note: words.sequence_note,
-        lines,
-        crosses,
-        rows: most.rows,
-        steps: most.steps,
-    };
-    plot.figure(words)
+/// The moments from the first to the last that a story tells of: all its figures have this scale, so that
+/// what is above each other happened at the same time.
+fn span(story: &Story) -> (f64, f64) {
+    let packets = story.packets.iter().flat_map(|p| [Some(p.sent_ms), p.arrived_ms]).flatten();
+    let queue = story.queue.iter().map(|sample| sample.at_ms);
+    let lanes = story.lanes.iter().flat_map(|lane| &lane.states).map(|(at, _)| *at);
+    let series = story.series.iter().flat_map(|series| &series.points).map(|(at, _)| *at);
+    let all = packets.chain(queue).chain(lanes).chain(series);
+    all.filter(|at| at.is_finite() && at.abs() < MOST_MS)
+        .fold((0.0, 0.001), |(low, high), at| (at.min(low), at.max(high)))
 }
 
 /// A paragraph, in which what begins with `https://` can be followed.

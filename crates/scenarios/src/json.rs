@@ -58,7 +58,7 @@ pub fn repeated(times: u32, unlike: &[Unlike]) -> Event {
     ("repeated", json!({ "times": times, "same": same, "unlike": unlike }))
 }
 
-/// The events of a story: what it is, packets, queue, series, counters, tables, checks.
+/// The events of a story: what it is, packets, queue, states, series, counters, tables, checks.
 pub fn story(demo: &str, story: &Story) -> Vec<Event> {
     let named = |body: Value| {
         let mut named = json!({ "demo": demo, "story": story.name });
@@ -75,6 +75,9 @@ pub fn story(demo: &str, story: &Story) -> Vec<Event> {
     }
     for sample in &story.queue {
         add("queue", value(sample));
+    }
+    for lane in &story.lanes {
+        add("states", value(lane));
     }
     for series in &story.series {
         add("series", value(series));

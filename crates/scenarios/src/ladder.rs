@@ -196,6 +196,7 @@ mod tests {
             len: 0,
             retry,
             fate,
+            tcp: None,
         }
     }
 

@@ -16,7 +16,7 @@
 //! | How does a connection end? | [`close`] |
 //! | What does a server see when a client goes? | [`disconnect`] |
 //! | What becomes of data that gets lost? | [`feedback`] |
-//! | How does what a lab recorded become what a report shows? | [`observe`], [`sent_again`] |
+//! | How does what a lab recorded become what a report shows? | [`observe`], [`sent_again`], `state_lanes` |
 //! | Why is an address "already in use" that nobody uses any more? | [`reuse`] |
 //! | What happens when nobody says anything? | [`silence`] |
 //! | What does `recv(1024)` give, and is it text? | [`stream`] |
@@ -87,5 +87,7 @@ pub mod sent_again;
 pub mod silence;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod stage;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+mod state_lanes;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod stream;

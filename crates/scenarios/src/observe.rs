@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use netlab::clock::{Clock, Moment};
 use netlab::queue_watch::{QueueSample, QueueWatch};
+use netlab::state_watch::{StateWatch, WatchedEnd};
 use netlab::{Counters, Host, Lab, Packet, Record, Tcp, Transport, Verdict, pcapng};
 
-use crate::findings::{Check, CounterLine, Fate, PacketLine, QueueLine, Story};
+use crate::findings::{Check, CounterLine, Fate, Lane, PacketLine, QueueLine, Story};
 use crate::sent_again::{Described, SentBefore};
 use crate::stage::{SOON, Trouble};
+use crate::state_lanes::{HostEnds, lanes};
 
 /// Counters that tell no story: they count every segment. The page about reports names them
 /// (docs/scenarios/README.md).
@@ -52,6 +54,12 @@ impl Observer {
         self.ignored.insert(number, why.to_owned());
     }
 
+    /// Who talks from this port; none where others have names and this one has none.
+    pub fn who(&self, client_port: u16) -> Option<String> {
+        let named = self.names.get(&client_port).cloned();
+        named.or_else(|| self.names.is_empty().then(|| format!(":{client_port}")))
+    }
+
     /// Milliseconds since the first packet.
     pub fn millis(&self, at: Moment) -> f64 {
         // To the nanosecond, which is what was measured.
@@ -66,9 +74,8 @@ impl Observer {
         for record in records {
             let Some(packet) = &record.packet else { continue };
             let Some(ports) = fragments.ports(record, packet) else { continue };
-            let Some(Described { label, len, retry }) = sent_before.describe(record, packet) else {
-                continue;
-            };
+            let Some(described) = sent_before.describe(record, packet) else { continue };
+            let Described { label, len, retry, segment } = described;
             let client_port = if ports.0 == server_port { ports.1 } else { ports.0 };
             let who = self.names.get(&client_port).cloned();
             lines.push(PacketLine {
@@ -82,13 +89,14 @@ impl Observer {
                 len,
                 retry,
                 fate: self.fate(record),
+                tcp: segment,
             });
         }
         lines
     }
 
     fn fate(&self, record: &Record) -> Fate {
-        fate(record, self.ignored.get(&record.number))
+        fate_of(record, self.ignored.get(&record.number))
     }
 
     /// The samples of a queue, in the story's time.
@@ -132,6 +140,7 @@ impl Fragments {
 pub struct Watch {
     before: Vec<(String, Counters)>,
     queue: Option<QueueWatch>,
+    states: Vec<StateWatch>,
     server_port: u16,
 }
 
@@ -143,6 +152,8 @@ pub struct Seen {
     missed: Option<u64>,
     /// The accept queue of the server.
     pub queue: Vec<QueueSample>,
+    /// The connections of each host, as far as they are watched.
+    states: Vec<Vec<WatchedEnd>>,
     counters: Vec<(String, Counters, Counters)>,
     server_port: u16,
     /// Packets that are in the recording and in no ladder.
@@ -157,7 +168,9 @@ impl Watch {
         let has_server = lab.host_names().iter().any(|name| name == "server");
         let queue =
             has_server.then(|| QueueWatch::start(lab.host("server"), lab.clock(), server_port));
-        Ok(Self { before: read_counters(lab)?, queue, server_port })
+        let states =
+            lab.host_names().iter().filter_map(|name| StateWatch::start(lab, name)).collect();
+        Ok(Self { before: read_counters(lab)?, queue, states, server_port })
     }
 
     /// Ends the watch when no packet is on its way any more.
@@ -173,6 +186,8 @@ impl Watch {
         }
         let queue = self.queue.map_or(Ok(Vec::new()), QueueWatch::finish);
         let queue = queue.map_err(Trouble::io("read the accept queue"))?;
+        let states: Result<Vec<_>, _> = self.states.into_iter().map(StateWatch::finish).collect();
+        let states = states.map_err(Trouble::io("read the states of connections"))?;
         let after = read_counters(lab)?.into_iter().map(|(_, counters)| counters);
         let counters =
             self.before.into_iter().zip(after).map(|((host, before), after)| (host, before, after));
@@ -181,6 +196,7 @@ impl Watch {
             records,
             missed,
             queue,
+            states,
             counters: counters.collect(),
             server_port: self.server_port,
             hidden: Vec::new(),
@@ -225,12 +241,13 @@ impl Seen {
     pub fn put_into(self, story: &mut Story, observer: &Observer) {
         story.packets = observer.packets(&self.records, self.server_port);
         story.queue = observer.queue(&self.queue);
+        story.lanes = self.lanes(&story.lifelines, observer);
         story.counters = self
             .counters
             .iter()
             .flat_map(|(host, before, after)| counters(host, before, after))
             .collect();
-        story.capture = self.capture(&story.packets);
+        story.capture = self.capture(&story.packets, format!("{}: {}", story.name, story.says));
         if let Some(missed) = self.missed {
             let id = format!("{}-recording", story.name);
             story.checks.push(Check::equal(&id, "packets that the recording missed", 0, missed));
@@ -239,7 +256,7 @@ impl Seen {
 }
 
 /// What became of a packet; `ignored` says why it was of no avail where it arrived.
-fn fate(record: &Record, ignored: Option<&String>) -> Fate {
+fn fate_of(record: &Record, ignored: Option<&String>) -> Fate {
     match (&record.verdict, ignored) {
         (Verdict::Delivered(_), None) => Fate::Taken,
         (Verdict::Delivered(_), Some(why)) => Fate::DroppedByKernel(why.clone()),
@@ -249,20 +266,43 @@ fn fate(record: &Record, ignored: Option<&String>) -> Fate {
 }
 
 impl Seen {
-    /// The recording as a file, in which each packet says what the ladder says of it.
-    fn capture(&self, packets: &[PacketLine]) -> Option<Vec<u8>> {
-        let missed = self.missed?;
-        let lines: HashMap<usize, &PacketLine> =
-            packets.iter().map(|packet| (packet.number, packet)).collect();
-        let comment = |record: &Record| {
-            let line = lines.get(&record.number);
-            let fate = line.map_or_else(|| fate(record, None), |line| line.fate.clone());
-            comment(record.copy_of, line.map_or(0, |line| line.retry), &fate)
+    /// The states of the connections between the hosts of the ladder.
+    fn lanes(&self, lifelines: &[String], observer: &Observer) -> Vec<Lane> {
+        let hosts = self.interfaces.iter().zip(&self.states).map(|(interface, ends)| HostEnds {
+            host: interface.name.clone(),
+            addresses: interface.addresses.clone(),
+            ends: ends.clone(),
+        });
+        let is_drawn = |host: &HostEnds| {
+            lifelines.iter().any(|line| line.split(' ').next() == Some(&host.host))
         };
+        lanes(&hosts.filter(is_drawn).collect::<Vec<_>>(), observer, self.server_port)
+    }
+
+    /// The recording as a file, in which each packet says what the ladder says of it.
+    fn capture(&self, packets: &[PacketLine], says: String) -> Option<Vec<u8>> {
+        let missed = self.missed?;
         let mut all: Vec<&Record> = self.records.iter().chain(&self.hidden).collect();
         all.sort_by_key(|record| record.number);
+        let fates: HashMap<usize, &Fate> =
+            packets.iter().map(|packet| (packet.number, &packet.fate)).collect();
+        // Those that no ladder shows are told of, too.
+        let mut sent_before = SentBefore::default();
+        let comments: HashMap<usize, String> = all
+            .iter()
+            .filter_map(|record| {
+                let packet = record.packet.as_ref();
+                let said = packet.and_then(|packet| sent_before.describe(record, packet));
+                let fate = fates.get(&record.number).copied().cloned();
+                let fate = fate.unwrap_or_else(|| fate_of(record, None));
+                let comment = comment(record.copy_of, said.map_or(0, |said| said.retry), &fate)?;
+                Some((record.number, comment))
+            })
+            .collect();
+        let about = pcapng::About { says, interfaces: self.interfaces.clone(), missed };
         let mut file = Vec::new();
-        pcapng::write(&mut file, self.clock, &self.interfaces, all, missed, comment)
+        let comment = |record: &Record| comments.get(&record.number).cloned();
+        pcapng::write(&mut file, self.clock, &about, all, comment)
             .expect("memory takes what is written to it");
         Some(file)
     }

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | before and between demos | `start`; what sums up (`compare`, `compared`, `kept`, `repeated`); `end` |
 //! | in a demo | `theory`, `story`, `claim`, `played`, `not_played`; `end` where it was interrupted |
-//! | in a story | its parts: `packet`, `queue`, `series`, `counter`, `table`, `explanation`, `check` |
+//! | in a story | its parts: `packet`, `queue`, `states`, `series`, `counter`, `table`, `explanation`, `check` |
 //! | after `end` | nothing |
 
 mod lines;
@@ -241,6 +241,7 @@ impl Reader {
                 story.packets.push(packet);
             }
             "queue" => story.queue.push(parsed(name, event)?),
+            "states" => story.lanes.push(parsed(name, event)?),
             "series" => story.series.push(parsed(name, event)?),
             "counter" => {
                 let counter: CounterLine = parsed(name, event)?;

@@ -1,8 +1,10 @@
-//! What was sent before: retransmissions and keepalive probes, told from the packets alone.
+//! What was sent before: retransmissions and probes, told from the packets alone.
 
 use std::collections::HashMap;
 
 use netlab::{Packet, Record, Tcp, Transport};
+
+use crate::findings::Segment;
 
 /// The sender's host and the two ports: one direction of a connection.
 type Flow = (usize, (u16, u16));
@@ -15,6 +17,12 @@ pub struct SentBefore {
 
 #[derive(Debug, Default)]
 struct Sent {
+    /// The number of its first segment, from which the others are counted.
+    first: Option<u32>,
+    /// By how many bits its windows are to be shifted; none where its SYN was not seen, or did not say.
+    window_scale: Option<u8>,
+    /// Whether its last segment had no room for anything.
+    is_full: bool,
     /// The number after the last byte that was sent, a SYN and a FIN counting as one each.
     next: Option<u32>,
     /// How many times each segment was sent, by where it begins.
@@ -30,6 +38,8 @@ pub struct Described {
     pub len: usize,
     /// How many times the same was sent before.
     pub retry: u32,
+    /// Where it is in the stream of its connection.
+    pub segment: Option<Segment>,
 }
 
 impl SentBefore {
@@ -45,18 +55,27 @@ impl SentBefore {
     fn describe_packet(&mut self, record: &Record, packet: &Packet) -> Option<Described> {
         match &packet.transport {
             Transport::Tcp(tcp) => {
-                let sent = self.flows.entry((record.from.0, packet.ports()?)).or_default();
+                let ports = packet.ports()?;
+                let other = record.to.map(|to| (to.0, (ports.1, ports.0)));
+                let other = other.and_then(|flow| self.flows.get(&flow));
+                let facing = other.map(Facing::of).unwrap_or_default();
+                let sent = self.flows.entry((record.from.0, ports)).or_default();
                 // The sender did not send a copy that the wire made.
-                Some(if record.copy_of.is_some() { plain(tcp) } else { sent.describe(tcp) })
+                let mut described = match record.copy_of {
+                    Some(_) => plain(tcp),
+                    None => sent.describe(tcp, facing),
+                };
+                described.segment = Some(sent.segment(tcp, facing));
+                Some(described)
             }
             Transport::Udp { len, .. } => {
                 let label = if *len == 0 { "UDP, empty" } else { "UDP" };
-                Some(Described { label: label.to_owned(), len: *len, retry: 0 })
+                Some(Described { label: label.to_owned(), len: *len, retry: 0, segment: None })
             }
             Transport::Fragment { offset, len, more, .. } => {
                 let last = if *more { "" } else { ", last" };
                 let label = format!("part at {offset}{last}:");
-                Some(Described { label, len: *len, retry: 0 })
+                Some(Described { label, len: *len, retry: 0, segment: None })
             }
             Transport::Icmp { kind, code, .. } => {
                 let label = match (kind, code) {
@@ -64,26 +83,75 @@ impl SentBefore {
                     (11, 1) => "ICMP reassembly time exceeded".to_owned(),
                     _ => format!("ICMP type {kind}, code {code}"),
                 };
-                Some(Described { label, len: 0, retry: 0 })
+                Some(Described { label, len: 0, retry: 0, segment: None })
             }
             Transport::Other { .. } => None,
         }
     }
 }
 
+/// What is to be known of the other direction of a connection.
+#[derive(Clone, Copy, Debug, Default)]
+struct Facing {
+    first: Option<u32>,
+    window_scale: Option<u8>,
+    is_full: bool,
+}
+
+impl Facing {
+    fn of(sent: &Sent) -> Self {
+        let Sent { first, window_scale, is_full, .. } = *sent;
+        Self { first, window_scale, is_full }
+    }
+}
+
 /// A segment as it is, whatever was sent before.
 fn plain(tcp: &Tcp) -> Described {
-    Described { label: tcp.flags.to_string(), len: tcp.len, retry: 0 }
+    let mut label = tcp.flags.to_string();
+    if has_no_room(tcp) {
+        label.push_str(" zero window");
+    }
+    Described { label, len: tcp.len, retry: 0, segment: None }
+}
+
+/// Whether its sender cannot take a byte more. The segments that open and end a connection do not say.
+fn has_no_room(tcp: &Tcp) -> bool {
+    tcp.window == 0 && !(tcp.flags.syn || tcp.flags.fin || tcp.flags.rst)
 }
 
 impl Sent {
-    fn describe(&mut self, tcp: &Tcp) -> Described {
+    /// Where a segment is in its stream.
+    fn segment(&mut self, tcp: &Tcp, facing: Facing) -> Segment {
+        if tcp.flags.syn && self.first != Some(tcp.sequence) {
+            // A connection, or another one between the same ports.
+            (self.first, self.window_scale) = (Some(tcp.sequence), tcp.window_scale);
+        }
+        let first = *self.first.get_or_insert(tcp.sequence);
+        // Counted from the first, which may not be the earliest: a forged or late one may be before it.
+        let since = |number: u32, first: u32| i64::from(number.wrapping_sub(first).cast_signed());
+        let acknowledged = facing.first.filter(|_| tcp.flags.ack);
+        // Windows are shifted where both ends have said so, and not in a SYN (RFC 7323, 2.2).
+        let shift = match (self.window_scale, facing.window_scale) {
+            (Some(shift), Some(_)) if !tcp.flags.syn => shift,
+            _ => 0,
+        };
+        Segment {
+            seq: since(tcp.sequence, first),
+            ack: acknowledged.map(|first| since(tcp.acknowledgement, first)),
+            window: u64::from(tcp.window) << shift,
+        }
+    }
+
+    fn describe(&mut self, tcp: &Tcp, facing: Facing) -> Described {
+        self.is_full = has_no_room(tcp);
         let mut described = plain(tcp);
         let takes = tcp.len + usize::from(tcp.flags.syn) + usize::from(tcp.flags.fin);
         if takes == 0 {
-            // It acknowledges from one byte back what is acknowledged already (RFC 9293, 3.8.4).
+            // It acknowledges from one byte back what is acknowledged already (RFC 9293, 3.8.4). So does
+            // Linux where it asks for room (tcp_xmit_probe_skb, net/ipv4/tcp_output.c).
             if !tcp.flags.rst && self.next == Some(tcp.sequence.wrapping_add(1)) {
-                described.label.push_str(" keepalive probe");
+                let what = if facing.is_full { " window probe" } else { " keepalive probe" };
+                described.label.push_str(what);
             }
             return described;
         }
@@ -117,7 +185,8 @@ mod tests {
             sequence,
             acknowledgement: 0,
             flags,
-            window: 0,
+            window: 1,
+            window_scale: None,
             len,
         }
     }
@@ -138,8 +207,44 @@ mod tests {
             (start.wrapping_add(21), 0, false, 0, "ACK"),
             (start.wrapping_add(20), 0, false, 0, "ACK keepalive probe"),
         ] {
-            let described = sent.describe(&segment(sequence, len, syn));
+            let described = sent.describe(&segment(sequence, len, syn), Facing::default());
             assert_eq!((described.retry, described.label.as_str()), (retry, label), "{sequence}");
         }
+    }
+
+    #[test]
+    fn who_has_no_room_says_so_and_is_asked_for_some() {
+        let full = Tcp { window: 0, ..segment(77, 0, false) };
+        assert_eq!(Sent::default().describe(&full, Facing::default()).label, "ACK zero window");
+        let mut sent = Sent::default();
+        sent.describe(&segment(5, 10, false), Facing::default());
+        let probe = segment(14, 0, false);
+        let facing = Facing { is_full: true, ..Facing::default() };
+        assert_eq!(sent.describe(&probe, facing).label, "ACK window probe");
+        let end = Tcp { flags: TcpFlags { rst: true, ..TcpFlags::default() }, ..full };
+        assert_eq!(Sent::default().describe(&end, Facing::default()).label, "RST");
+    }
+
+    #[test]
+    fn numbers_count_from_the_first_segment_and_windows_are_shifted() {
+        let start = u32::MAX - 1;
+        let mut sent = Sent::default();
+        let facing = Facing { first: Some(1000), window_scale: Some(3), is_full: false };
+        let mut at = |tcp: Tcp| {
+            let Segment { seq, ack, window } = sent.segment(&tcp, facing);
+            (seq, ack, window)
+        };
+        let number = |sequence: u32, syn: bool| Tcp {
+            acknowledgement: 1001,
+            window: 500,
+            window_scale: syn.then_some(7),
+            ..segment(sequence, 0, syn)
+        };
+        assert_eq!(at(number(start, true)), (0, Some(1), 500));
+        assert_eq!(at(number(start.wrapping_add(9), false)), (9, Some(1), 500 << 7));
+        assert_eq!(at(number(start - 3, false)), (-3, Some(1), 500 << 7));
+        // Another connection between the same ports.
+        assert_eq!(at(Tcp { window_scale: None, ..number(9000, true) }), (0, Some(1), 500));
+        assert_eq!(at(number(9001, false)), (1, Some(1), 500));
     }
 }

@@ -7,8 +7,8 @@ use std::process::{Command, Output};
 
 use proptest::prelude::*;
 use scenarios::findings::{
-    Check, Claim, CounterLine, Fate, PacketLine, QueueLine, Series, SetUp, Story, Table, Tally,
-    Verdict,
+    Check, Claim, CounterLine, Fate, Lane, PacketLine, QueueLine, Segment, Series, SetUp, Story,
+    Table, Tally, Verdict,
 };
 use scenarios::look::Look;
 use scenarios::replay::{MAX_LINE, MAX_TEXT, Told, read};
@@ -113,6 +113,7 @@ fn story(name: &str, number: f64, count: u32) -> Story {
         len: 20,
         retry: count,
         fate,
+        tcp: (from == 0).then_some(Segment { seq: 1, ack: Some(7), window: 65_536 }),
     };
     Story {
         name: name.to_owned(),
@@ -128,6 +129,12 @@ fn story(name: &str, number: f64, count: u32) -> Story {
         ],
         not_drawn: Some("7 packets of others".to_owned()),
         queue: vec![QueueLine { at_ms: number, length: count, backlog: 5 }],
+        lanes: vec![Lane {
+            host: "client".to_owned(),
+            who: name.to_owned(),
+            ports: (40_001, 7878),
+            states: vec![(0.0, "SYN-SENT".to_owned()), (number, "gone".to_owned())],
+        }],
         series: vec![Series {
             says: "a value".to_owned(),
             unit: "ms".to_owned(),

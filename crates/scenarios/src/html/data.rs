@@ -1,7 +1,7 @@
 //! What is shown as rows.
 
+use super::arrow;
 use super::fold::{Piece, fold};
-use super::ladder;
 use super::markup::{Markup, clip};
 use super::words::Words;
 use crate::findings::{Story, Table};
@@ -161,9 +161,9 @@ pub(super) fn packets(story: &Story, most: usize, words: &Words) -> Markup {
         );
         out.fill(
             "<td>{}</td><td>{} → {}</td><td>{}</td><td>",
-            &[&packet.who, &packet.ports.0, &packet.ports.1, &ladder::says(packet, words)],
+            &[&packet.who, &packet.ports.0, &packet.ports.1, &arrow::says(packet, words)],
         );
-        ladder::fate(&mut out, packet, words);
+        arrow::fate(&mut out, packet, words);
         out.raw("</td></tr>");
     }
     out.raw("</tbody></table></div></details>");

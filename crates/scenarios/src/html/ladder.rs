@@ -2,25 +2,58 @@
 
 use std::collections::HashMap;
 
+use super::arrow::Arrow;
 use super::fold::{Piece, fold, was_dropped};
 use super::markup::{Markup, Num, clip};
 use super::words::Words;
 use crate::findings::{Fate, PacketLine, Story};
 
-/// Where the two lifelines are.
-const LIFELINES: [f64; 2] = [180.0, 590.0];
+/// Where things stand in a drawing, in its own units.
+pub(super) struct Layout {
+    class: &'static str,
+    pub(super) width: f64,
+    /// Where the two lifelines are.
+    pub(super) lifelines: [f64; 2],
+    /// Where times end.
+    pub(super) times: f64,
+    /// How many characters a lifeline's name may have.
+    name: usize,
+    /// On a telephone there is no column for who talks, and why a packet was lost stands below it.
+    pub(super) is_narrow: bool,
+}
+
+/// What is drawn where there is room, and on a telephone; a page has both, and shows one.
+const LAYOUTS: [Layout; 2] = [
+    Layout {
+        class: "big",
+        width: 720.0,
+        lifelines: [180.0, 590.0],
+        times: 70.0,
+        name: 32,
+        is_narrow: false,
+    },
+    Layout {
+        class: "small",
+        width: 360.0,
+        lifelines: [70.0, 350.0],
+        times: 62.0,
+        name: 21,
+        is_narrow: true,
+    },
+];
+
 /// Where the first packet may begin.
 const TOP: f64 = 46.0;
 /// Between two labels.
 const LABEL: f64 = 21.0;
+/// Below the tip of an arrow for a line of why it was dropped.
+const WHY_BELOW: f64 = 13.0;
 /// Between the tip of an arrow and the next label at that end.
 const TIP: f64 = 19.0;
 /// The least by which an arrow slants.
 const SLANT: f64 = 6.0;
 /// A silence longer than this is written out.
 const LONG_GAP_MS: f64 = 50.0;
-/// How far a packet comes that the wire loses, as a part of the way.
-const LOST_AFTER: f64 = 0.6;
 /// Colours, each with dashes of its own.
 const COLOURS: usize = 6;
 
@@ -31,35 +64,25 @@ pub(super) fn figure(story: &Story, id: &str, most: usize, words: &Words) -> Mar
         return out;
     };
     let pieces = fold(&story.packets, most);
-    let drawn = Drawing::of(&story.packets, &pieces);
     let dropped = story.packets.iter().filter(|packet| was_dropped(packet)).count();
     let again = story.packets.iter().filter(|packet| packet.retry > 0).count();
     out.fill("<h4>{}</h4><figure>", &[&words.ladder]);
-    out.fill(
-        "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"{}\">",
-        &[&words.ladder],
-    );
-    out.fill(
-        "<svg role=\"img\" viewBox=\"0 0 720 {}\" aria-labelledby=\"{}-t {}-d\">",
-        &[&Num(drawn.bottom), &id, &id],
-    );
-    out.fill("<title id=\"{}-t\">{}: {}</title>", &[&id, &words.ladder, &story.says]);
-    out.fill("<desc id=\"{}-d\">", &[&id]);
-    out.fill(words.ladder_of, &[&story.packets.len(), left, right, &dropped, &again]);
-    out.raw("</desc>");
-    for (x, name) in LIFELINES.iter().zip([left, right]) {
+    for layout in &LAYOUTS {
+        let drawn = Drawing::of(&story.packets, &pieces, layout);
+        let id = format!("{id}-{}", layout.class);
         out.fill(
-            "<text x=\"{}\" y=\"16\" class=\"h\" text-anchor=\"middle\">{}<title>{}</title></text>",
-            &[&Num(*x), &clip(name, 32), name],
+            "<svg class=\"{}\" role=\"img\" viewBox=\"0 0 {} {}\" aria-labelledby=\"{}-t {}-d\">",
+            &[&layout.class, &Num(layout.width), &Num(drawn.bottom), &id, &id],
         );
-        out.fill(
-            "<line class=\"life\" x1=\"{}\" y1=\"24\" x2=\"{}\" y2=\"{}\"/>",
-            &[&Num(*x), &Num(*x), &Num(drawn.bottom - 6.0)],
-        );
+        out.fill("<title id=\"{}-t\">{}: {}</title>", &[&id, &words.ladder, &story.says]);
+        out.fill("<desc id=\"{}-d\">", &[&id]);
+        out.fill(words.ladder_of, &[&story.packets.len(), left, right, &dropped, &again]);
+        out.raw("</desc>");
+        heads(&mut out, layout, [left, right], drawn.bottom);
+        out.add(&drawn.arrows(story, layout, words));
+        out.raw("</svg>");
     }
-    out.raw("<text x=\"70\" y=\"16\" class=\"t\" text-anchor=\"end\">ms</text>");
-    out.add(&drawn.arrows(story, words));
-    out.raw("</svg></div><figcaption>").text(words.ladder_note);
+    out.raw("<figcaption>").text(words.ladder_note);
     if pieces.len() < story.packets.len() {
         let shown = pieces.iter().filter(|piece| matches!(piece, Piece::Packet(_))).count();
         out.raw(" ").fill(words.ladder_folded, &[&shown, &story.packets.len()]);
@@ -69,6 +92,30 @@ pub(super) fn figure(story: &Story, id: &str, most: usize, words: &Words) -> Mar
     }
     out.raw("</figcaption></figure>");
     out
+}
+
+/// The lifelines with their names.
+fn heads(out: &mut Markup, layout: &Layout, names: [&String; 2], bottom: f64) {
+    for (at, (x, name)) in layout.lifelines.iter().zip(names).enumerate() {
+        let (name_x, anchor) = match (layout.is_narrow, at) {
+            (false, _) => (*x, "middle"),
+            (true, 0) => (4.0, "start"),
+            (true, _) => (layout.width - 2.0, "end"),
+        };
+        out.fill(
+            "<text x=\"{}\" y=\"16\" class=\"h\" text-anchor=\"{}\">{}<title>{}</title></text>",
+            &[&Num(name_x), &anchor, &clip(name, layout.name), name],
+        );
+        out.fill(
+            "<line class=\"life\" x1=\"{}\" y1=\"24\" x2=\"{}\" y2=\"{}\"/>",
+            &[&Num(*x), &Num(*x), &Num(bottom - 6.0)],
+        );
+    }
+    let y = if layout.is_narrow { 34.0 } else { 16.0 };
+    out.fill(
+        "<text x=\"{}\" y=\"{}\" class=\"t\" text-anchor=\"end\">ms</text>",
+        &[&Num(layout.times), &Num(y)],
+    );
 }
 
 /// Where everything is.
@@ -91,7 +138,7 @@ enum Event {
 
 impl Drawing {
     /// Finds a height for each moment: later is never higher, and labels do not touch.
-    fn of(packets: &[PacketLine], pieces: &[Piece]) -> Self {
+    fn of(packets: &[PacketLine], pieces: &[Piece], layout: &Layout) -> Self {
         let mut out = Self { arrows: Vec::new(), gaps: Vec::new(), folds: Vec::new(), bottom: TOP };
         let mut arrow_of: HashMap<usize, usize> = HashMap::new();
         let (mut y, mut free, mut last_ms, mut fresh) = (TOP, TOP, None, true);
@@ -118,6 +165,10 @@ impl Drawing {
                     let lost = !matches!(packets[at].fate, Fate::Taken | Fate::DroppedByKernel(_));
                     out.arrows.push((at, y, y + if lost { SLANT * 1.5 } else { SLANT }));
                     free = y + LABEL;
+                    if lost && layout.is_narrow && was_dropped(&packets[at]) {
+                        // Why it was lost is written below its tip.
+                        free += WHY_BELOW;
+                    }
                     if silent {
                         out.gaps.push((y - 11.0, dt));
                     }
@@ -131,7 +182,7 @@ impl Drawing {
                     free_at[side] = y + TIP;
                     if was_dropped(&packets[at]) {
                         // Why it was dropped is written below its tip.
-                        free_at[side] = y + LABEL + 10.0;
+                        free_at[side] = y + LABEL + WHY_BELOW;
                     }
                 }
             }
@@ -140,30 +191,41 @@ impl Drawing {
         out
     }
 
-    fn arrows(&self, story: &Story, words: &Words) -> Markup {
+    /// All arrows, and above them all words: a word stays readable where arrows pass.
+    fn arrows(&self, story: &Story, layout: &Layout, words: &Words) -> Markup {
         let mut out = Markup::default();
+        let colours = colours(&story.packets);
+        let talkers = story.packets.iter().any(|packet| packet.who != story.packets[0].who);
+        let arrow = |(at, sent, arrived): &(usize, f64, f64)| {
+            let packet = &story.packets[*at];
+            Arrow::of(packet, colours[*at], (*sent, *arrived), layout, talkers)
+        };
+        for drawn in &self.arrows {
+            arrow(drawn).line(&mut out, words);
+        }
+        out.raw("<g class=\"words\">");
         for (y, dt) in &self.gaps {
             out.fill(
-                "<text class=\"t\" x=\"70\" y=\"{}\" text-anchor=\"end\">+{} ms</text>",
-                &[&Num(*y), &format!("{dt:.0}")],
+                "<text class=\"t\" x=\"{}\" y=\"{}\" text-anchor=\"end\">+{} ms</text>",
+                &[&Num(layout.times), &Num(*y), &format!("{dt:.0}")],
             );
         }
         for (y, many) in &self.folds {
             out.fill(
-                "<line class=\"fold\" x1=\"10\" y1=\"{}\" x2=\"710\" y2=\"{}\"/>",
-                &[&Num(*y), &Num(*y)],
+                "<line class=\"fold\" x1=\"10\" y1=\"{}\" x2=\"{}\" y2=\"{}\"/>",
+                &[&Num(*y), &Num(layout.width - 10.0), &Num(*y)],
             );
+            let middle = f64::midpoint(layout.lifelines[0], layout.lifelines[1]);
             out.fill(
-                "<text class=\"t\" x=\"385\" y=\"{}\" text-anchor=\"middle\">",
-                &[&Num(*y + 4.0)],
+                "<text class=\"t\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">",
+                &[&Num(middle), &Num(*y + 4.0)],
             );
             out.fill(words.more_packets, &[many]).raw("</text>");
         }
-        let colours = colours(&story.packets);
-        for (at, sent, arrived) in &self.arrows {
-            let packet = &story.packets[*at];
-            arrow(&mut out, packet, colours[*at], (*sent, *arrived), words);
+        for drawn in &self.arrows {
+            arrow(drawn).words(&mut out, words);
         }
+        out.raw("</g>");
         out
     }
 }
@@ -224,132 +286,4 @@ fn colours(packets: &[PacketLine]) -> Vec<usize> {
         colours.push(*known.entry((&packet.who, low, high)).or_insert(next));
     }
     colours
-}
-
-fn arrow(
-    out: &mut Markup,
-    packet: &PacketLine,
-    colour: usize,
-    (sent, arrived): (f64, f64),
-    words: &Words,
-) {
-    let rightwards = packet.from == 0;
-    let [left, right] = LIFELINES;
-    let (from, to, ahead) = if rightwards { (left, right, 1.0) } else { (right, left, -1.0) };
-    let is_lost = !matches!(packet.fate, Fate::Taken | Fate::DroppedByKernel(_));
-    let tip = if is_lost { from + (to - from) * LOST_AFTER } else { to };
-    out.fill("<g class=\"pk k{}\"><title>", &[&colour]);
-    title(out, packet, words);
-    out.raw("</title>");
-    let (dx, dy) = (tip - from, arrived - sent);
-    let long = dx.hypot(dy);
-    // The head of the arrow lies on its line, however steep that is.
-    let (ux, uy) = (dx / long, dy / long);
-    let (neck_x, neck_y) = (tip - ux * 9.0, arrived - uy * 9.0);
-    out.fill(
-        "<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\"/>",
-        &[&Num(from), &Num(sent), &Num(neck_x), &Num(neck_y)],
-    );
-    out.fill(
-        "<path d=\"M{} {}L{} {}L{} {}z\"/>",
-        &[
-            &Num(tip),
-            &Num(arrived),
-            &Num(neck_x - uy * 4.0),
-            &Num(neck_y + ux * 4.0),
-            &Num(neck_x + uy * 4.0),
-            &Num(neck_y - ux * 4.0),
-        ],
-    );
-    let anchor = if rightwards { "start" } else { "end" };
-    out.fill(
-        "<text x=\"{}\" y=\"{}\" text-anchor=\"{}\">{}</text>",
-        &[&Num(from + ahead * 12.0), &Num(sent - 4.0), &anchor, &clip(&says(packet, words), 46)],
-    );
-    match &packet.fate {
-        Fate::Taken => {}
-        Fate::DroppedByKernel(why) => {
-            cross(out, to, arrived);
-            let anchor = if rightwards { "end" } else { "start" };
-            out.fill(
-                "<text class=\"why\" x=\"{}\" y=\"{}\" text-anchor=\"{}\">{}</text>",
-                &[&Num(to - ahead * 10.0), &Num(arrived + 15.0), &anchor, &clip(why, 52)],
-            );
-        }
-        Fate::DroppedOnTheWire(rule) => {
-            cross(out, tip, arrived);
-            let most = if rightwards { 38 } else { 24 };
-            out.fill(
-                "<text class=\"why\" x=\"{}\" y=\"{}\" text-anchor=\"{}\">",
-                &[&Num(tip + ahead * 12.0), &Num(arrived + 4.0), &anchor],
-            );
-            out.text(clip(rule, most)).raw("</text>");
-        }
-        Fate::OnTheWay => {
-            out.fill(
-                "<text x=\"{}\" y=\"{}\" text-anchor=\"{}\">…</text>",
-                &[&Num(tip + ahead * 6.0), &Num(arrived + 3.0), &anchor],
-            );
-        }
-    }
-    out.fill(
-        "<text class=\"t\" x=\"70\" y=\"{}\" text-anchor=\"end\">{}</text>",
-        &[&Num(sent + 4.0), &format!("{:.3}", packet.sent_ms)],
-    );
-    out.fill(
-        "<text class=\"t\" x=\"80\" y=\"{}\">{}</text></g>",
-        &[&Num(sent + 4.0), &clip(&packet.who, 13)],
-    );
-}
-
-fn cross(out: &mut Markup, x: f64, y: f64) {
-    out.fill(
-        "<path class=\"x\" d=\"M{} {}l12 12m0 -12l-12 12\"/>",
-        &[&Num(x - 6.0), &Num(y - 6.0)],
-    );
-}
-
-/// All that is known of a packet, for the pointer that rests on it.
-fn title(out: &mut Markup, packet: &PacketLine, words: &Words) {
-    out.fill(
-        "{} {}, {}: {} {}",
-        &[
-            &packet.number,
-            &says(packet, words),
-            &packet.who,
-            &words.sent,
-            &format!("{:.6}", packet.sent_ms),
-        ],
-    );
-    if let Some(arrived) = packet.arrived_ms {
-        let took = arrived - packet.sent_ms;
-        out.fill(
-            ", {} {} (+{} ms)",
-            &[&words.arrived, &format!("{arrived:.6}"), &format!("{took:.6}")],
-        );
-    }
-    out.raw("; ");
-    fate(out, packet, words);
-}
-
-/// What a packet says, in short.
-pub(super) fn says(packet: &PacketLine, words: &Words) -> String {
-    let mut says = packet.label.clone();
-    if packet.len > 0 {
-        says = format!("{says} {}", words.bytes.replace("{}", &packet.len.to_string()));
-    }
-    if packet.retry > 0 {
-        says = format!("{says} ({})", words.retry.replace("{}", &packet.retry.to_string()));
-    }
-    says
-}
-
-/// What became of a packet, in words.
-pub(super) fn fate(out: &mut Markup, packet: &PacketLine, words: &Words) {
-    match &packet.fate {
-        Fate::Taken => out.text(words.taken),
-        Fate::DroppedByKernel(why) => out.fill(words.dropped_there, &[why]),
-        Fate::DroppedOnTheWire(rule) => out.fill(words.dropped_on_wire, &[rule]),
-        Fate::OnTheWay => out.text(words.on_the_way),
-    };
 }

@@ -4,10 +4,10 @@ use super::data;
 use super::markup::{Markup, Num};
 use super::words::Words;
 
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 214.0;
-const LEFT: f64 = 64.0;
-const RIGHT: f64 = 700.0;
+pub(super) const WIDTH: f64 = 720.0;
+pub(super) const HEIGHT: f64 = 214.0;
+const LEFT: f64 = 76.0;
+pub(super) const RIGHT: f64 = 706.0;
 const TOP: f64 = 26.0;
 const BOTTOM: f64 = 186.0;
 /// About how many lines a scale has.
@@ -21,6 +21,8 @@ pub(super) struct Plot<'a> {
     pub(super) unit: &'a str,
     /// What the lines and the crosses are.
     pub(super) note: &'a str,
+    /// The moments from the first to the last.
+    pub(super) span: (f64, f64),
     pub(super) lines: Vec<Line<'a>>,
     /// Moments that get a cross, each with a value.
     pub(super) crosses: Vec<(f64, f64)>,
@@ -39,7 +41,7 @@ pub(super) struct Line<'a> {
 }
 
 /// What is seen of the plane.
-struct View {
+pub(super) struct View {
     x: (f64, f64),
     y: (f64, f64),
 }
@@ -55,13 +57,9 @@ impl Plot<'_> {
         if self.lines.iter().all(|line| line.points.is_empty()) {
             return out;
         }
-        let view = View::of(all());
+        let view = View::of(self.span, all().map(|point| point.1));
         let id = self.id;
         out.fill("<h4>{}</h4><figure class=\"plot\">", &[&self.title]);
-        out.fill(
-            "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"{}\">",
-            &[&self.title],
-        );
         out.fill(
             "<svg role=\"img\" viewBox=\"0 0 {} {}\" aria-labelledby=\"{}-t {}-d\">",
             &[&Num(WIDTH), &Num(HEIGHT), &id, &id],
@@ -82,7 +80,7 @@ impl Plot<'_> {
                 &[&Num(x - 4.0), &Num(y - 4.0)],
             );
         }
-        out.raw("</svg></div><figcaption>");
+        out.raw("</svg><figcaption>");
         if self.lines.len() > 1 && !self.lines.iter().any(|line| line.dashed) {
             for (at, line) in self.lines.iter().enumerate() {
                 out.fill("<span class=\"k{}\">━ {}</span> ", &[&at, &line.name]);
@@ -112,25 +110,26 @@ impl Plot<'_> {
 }
 
 impl View {
-    fn of<'a>(points: impl Iterator<Item = &'a (f64, f64)> + Clone) -> Self {
-        let x = range(points.clone().map(|point| point.0));
-        let y = range(points.map(|point| point.1));
+    pub(super) fn of(span: (f64, f64), values: impl Iterator<Item = f64>) -> Self {
+        let y = range(values);
         // The last value goes on for a while, and a value is seen beside zero.
-        let long = (x.1 - x.0).max(0.001);
+        let long = (span.1 - span.0).max(0.001);
         let y = (y.0.min(0.0), y.1.max(0.0));
         let high = if y.1 > y.0 { (y.1 - y.0) * 1.08 } else { 1.0 };
-        Self { x: (x.0, x.0 + long * 1.04), y: (y.0, y.0 + high) }
+        Self { x: (span.0, span.0 + long * 1.04), y: (y.0, y.0 + high) }
     }
 
-    fn px(&self, at: f64) -> f64 {
-        LEFT + (at - self.x.0) / (self.x.1 - self.x.0) * (RIGHT - LEFT)
+    pub(super) fn px(&self, at: f64) -> f64 {
+        // What is beyond the scale is drawn at its end.
+        let share = (at - self.x.0) / (self.x.1 - self.x.0);
+        LEFT + share.clamp(0.0, 1.0) * (RIGHT - LEFT)
     }
 
-    fn py(&self, value: f64) -> f64 {
+    pub(super) fn py(&self, value: f64) -> f64 {
         BOTTOM - (value - self.y.0) / (self.y.1 - self.y.0) * (BOTTOM - TOP)
     }
 
-    fn grid(&self, out: &mut Markup, unit: &str) {
+    pub(super) fn grid(&self, out: &mut Markup, unit: &str) {
         for (value, shown) in ticks(self.y) {
             let y = self.py(value);
             out.fill(
@@ -144,7 +143,7 @@ impl View {
         }
         for (at, shown) in ticks(self.x) {
             let x = self.px(at);
-            if x > RIGHT - 40.0 {
+            if x > RIGHT - 70.0 {
                 // There stands the unit.
                 continue;
             }
@@ -193,12 +192,12 @@ impl View {
 }
 
 /// The least and the greatest.
-fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
+pub(super) fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
 }
 
 /// Round values of a range, each as it is written.
-fn ticks((low, high): (f64, f64)) -> Vec<(f64, String)> {
+pub(super) fn ticks((low, high): (f64, f64)) -> Vec<(f64, String)> {
     let rough = (high - low) / TICKS;
     if !rough.is_finite() || rough <= 0.0 {
         return Vec::new();

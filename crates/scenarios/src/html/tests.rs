@@ -1,6 +1,5 @@
 use super::*;
-use crate::findings::Check;
-use crate::findings::{CounterLine, QueueLine, Series, Table};
+use crate::findings::{Check, CounterLine, Lane, PacketLine, QueueLine, Segment, Series, Table};
 
 /// What would do harm if it became markup.
 const HOSTILE: &str =
@@ -19,6 +18,8 @@ fn packet(number: usize, text: &str, fate: Fate) -> PacketLine {
         len: 1448,
         retry: u32::from(number.is_multiple_of(5)),
         fate,
+        // Every other packet carries data further.
+        tcp: Some(Segment { seq: 1448 * (number as i64 / 2), ack: Some(1), window: 65_536 }),
     }
 }
 
@@ -39,6 +40,14 @@ fn story(text: &str, packets: usize) -> Story {
         packets: (1..=packets).map(|number| packet(number, text, fate(number))).collect(),
         not_drawn: Some(text.into()),
         queue: (0..u32::try_from(packets).unwrap_or(u32::MAX)).map(sample).collect(),
+        lanes: ["client", "server"]
+            .map(|host| Lane {
+                host: format!("{host}{text}"),
+                who: text.into(),
+                ports: (40_001, 7878),
+                states: (0..packets).map(|n| (n as f64, format!("ESTAB{text}"))).collect(),
+            })
+            .to_vec(),
         series: vec![Series {
             says: text.into(),
             unit: text.into(),
@@ -182,6 +191,15 @@ fn a_hundred_thousand_packets_make_a_page_that_one_can_send() {
 }
 
 #[test]
+fn who_needs_little_leaves_more_to_the_others() {
+    let fair = |needs: &[usize], total| fair(needs.iter().copied(), total);
+    assert_eq!(fair(&[5, 6, 7], 20), usize::MAX);
+    assert_eq!(fair(&[100, 10, 100], 110), 50);
+    assert_eq!(fair(&[100, 100], 50), 25);
+    assert_eq!(fair(&[], 50), usize::MAX);
+}
+
+#[test]
 fn the_same_findings_give_the_same_bytes() {
     let stories = [story("x", 300)];
     let page = || page_of("x", &stories, Language::English);
@@ -197,6 +215,7 @@ fn a_cross_is_where_the_packet_was_dropped() {
     };
     // The receiver's line is at 590, and the middle of the wire is before it.
     let there = figure(Fate::DroppedByKernel("queue full".into()));
+    let there = there.split("</svg>").next().expect("the wide drawing").to_owned();
     assert!(there.contains("class=\"x\" d=\"M584 ") && there.contains(">queue full<"), "{there}");
     let wire = figure(Fate::DroppedOnTheWire("cable cut".into()));
     assert!(wire.contains("class=\"x\" d=\"M420 ") && wire.contains(">cable cut<"), "{wire}");
@@ -287,3 +306,94 @@ fn whoever_overtakes_crosses_the_other_arrow() {
     let tips: Vec<f64> = figure.split("<path d=\"M590 ").skip(1).filter_map(tip).collect();
     assert!(tips.len() == 2 && tips[0] >= tips[1] + 6.0, "{tips:?}");
 }
+
+/// A lane has the time scale of the figures below it, and a host that never had an end says so.
+#[test]
+fn a_state_is_a_bar_as_long_as_it_lasted() {
+    let words = Language::English.words();
+    let lane = |host: &str, who: &str, ports, states: &[(f64, &str)]| Lane {
+        host: host.into(),
+        who: who.into(),
+        ports,
+        states: states.iter().map(|(at, state)| (*at, (*state).to_owned())).collect(),
+    };
+    let story = Story {
+        lanes: vec![
+            lane("client", "bob", (1, 2), &[(0.0, "SYN-SENT"), (25.0, "ESTAB"), (75.0, "gone")]),
+            lane("server", "bob", (2, 1), &[(10.0, "ESTAB")]),
+            lane("client", "eve", (3, 2), &[(20.0, "SYN-SENT")]),
+        ],
+        lifelines: vec!["client 10.0.0.1".into(), "server 10.0.0.2:2".into()],
+        ..Story::default()
+    };
+    let figure = lanes::figure(&story, (0.0, 100.0), 20, words).finish();
+    assert!(figure.contains("s-syn\" style=\"left:0%;width:25%\""), "{figure}");
+    assert!(figure.contains("s-est\" style=\"left:25%;width:50%\""), "{figure}");
+    assert!(figure.contains("s-est\" style=\"left:10%;width:90%\""), "{figure}");
+    assert!(!figure.contains(">gone</i>"), "{figure}");
+    assert_eq!(figure.matches(words.no_socket).count(), 1, "{figure}");
+    assert!(figure.contains(&format!("<span>eve, server</span><div><em>{}", words.no_socket)));
+    // The table has the end, too.
+    assert!(figure.contains("<td class=\"n\">75.000</td>") && figure.contains(">gone</td>"));
+}
+
+#[test]
+fn what_was_sent_stands_beside_what_was_acknowledged() {
+    let words = Language::English.words();
+    let segment = |n: i64, retry, fate: Fate| PacketLine {
+        from: 0,
+        sent_ms: n as f64,
+        arrived_ms: Some(n as f64 + 0.5),
+        retry,
+        fate,
+        len: 100,
+        tcp: Some(Segment { seq: 1 + 100 * n, ack: Some(1), window: 9000 }),
+        ..packet(2, "", Fate::Taken)
+    };
+    let answer = |ms: f64, ack, window| PacketLine {
+        from: 1,
+        ports: (7878, 40_001),
+        sent_ms: ms - 0.5,
+        arrived_ms: Some(ms),
+        retry: 0,
+        len: 0,
+        tcp: Some(Segment { seq: 1, ack: Some(ack), window }),
+        ..packet(1, "", Fate::Taken)
+    };
+    let figure = |window| {
+        let mut packets: Vec<PacketLine> = (0..8).map(|n| segment(n, 0, Fate::Taken)).collect();
+        packets[3].fate = Fate::DroppedOnTheWire("lost".into());
+        packets.push(PacketLine { sent_ms: 9.0, ..segment(3, 1, Fate::Taken) });
+        packets.extend([answer(2.0, 301, window), answer(10.0, 801, window)]);
+        let story = Story { packets, ..story("x", 0) };
+        sequence::figures(&story, "s", (0.0, 20.0), &MOST, words).finish()
+    };
+    let shown = figure(65_536);
+    assert_eq!(shown.matches("<path class=\"again\"").count(), 1, "{shown}");
+    assert_eq!(shown.matches("<path class=\"x\"").count(), 1, "{shown}");
+    let is_far = "window is far above";
+    assert!(words.room_far.contains(is_far) && shown.contains(is_far), "{shown}");
+    assert!(!shown.contains("class=\"room\""), "{shown}");
+    // Eight segments, each from its first byte to its last, at times of their own.
+    let first =
+        shown.split("class=\"step k0\" d=\"").nth(1).and_then(|rest| rest.split('"').next());
+    assert_eq!(first.map(|path| path.matches('M').count()), Some(8), "{shown}");
+    assert!(shown.contains(">801 (+65536)</td>"), "{shown}");
+    let small = figure(200);
+    assert!(small.contains("class=\"room\"") && !small.contains(is_far), "{small}");
+}
+
+/// Words that arrows pass would not be read: they are drawn last.
+#[test]
+fn words_lie_above_the_arrows() {
+    let words = Language::English.words();
+    let figure = ladder::figure(&story("x", 30), "l", 40, words).finish();
+    for drawing in figure.split("<svg").skip(1) {
+        let (arrows, said) = drawing.split_once("<g class=\"words\">").expect("it has words");
+        assert!(!arrows.contains(">ACKx"), "{arrows}");
+        assert!(!said.contains("<g class=\"pk") && said.contains(">ACKx"), "{said}");
+    }
+    assert_eq!(figure.matches("<svg").count(), 2, "one for a screen, one for a telephone");
+}
+
+const MOST: Most = Most { arrows: 40, packets: 40, rows: 40, steps: 400 };
