@@ -41,7 +41,7 @@ const ARROWS: usize = 480;
 const ROWS: usize = 1600;
 
 /// How many packets of one story are drawn at most: more is no figure any more.
-const ARROWS_OF_ONE: usize = 200;
+const ARROWS_OF_ONE: usize = 120;
 
 /// How many rows of one story are shown at most.
 const ROWS_OF_ONE: usize = 1000;

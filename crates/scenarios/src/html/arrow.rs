@@ -3,7 +3,7 @@
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::fold::was_dropped;
-use super::ladder::Layout;
+use super::ladder::{Layout, Place};
 use super::markup::{Markup, Num, clip};
 use super::words::Words;
 use crate::findings::{Fate, PacketLine};
@@ -27,6 +27,7 @@ pub(super) struct Arrow<'a> {
     ahead: f64,
     sent: f64,
     arrived: f64,
+    is_cut: bool,
     /// Whether it must be said who talks.
     talkers: bool,
 }
@@ -35,7 +36,7 @@ impl<'a> Arrow<'a> {
     pub(super) fn of(
         packet: &'a PacketLine,
         colour: usize,
-        (sent, arrived): (f64, f64),
+        Place { sent, arrived, is_cut, .. }: Place,
         layout: &'a Layout,
         talkers: bool,
     ) -> Self {
@@ -43,8 +44,8 @@ impl<'a> Arrow<'a> {
         let (from, to, ahead) =
             if packet.from == 0 { (left, right, 1.0) } else { (right, left, -1.0) };
         let is_lost = !matches!(packet.fate, Fate::Taken | Fate::DroppedByKernel(_));
-        let tip = if is_lost { from + (to - from) * LOST_AFTER } else { to };
-        Self { packet, layout, colour, from, to, tip, ahead, sent, arrived, talkers }
+        let tip = if is_lost || is_cut { from + (to - from) * LOST_AFTER } else { to };
+        Self { packet, layout, colour, from, to, tip, ahead, sent, arrived, is_cut, talkers }
     }
 
     pub(super) fn line(&self, out: &mut Markup, words: &Words) {
@@ -61,17 +62,19 @@ impl<'a> Arrow<'a> {
             "<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\"/>",
             &[&Num(from), &Num(sent), &Num(neck_x), &Num(neck_y)],
         );
-        out.fill(
-            "<path d=\"M{} {}L{} {}L{} {}z\"/>",
-            &[
-                &Num(tip),
-                &Num(arrived),
-                &Num(neck_x - uy * 4.0),
-                &Num(neck_y + ux * 4.0),
-                &Num(neck_x + uy * 4.0),
-                &Num(neck_y - ux * 4.0),
-            ],
-        );
+        if !self.is_cut {
+            out.fill(
+                "<path d=\"M{} {}L{} {}L{} {}z\"/>",
+                &[
+                    &Num(tip),
+                    &Num(arrived),
+                    &Num(neck_x - uy * 4.0),
+                    &Num(neck_y + ux * 4.0),
+                    &Num(neck_x + uy * 4.0),
+                    &Num(neck_y - ux * 4.0),
+                ],
+            );
+        }
         if was_dropped(packet) {
             out.fill(
                 "<path class=\"x\" d=\"M{} {}l12 12m0 -12l-12 12\"/>",
@@ -103,7 +106,7 @@ impl<'a> Arrow<'a> {
         if let Fate::DroppedByKernel(why) | Fate::DroppedOnTheWire(why) = &packet.fate {
             self.why(out, why, (begin, end));
         }
-        if packet.fate == Fate::OnTheWay {
+        if packet.fate == Fate::OnTheWay || self.is_cut {
             out.fill(
                 "<text x=\"{}\" y=\"{}\" text-anchor=\"{}\">…</text>",
                 &[&Num(self.tip + ahead * 6.0), &Num(self.arrived + 3.0), &begin],

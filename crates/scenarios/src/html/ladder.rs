@@ -120,13 +120,24 @@ fn heads(out: &mut Markup, layout: &Layout, names: [&String; 2], bottom: f64) {
 
 /// Where everything is.
 struct Drawing {
-    /// Each packet that is drawn, with the heights at which it is sent and at which it arrives.
-    arrows: Vec<(usize, f64, f64)>,
+    arrows: Vec<Place>,
     /// Silences, and how long each is.
     gaps: Vec<(f64, f64)>,
     /// Packets that are left out, and how many.
     folds: Vec<(f64, usize)>,
     bottom: f64,
+}
+
+/// Where a packet is drawn.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// Which of the story's packets it is.
+    packet: usize,
+    /// The heights at which it is sent and at which it arrives.
+    pub(super) sent: f64,
+    pub(super) arrived: f64,
+    /// Whether packets are left out before it arrives. It would cross all that follows them.
+    pub(super) is_cut: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -154,6 +165,11 @@ impl Drawing {
             y += stretch(dt);
             match event {
                 Event::Fold(many) => {
+                    let under_way = arrow_of.drain().map(|(_, arrow)| arrow);
+                    for arrow in under_way {
+                        let Place { packet, is_cut, .. } = &mut out.arrows[arrow];
+                        *is_cut = packets[*packet].fate == Fate::Taken;
+                    }
                     y = y.max(free) + 6.0;
                     out.folds.push((y, many));
                     (free, fresh) = (y + LABEL + 6.0, true);
@@ -163,7 +179,8 @@ impl Drawing {
                     y = y.max(free).max(free_at[side]);
                     arrow_of.insert(at, out.arrows.len());
                     let lost = !matches!(packets[at].fate, Fate::Taken | Fate::DroppedByKernel(_));
-                    out.arrows.push((at, y, y + if lost { SLANT * 1.5 } else { SLANT }));
+                    let arrived = y + if lost { SLANT * 1.5 } else { SLANT };
+                    out.arrows.push(Place { packet: at, sent: y, arrived, is_cut: false });
                     free = y + LABEL;
                     if lost && layout.is_narrow && was_dropped(&packets[at]) {
                         // Why it was lost is written below its tip.
@@ -175,10 +192,11 @@ impl Drawing {
                 }
                 Event::Arrived(at) => {
                     let side = usize::from(packets[at].from == 0);
-                    let arrow = &mut out.arrows[arrow_of[&at]];
-                    y = y.max(arrow.1 + SLANT).max(tip_at[side]);
+                    let Some(arrow) = arrow_of.remove(&at) else { continue };
+                    let arrow = &mut out.arrows[arrow];
+                    y = y.max(arrow.sent + SLANT).max(tip_at[side]);
                     tip_at[side] = y + SLANT;
-                    arrow.2 = y;
+                    arrow.arrived = y;
                     free_at[side] = y + TIP;
                     if was_dropped(&packets[at]) {
                         // Why it was dropped is written below its tip.
@@ -196,9 +214,9 @@ impl Drawing {
         let mut out = Markup::default();
         let colours = colours(&story.packets);
         let talkers = story.packets.iter().any(|packet| packet.who != story.packets[0].who);
-        let arrow = |(at, sent, arrived): &(usize, f64, f64)| {
-            let packet = &story.packets[*at];
-            Arrow::of(packet, colours[*at], (*sent, *arrived), layout, talkers)
+        let arrow = |place: &Place| {
+            let at = place.packet;
+            Arrow::of(&story.packets[at], colours[at], *place, layout, talkers)
         };
         for drawn in &self.arrows {
             arrow(drawn).line(&mut out, words);
