@@ -153,7 +153,9 @@ impl ConnectionReader {
     /// What the kernel has of it now, if anything.
     pub(crate) fn read(&mut self) -> io::Result<Option<TcpSocket>> {
         let found = self.sock_diag.one(id(self.local, self.remote))?.as_ref().and_then(read);
-        Ok(found.filter(|socket| socket.remote == self.remote))
+        // A socket over IPv6 that serves IPv4 too has its peer's address as one of IPv6.
+        let remote = |socket: &TcpSocket| (socket.remote.ip().to_canonical(), socket.remote.port());
+        Ok(found.filter(|socket| remote(socket) == (self.remote.ip(), self.remote.port())))
     }
 }
 

@@ -52,6 +52,9 @@ const STEPS: usize = 9_000;
 /// How many rows any other table has at most, beside those of its story's packets.
 const ROWS_BESIDE: usize = 8;
 
+/// How many times as long as the longest queue a backlog is that is not drawn.
+const FAR_ABOVE: u32 = 8;
+
 /// Ten days: what lies beyond is no moment of a story.
 const MOST_MS: f64 = 1e9;
 
@@ -306,24 +309,28 @@ fn queue(story: &Story, number: usize, span: (f64, f64), most: &Most, words: &Wo
         last.map_or(0.0, |sample| f64::from(sample.length))
     };
     let crosses = dropped.filter_map(|packet| packet.arrived_ms).map(|ms| (ms, length_at(ms)));
+    let mut lines = vec![Line {
+        name: words.waiting,
+        dashed: false,
+        points: story.queue.iter().map(length).collect(),
+    }];
+    let longest = story.queue.iter().map(|sample| sample.length).max().unwrap_or_default();
+    let limit = story.queue.iter().map(|sample| sample.backlog).max().unwrap_or_default();
+    let mut note = words.queue_note.to_owned();
+    if limit / FAR_ABOVE > longest {
+        // It would press what waits flat.
+        note = format!("{note} {}", words.backlog_far.replace("{}", &limit.to_string()));
+    } else {
+        let points = story.queue.iter().map(backlog).collect();
+        lines.push(Line { name: words.backlog, dashed: true, points });
+    }
     let plot = Plot {
         id: &format!("queue-{number}"),
         title: words.queue,
         unit: words.waiting,
-        note: words.queue_note,
+        note: &note,
         span,
-        lines: vec![
-            Line {
-                name: words.waiting,
-                dashed: false,
-                points: story.queue.iter().map(length).collect(),
-            },
-            Line {
-                name: words.backlog,
-                dashed: true,
-                points: story.queue.iter().map(backlog).collect(),
-            },
-        ],
+        lines,
         crosses: crosses.take(ARROWS_OF_ONE).collect(),
         rows: most.rows,
         steps: most.steps,
@@ -331,8 +338,8 @@ fn queue(story: &Story, number: usize, span: (f64, f64), most: &Most, words: &Wo
     plot.figure(words)
 }
 
-/// The moments from the first to the last that a story tells of: all its figures have this scale, so that
-/// what is above each other happened at the same time.
+/// The moments from the first packet to the last that a story tells of: all its figures have this scale, so
+/// that what is above each other happened at the same time. What was before is drawn at its beginning.
 fn span(story: &Story) -> (f64, f64) {
     let packets = story.packets.iter().flat_map(|p| [Some(p.sent_ms), p.arrived_ms]).flatten();
     let queue = story.queue.iter().map(|sample| sample.at_ms);
@@ -340,7 +347,7 @@ fn span(story: &Story) -> (f64, f64) {
     let series = story.series.iter().flat_map(|series| &series.points).map(|(at, _)| *at);
     let all = packets.chain(queue).chain(lanes).chain(series);
     all.filter(|at| at.is_finite() && at.abs() < MOST_MS)
-        .fold((0.0, 0.001), |(low, high), at| (at.min(low), at.max(high)))
+        .fold((0.0, 0.001), |(low, high), at| (low, at.max(high)))
 }
 
 /// A paragraph, in which what begins with `https://` can be followed.

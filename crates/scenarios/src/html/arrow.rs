@@ -98,7 +98,7 @@ impl<'a> Arrow<'a> {
             &[
                 &self.colour,
                 &Num(self.from + ahead * 12.0),
-                &Num(sent - 4.0),
+                &Num(sent - 6.0),
                 &begin,
                 &fitting(&says(packet, words), room, CHARACTER),
             ],
@@ -119,7 +119,7 @@ impl<'a> Arrow<'a> {
         if narrow_who {
             out.fill(
                 "<text class=\"t\" x=\"{}\" y=\"{}\" text-anchor=\"{}\">{}</text>",
-                &[&Num(self.to - ahead * 8.0), &Num(sent - 4.0), &end, &who],
+                &[&Num(self.to - ahead * 8.0), &Num(sent - 6.0), &end, &who],
             );
         } else if !layout.is_narrow {
             out.fill("<text class=\"t\" x=\"80\" y=\"{}\">{}</text>", &[&Num(sent + 4.0), &who]);
@@ -131,9 +131,10 @@ impl<'a> Arrow<'a> {
         let Self { layout, ahead, tip, arrived, .. } = *self;
         let on_the_wire = matches!(self.packet.fate, Fate::DroppedOnTheWire(_));
         let edge = if ahead > 0.0 { layout.width } else { layout.lifelines[0] };
-        let (x, y, anchor, room) = if on_the_wire && !layout.is_narrow {
-            let x = tip + ahead * 12.0;
-            (x, arrived + 4.0, begin, (edge - x).abs())
+        let behind = tip + ahead * 12.0;
+        let has_room = width(why) * SMALL_CHARACTER <= (edge - behind).abs();
+        let (x, y, anchor, room) = if on_the_wire && (has_room || !layout.is_narrow) {
+            (behind, arrived + 4.0, begin, (edge - behind).abs())
         } else {
             let x = self.to - ahead * 10.0;
             (x, arrived + 15.0, end, (x - self.from).abs())

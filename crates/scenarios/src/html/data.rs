@@ -35,8 +35,13 @@ pub(super) fn table(
     let mut out = Markup::default();
     out.fill("<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"{}\">", &[&caption]);
     out.fill("<table><caption>{}</caption><thead><tr>", &[&caption]);
-    for column in columns {
-        out.fill("<th scope=\"col\">{}</th>", &[column]);
+    // A column of numbers stands at its right, so that they can be compared.
+    let are_numbers: Vec<bool> = (0..columns.len())
+        .map(|at| !rows.is_empty() && rows.iter().filter_map(|r| r.get(at)).all(|c| is_number(c)))
+        .collect();
+    for (column, are_numbers) in columns.iter().zip(&are_numbers) {
+        let class = if *are_numbers { " class=\"n\"" } else { "" };
+        out.fill("<th scope=\"col\"", &[]).raw(class).fill(">{}</th>", &[column]);
     }
     out.raw("</tr></thead><tbody>");
     let left_out = if rows.len() > most { rows.len() - 2 * (most / 2) } else { 0 };
@@ -50,8 +55,8 @@ pub(super) fn table(
             continue;
         }
         out.raw("<tr>");
-        for cell in row {
-            self::cell(&mut out, cell);
+        for (cell, is_number) in row.iter().zip(&are_numbers) {
+            self::cell(&mut out, cell, *is_number);
         }
         out.raw("</tr>");
     }
@@ -59,7 +64,7 @@ pub(super) fn table(
     out
 }
 
-fn cell(out: &mut Markup, cell: &str) {
+fn cell(out: &mut Markup, cell: &str, is_number: bool) {
     if let Some(states) = states(cell) {
         out.raw("<td><ol class=\"lane\">");
         for state in states {
@@ -75,8 +80,8 @@ fn cell(out: &mut Markup, cell: &str) {
         out.raw("</ol></td>");
         return;
     }
-    let class = if is_number(cell) { "n" } else { "" };
-    out.fill("<td class=\"{}\">{}</td>", &[&class, &clip(cell, CELL)]);
+    let begin = if is_number { "<td class=\"n\">{}</td>" } else { "<td>{}</td>" };
+    out.fill(begin, &[&clip(cell, CELL)]);
 }
 
 /// The states of a connection's end, where a cell lists them, one after the other.

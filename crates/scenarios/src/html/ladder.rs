@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use unicode_width::UnicodeWidthStr as _;
+
 use super::arrow::Arrow;
 use super::fold::{Piece, fold, was_dropped};
 use super::markup::{Markup, Num, clip};
@@ -29,7 +31,7 @@ const LAYOUTS: [Layout; 2] = [
         width: 720.0,
         lifelines: [180.0, 590.0],
         times: 70.0,
-        name: 32,
+        name: 38,
         is_narrow: false,
     },
     Layout {
@@ -54,6 +56,8 @@ const TIP: f64 = 19.0;
 const SLANT: f64 = 6.0;
 /// A silence longer than this is written out.
 const LONG_GAP_MS: f64 = 50.0;
+/// How wide a character of a lifeline's name is.
+const HEAD_CHARACTER: f64 = 7.9;
 /// Colours, each with dashes of its own.
 const COLOURS: usize = 6;
 
@@ -97,14 +101,19 @@ pub(super) fn figure(story: &Story, id: &str, most: usize, words: &Words) -> Mar
 /// The lifelines with their names.
 fn heads(out: &mut Markup, layout: &Layout, names: [&String; 2], bottom: f64) {
     for (at, (x, name)) in layout.lifelines.iter().zip(names).enumerate() {
-        let (name_x, anchor) = match (layout.is_narrow, at) {
-            (false, _) => (*x, "middle"),
-            (true, 0) => (4.0, "start"),
-            (true, _) => (layout.width - 2.0, "end"),
+        let name = &clip(name, layout.name);
+        // In the middle above its line where it has room there.
+        let half = HEAD_CHARACTER * name.width() as f64 / 2.0;
+        let (left, right) = (layout.times.min(*x - 12.0) + 12.0, layout.width - 2.0);
+        let (name_x, anchor) = match at {
+            0 if layout.is_narrow => (4.0, "start"),
+            0 if x - half < left => (left, "start"),
+            1 if x + half > right => (right, "end"),
+            _ => (*x, "middle"),
         };
         out.fill(
-            "<text x=\"{}\" y=\"16\" class=\"h\" text-anchor=\"{}\">{}<title>{}</title></text>",
-            &[&Num(name_x), &anchor, &clip(name, layout.name), name],
+            "<text x=\"{}\" y=\"16\" class=\"h\" text-anchor=\"{}\">{}</text>",
+            &[&Num(name_x), &anchor, &name],
         );
         out.fill(
             "<line class=\"life\" x1=\"{}\" y1=\"24\" x2=\"{}\" y2=\"{}\"/>",
@@ -201,6 +210,7 @@ impl Drawing {
                     if was_dropped(&packets[at]) {
                         // Why it was dropped is written below its tip.
                         free_at[side] = y + LABEL + WHY_BELOW;
+                        tip_at[side] = y + WHY_BELOW;
                     }
                 }
             }

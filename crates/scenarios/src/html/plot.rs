@@ -5,7 +5,7 @@ use super::markup::{Markup, Num};
 use super::words::Words;
 
 pub(super) const WIDTH: f64 = 720.0;
-pub(super) const HEIGHT: f64 = 214.0;
+pub(super) const HEIGHT: f64 = 216.0;
 const LEFT: f64 = 76.0;
 pub(super) const RIGHT: f64 = 706.0;
 const TOP: f64 = 26.0;
@@ -44,6 +44,8 @@ pub(super) struct Line<'a> {
 pub(super) struct View {
     x: (f64, f64),
     y: (f64, f64),
+    /// Whether all values are whole numbers.
+    are_whole: bool,
 }
 
 impl Plot<'_> {
@@ -111,12 +113,13 @@ impl Plot<'_> {
 
 impl View {
     pub(super) fn of(span: (f64, f64), values: impl Iterator<Item = f64>) -> Self {
-        let y = range(values);
+        let mut are_whole = true;
+        let y = range(values.inspect(|value| are_whole &= value.fract() == 0.0));
         // The last value goes on for a while, and a value is seen beside zero.
         let long = (span.1 - span.0).max(0.001);
         let y = (y.0.min(0.0), y.1.max(0.0));
         let high = if y.1 > y.0 { (y.1 - y.0) * 1.08 } else { 1.0 };
-        Self { x: (span.0, span.0 + long * 1.04), y: (y.0, y.0 + high) }
+        Self { x: (span.0, span.0 + long * 1.04), y: (y.0, y.0 + high), are_whole }
     }
 
     pub(super) fn px(&self, at: f64) -> f64 {
@@ -130,7 +133,13 @@ impl View {
     }
 
     pub(super) fn grid(&self, out: &mut Markup, unit: &str) {
+        // Between two things that are counted there is none.
+        let is_count = self.y.1 <= TICKS && self.are_whole;
         for (value, shown) in ticks(self.y) {
+            if is_count && value.fract() != 0.0 {
+                continue;
+            }
+            let shown = if is_count { format!("{value:.0}") } else { shown };
             let y = self.py(value);
             out.fill(
                 "<line class=\"grid\" x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\"/>",

@@ -34,7 +34,8 @@ pub(super) fn badge(verdict: Verdict, words: &Words) -> Markup {
     let mut out = Markup::default();
     out.raw(match verdict {
         Verdict::Confirmed => "<span class=\"badge ok\">✓ ",
-        Verdict::Refuted => "<span class=\"badge bad\">✗ ",
+        // Red is for a check that failed: this is no failure.
+        Verdict::Refuted => "<span class=\"badge part\">✗ ",
         Verdict::Partly => "<span class=\"badge part\">◐ ",
         Verdict::Skipped => "<span class=\"badge skp\">· ",
     });
@@ -44,7 +45,7 @@ pub(super) fn badge(verdict: Verdict, words: &Words) -> Markup {
 
 /// The table of checks, by their stories.
 pub(super) fn checks(out: &mut Markup, stories: &[Story], words: &Words) {
-    out.fill("<h2 id=\"checks\">{}</h2><table class=\"cards\"><thead><tr>", &[&words.checks]);
+    out.fill("<h2 id=\"checks\">{}</h2><table class=\"cards ck\"><thead><tr>", &[&words.checks]);
     for column in [words.outcome, words.check, words.expected, words.measured] {
         out.fill("<th scope=\"col\">{}</th>", &[&column]);
     }
