@@ -10,12 +10,17 @@ use crate::running::{Running, piped};
 /// has failed: see [`skip`].
 #[track_caller]
 pub fn foreign(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let found = env::split_paths(&path).map(|dir| dir.join(name)).find(|path| path.is_file());
+    let found = installed(name);
     if found.is_none() {
         skip(&format!("{name} is not installed"));
     }
     found
+}
+
+/// The path of a program, where it is installed.
+pub(crate) fn installed(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).map(|dir| dir.join(name)).find(|path| path.is_file())
 }
 
 /// The netcat of OpenBSD. Others of the same name have other options.

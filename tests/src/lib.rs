@@ -6,6 +6,7 @@
 //! | How is a program started, watched and ended? | [`running`] |
 //! | How is a `tcp-server` started, and what does it say? | [`server`] |
 //! | What if a program of others is not installed? | [`foreign`](mod@foreign) |
+//! | How does a page look to its reader? | [`browser`] |
 //! | Which processes has a program started, and which of them are left? | [`family`] |
 //! | Which sockets of the test does a program meet? | [`sockets`] |
 //! | What does one send to see that nothing is lost? | [`noise`](mod@noise) |
@@ -28,6 +29,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
+pub mod browser;
 pub mod family;
 pub mod foreign;
 pub mod noise;
@@ -36,6 +38,7 @@ pub mod running;
 pub mod server;
 pub mod sockets;
 
+pub use browser::{Browser, Page, Sight};
 pub use foreign::{foreign, python, skip};
 pub use noise::noise;
 pub use program::program;

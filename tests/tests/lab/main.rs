@@ -15,6 +15,7 @@ mod inside;
 mod interrupted;
 mod knobs;
 mod levels;
+mod pages;
 mod persons;
 mod recordings;
 mod reuse;

@@ -10,6 +10,8 @@ use crate::findings::{Fate, PacketLine};
 
 /// How far a packet comes that the wire loses, as a part of the way.
 const LOST_AFTER: f64 = 0.6;
+/// How much of the way words at one end may take before they are in the way of those at the other.
+const HALF_OF_IT: f64 = 0.5;
 /// How wide a character of a label is, and of a smaller text.
 const CHARACTER: f64 = 7.3;
 const SMALL_CHARACTER: f64 = 6.7;
@@ -88,7 +90,7 @@ impl<'a> Arrow<'a> {
         let Self { packet, layout, ahead, sent, .. } = *self;
         let (begin, end) = if ahead > 0.0 { ("start", "end") } else { ("end", "start") };
         let who = clip(&packet.who, if layout.is_narrow { 10 } else { 13 });
-        let mut room = (self.to - self.from).abs() - 24.0;
+        let mut room = layout.distance() - 24.0;
         let narrow_who = layout.is_narrow && self.talkers;
         if narrow_who {
             room -= SMALL_CHARACTER * width(&who) + 6.0;
@@ -131,10 +133,9 @@ impl<'a> Arrow<'a> {
         let Self { layout, ahead, tip, arrived, .. } = *self;
         let on_the_wire = matches!(self.packet.fate, Fate::DroppedOnTheWire(_));
         let edge = if ahead > 0.0 { layout.width } else { layout.lifelines[0] };
-        let behind = tip + ahead * 12.0;
-        let has_room = width(why) * SMALL_CHARACTER <= (edge - behind).abs();
-        let (x, y, anchor, room) = if on_the_wire && (has_room || !layout.is_narrow) {
-            (behind, arrived + 4.0, begin, (edge - behind).abs())
+        let (x, y, anchor, room) = if on_the_wire && !is_below(self.packet, layout) {
+            let x = tip + ahead * 12.0;
+            (x, arrived + 4.0, begin, (edge - x).abs())
         } else {
             let x = self.to - ahead * 10.0;
             (x, arrived + 15.0, end, (x - self.from).abs())
@@ -144,6 +145,26 @@ impl<'a> Arrow<'a> {
             &[&Num(x), &Num(y), &anchor, &fitting(why, room, SMALL_CHARACTER)],
         );
     }
+}
+
+/// Whether why a packet was dropped stands below its tip; else it stands behind its cross.
+pub(super) fn is_below(packet: &PacketLine, layout: &Layout) -> bool {
+    match &packet.fate {
+        Fate::Taken | Fate::OnTheWay => false,
+        Fate::DroppedByKernel(_) => true,
+        Fate::DroppedOnTheWire(why) => {
+            let room = layout.distance() * (1.0 - LOST_AFTER) - 12.0;
+            layout.is_narrow && width(why) * SMALL_CHARACTER > room
+        }
+    }
+}
+
+/// Whether words below the tip of an arrow may reach those at the other end.
+pub(super) fn is_long(packet: &PacketLine, layout: &Layout) -> bool {
+    let (Fate::DroppedByKernel(why) | Fate::DroppedOnTheWire(why)) = &packet.fate else {
+        return false;
+    };
+    width(why) * SMALL_CHARACTER > layout.distance() * HALF_OF_IT
 }
 
 /// As much of a text as has room, a character of one column being so wide.

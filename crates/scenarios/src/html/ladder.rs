@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::arrow::Arrow;
+use super::arrow::{Arrow, is_below, is_long};
 use super::fold::{Piece, fold, was_dropped};
 use super::markup::{Markup, Num, clip};
 use super::words::Words;
@@ -22,6 +22,13 @@ pub(super) struct Layout {
     name: usize,
     /// On a telephone there is no column for who talks, and why a packet was lost stands below it.
     pub(super) is_narrow: bool,
+}
+
+impl Layout {
+    /// Between the two lifelines.
+    pub(super) fn distance(&self) -> f64 {
+        self.lifelines[1] - self.lifelines[0]
+    }
 }
 
 /// What is drawn where there is room, and on a telephone; a page has both, and shows one.
@@ -191,9 +198,14 @@ impl Drawing {
                     let arrived = y + if lost { SLANT * 1.5 } else { SLANT };
                     out.arrows.push(Place { packet: at, sent: y, arrived, is_cut: false });
                     free = y + LABEL;
-                    if lost && layout.is_narrow && was_dropped(&packets[at]) {
-                        // Why it was lost is written below its tip.
-                        free += WHY_BELOW;
+                    if lost && was_dropped(&packets[at]) {
+                        // Why it was lost is written behind its cross, or below it.
+                        let words = if is_below(&packets[at], layout) { 2 } else { 1 };
+                        let lower = free + WHY_BELOW * f64::from(words);
+                        free_at[1 - side] = free_at[1 - side].max(lower);
+                        if layout.is_narrow {
+                            free = lower;
+                        }
                     }
                     if silent {
                         out.gaps.push((y - 11.0, dt));
@@ -211,10 +223,14 @@ impl Drawing {
                         // Why it was dropped is written below its tip.
                         free_at[side] = y + LABEL + WHY_BELOW;
                         tip_at[side] = y + WHY_BELOW;
+                        if layout.is_narrow || is_long(&packets[at], layout) {
+                            free = free.max(free_at[side]);
+                        }
                     }
                 }
             }
-            out.bottom = out.bottom.max(y.max(free) + 14.0);
+            let lowest = free_at.iter().fold(free, |low, at| low.max(*at - TIP));
+            out.bottom = out.bottom.max(y.max(lowest) + 14.0);
         }
         out
     }

@@ -139,7 +139,7 @@ impl View {
             if is_count && value.fract() != 0.0 {
                 continue;
             }
-            let shown = if is_count { format!("{value:.0}") } else { shown };
+            let shown = if is_count { format!("{value:.0}") } else { short(value, shown) };
             let y = self.py(value);
             out.fill(
                 "<line class=\"grid\" x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\"/>",
@@ -205,6 +205,15 @@ pub(super) fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
 }
 
+/// A round value of many digits in few: `1.5M`.
+fn short(value: f64, shown: String) -> String {
+    match value.abs() {
+        1e6.. => format!("{}M", value / 1e6),
+        1e4.. => format!("{}k", value / 1e3),
+        _ => shown,
+    }
+}
+
 /// Round values of a range, each as it is written.
 pub(super) fn ticks((low, high): (f64, f64)) -> Vec<(f64, String)> {
     let rough = (high - low) / TICKS;
@@ -240,6 +249,9 @@ mod tests {
         assert_eq!(shown((0.0, 10.0)), ["0", "2", "4", "6", "8", "10"]);
         assert_eq!(shown((3.0, 1040.0)), ["500", "1000"]);
         assert_eq!(shown((0.0, 0.9)), ["0.0", "0.2", "0.4", "0.6", "0.8"]);
+        assert_eq!(short(1_500_000.0, String::new()), "1.5M");
+        assert_eq!(short(20_000.0, String::new()), "20k");
+        assert_eq!(short(5000.0, "5000".into()), "5000");
         assert!(shown((0.0, f64::INFINITY)).is_empty());
         assert!(ticks((1e300, 2e300)).len() <= 12);
     }
