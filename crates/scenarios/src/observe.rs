@@ -75,7 +75,7 @@ impl Observer {
             let Some(packet) = &record.packet else { continue };
             let Some(ports) = fragments.ports(record, packet) else { continue };
             let Some(described) = sent_before.describe(record, packet) else { continue };
-            let Described { label, len, retry, segment } = described;
+            let Described { label, len, retry, segment, .. } = described;
             let client_port = if ports.0 == server_port { ports.1 } else { ports.0 };
             let who = self.names.get(&client_port).cloned();
             lines.push(PacketLine {
@@ -295,7 +295,7 @@ impl Seen {
                 let said = packet.and_then(|packet| sent_before.describe(record, packet));
                 let fate = fates.get(&record.number).copied().cloned();
                 let fate = fate.unwrap_or_else(|| fate_of(record, None));
-                let comment = comment(record.copy_of, said.map_or(0, |said| said.retry), &fate)?;
+                let comment = comment(record.copy_of, said.as_ref(), &fate)?;
                 Some((record.number, comment))
             })
             .collect();
@@ -309,15 +309,18 @@ impl Seen {
 }
 
 /// What a reader of the file should know of a packet that a cable would not show.
-fn comment(copy_of: Option<usize>, retry: u32, fate: &Fate) -> Option<String> {
+fn comment(copy_of: Option<usize>, said: Option<&Described>, fate: &Fate) -> Option<String> {
+    let retry = said.map_or(0, |said| said.retry);
+    let is_full = said.is_some_and(|said| said.is_full);
     let copy = copy_of.map(|packet| format!("a copy of packet {packet} that the wire made"));
     let again = (retry > 0).then(|| format!("sent again, try {retry} after the first"));
+    let full = is_full.then(|| "its sender has no room for a byte more".to_owned());
     let lost = match fate {
         Fate::DroppedOnTheWire(rule) => Some(format!("dropped on the wire: {rule}")),
         Fate::DroppedByKernel(why) => Some(format!("arrived, and was dropped there: {why}")),
         Fate::Taken | Fate::OnTheWay => None,
     };
-    let said: Vec<String> = [copy, again, lost].into_iter().flatten().collect();
+    let said: Vec<String> = [copy, again, full, lost].into_iter().flatten().collect();
     (!said.is_empty()).then(|| said.join("; "))
 }
 

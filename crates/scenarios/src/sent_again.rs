@@ -1,13 +1,15 @@
 //! What was sent before: retransmissions and probes, told from the packets alone.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 
 use netlab::{Packet, Record, Tcp, Transport};
 
 use crate::findings::Segment;
 
-/// The sender's host and the two ports: one direction of a connection.
-type Flow = (usize, (u16, u16));
+/// The sender's host, and the two ends as packets name them: one direction of a connection. A forged sender
+/// is at another host, and is another one with each address.
+type Flow = (usize, SocketAddr, SocketAddr);
 
 /// Remembers what each direction of each connection has sent.
 #[derive(Debug, Default)]
@@ -38,6 +40,8 @@ pub struct Described {
     pub len: usize,
     /// How many times the same was sent before.
     pub retry: u32,
+    /// Whether its sender cannot take a byte more.
+    pub is_full: bool,
     /// Where it is in the stream of its connection.
     pub segment: Option<Segment>,
 }
@@ -55,11 +59,12 @@ impl SentBefore {
     fn describe_packet(&mut self, record: &Record, packet: &Packet) -> Option<Described> {
         match &packet.transport {
             Transport::Tcp(tcp) => {
-                let ports = packet.ports()?;
-                let other = record.to.map(|to| (to.0, (ports.1, ports.0)));
+                let from = SocketAddr::new(packet.source, tcp.source_port);
+                let to = SocketAddr::new(packet.destination, tcp.destination_port);
+                let other = record.to.map(|host| (host.0, to, from));
                 let other = other.and_then(|flow| self.flows.get(&flow));
                 let facing = other.map(Facing::of).unwrap_or_default();
-                let sent = self.flows.entry((record.from.0, ports)).or_default();
+                let sent = self.flows.entry((record.from.0, from, to)).or_default();
                 // The sender did not send a copy that the wire made.
                 let mut described = match record.copy_of {
                     Some(_) => plain(tcp),
@@ -70,12 +75,18 @@ impl SentBefore {
             }
             Transport::Udp { len, .. } => {
                 let label = if *len == 0 { "UDP, empty" } else { "UDP" };
-                Some(Described { label: label.to_owned(), len: *len, retry: 0, segment: None })
+                Some(Described {
+                    label: label.to_owned(),
+                    len: *len,
+                    retry: 0,
+                    is_full: false,
+                    segment: None,
+                })
             }
             Transport::Fragment { offset, len, more, .. } => {
                 let last = if *more { "" } else { ", last" };
                 let label = format!("part at {offset}{last}:");
-                Some(Described { label, len: *len, retry: 0, segment: None })
+                Some(Described { label, len: *len, retry: 0, is_full: false, segment: None })
             }
             Transport::Icmp { kind, code, .. } => {
                 let label = match (kind, code) {
@@ -83,7 +94,7 @@ impl SentBefore {
                     (11, 1) => "ICMP reassembly time exceeded".to_owned(),
                     _ => format!("ICMP type {kind}, code {code}"),
                 };
-                Some(Described { label, len: 0, retry: 0, segment: None })
+                Some(Described { label, len: 0, retry: 0, is_full: false, segment: None })
             }
             Transport::Other { .. } => None,
         }
@@ -107,11 +118,11 @@ impl Facing {
 
 /// A segment as it is, whatever was sent before.
 fn plain(tcp: &Tcp) -> Described {
-    let mut label = tcp.flags.to_string();
-    if has_no_room(tcp) {
+    let (mut label, is_full) = (tcp.flags.to_string(), has_no_room(tcp));
+    if is_full {
         label.push_str(" zero window");
     }
-    Described { label, len: tcp.len, retry: 0, segment: None }
+    Described { label, len: tcp.len, retry: 0, is_full, segment: None }
 }
 
 /// Whether its sender cannot take a byte more. The segments that open and end a connection do not say.

@@ -64,7 +64,12 @@ impl<'a> Arrow<'a> {
             "<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\"/>",
             &[&Num(from), &Num(sent), &Num(neck_x), &Num(neck_y)],
         );
-        if !self.is_cut {
+        if self.is_cut {
+            out.fill(
+                "<path class=\"cut\" d=\"M{} {}m-3 0a3 3 0 1 0 6 0a3 3 0 1 0 -6 0\"/>",
+                &[&Num(tip), &Num(arrived)],
+            );
+        } else {
             out.fill(
                 "<path d=\"M{} {}L{} {}L{} {}z\"/>",
                 &[
@@ -108,7 +113,7 @@ impl<'a> Arrow<'a> {
         if let Fate::DroppedByKernel(why) | Fate::DroppedOnTheWire(why) = &packet.fate {
             self.why(out, why, (begin, end));
         }
-        if packet.fate == Fate::OnTheWay || self.is_cut {
+        if packet.fate == Fate::OnTheWay {
             out.fill(
                 "<text x=\"{}\" y=\"{}\" text-anchor=\"{}\">…</text>",
                 &[&Num(self.tip + ahead * 6.0), &Num(self.arrived + 3.0), &begin],
