@@ -5,6 +5,7 @@
 //! | What does a run give? | [`findings`] |
 //! | How does a claim get its verdict? | [`claims`] |
 //! | How is a run shown? | [`text`], [`ladder`], [`glyphs`], [`json`], [`html`] |
+//! | How is it shown as a recording of a terminal? | [`cast`] |
 //! | How wide may a report be, and may it have colours? | [`look`] |
 //! | How is a recorded run read again? | [`replay`] |
 //! | What differed between two runs? | [`compare`], [`side_by_side`] |
@@ -31,6 +32,7 @@
 //! | How do scenarios start the programs that we ship? | [`stage`] |
 //! | Why does the lab not run here? | [`doctor`] |
 
+pub mod cast;
 pub mod claims;
 pub mod compare;
 pub mod findings;

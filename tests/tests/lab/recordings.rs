@@ -61,7 +61,6 @@ fn packets_are_what_tshark_says(tshark: &Path, folder: &Path, demos: &Finished) 
         ours.entry(file).or_default().insert(number, we_say(event));
     }
     let mut compared: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut full = 0;
     for (file, ours) in &ours {
         let theirs = tshark_says(tshark, &folder.join(format!("{file}.pcapng")));
         for (number, (_, theirs)) in &theirs {
@@ -83,7 +82,6 @@ fn packets_are_what_tshark_says(tshark: &Path, folder: &Path, demos: &Finished) 
         }
     }
     // There was something to compare.
-    assert!(full > 0, "nobody was ever without room");
     for (said, at_least) in [
         (OPENS, 8 + 3 + 3 + 20 + 7),
         (RESETS, 3),

@@ -32,6 +32,7 @@ const EXAMPLES: &str = "Examples:
   cargo xtask demo backlog --html page.html  the report as a page, for a browser
   cargo xtask demo --replay docs/recorded/backlog.jsonl
                                              a recorded run, on any system
+  cargo xtask demo backlog --cast demo.cast  a recording of the terminal, for asciinema
   cargo xtask doctor                         whether this machine can run them";
 
 const EXIT_CODES: &str = "Exit codes:
@@ -133,6 +134,12 @@ pub(crate) struct RunArgs {
     /// it is a folder that gets a file for each, and an index.html that lists them.
     #[arg(long, value_name = "PATH")]
     pub(crate) html: Option<PathBuf>,
+    /// Write the report as a recording of a terminal (asciicast); as a picture that moves where the name
+    /// ends in `.svg`.
+    ///
+    /// What appears is the report in colours, at a pace for readers, and not at that of the run.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cast: Option<PathBuf>,
     /// The language of a page's fixed words; what a demo found stays as it is.
     #[arg(long, value_enum, default_value_t, requires = "html")]
     lang: Lang,

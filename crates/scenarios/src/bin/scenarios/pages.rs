@@ -1,16 +1,15 @@
 //! Which pages are written, and where?
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use cli::{Exit, Failure};
+use cli::Failure;
 use scenarios::findings::Tally;
 use scenarios::html::{Entry, Language, Run, index, page};
 use scenarios::side_by_side::short;
 
 use crate::options::RunArgs;
+use crate::report::write_file;
 
 /// The pages of a run.
 pub(crate) struct Pages {
@@ -39,10 +38,7 @@ impl Pages {
         let content = page(run, self.language);
         let folder = match &self.place {
             Place::File(path) => {
-                if let Some(folder) = path.parent() {
-                    make(folder)?;
-                }
-                write(path, &content)?;
+                write_file(path, content.as_bytes())?;
                 return Ok(path.clone());
             }
             Place::Folder(folder) => folder,
@@ -50,9 +46,8 @@ impl Pages {
         let variant = run.variant.map(|variant| format!("-{}", short(variant)));
         let file = format!("{}{}.html", run.set_up.demo, variant.unwrap_or_default());
         let file = file.replace([' ', '/'], "_");
-        make(folder)?;
         let path = folder.join(&file);
-        write(&path, &content)?;
+        write_file(&path, content.as_bytes())?;
         let mut tally = Tally::default();
         run.stories.iter().for_each(|story| tally.add(story));
         self.entries.push(Entry {
@@ -64,19 +59,8 @@ impl Pages {
             claims: run.claims.iter().map(|claim| (claim.says.clone(), claim.verdict)).collect(),
         });
         // After each demo: a run that is ended early has a list of what there is.
-        write(&folder.join("index.html"), &index(&self.entries, self.language))?;
+        let list = index(&self.entries, self.language);
+        write_file(&folder.join("index.html"), list.as_bytes())?;
         Ok(path)
     }
-}
-
-fn make(folder: &Path) -> Result<(), Failure> {
-    fs::create_dir_all(folder).map_err(|error| not_written(folder, &error))
-}
-
-fn write(path: &Path, content: &str) -> Result<(), Failure> {
-    fs::write(path, content).map_err(|error| not_written(path, &error))
-}
-
-fn not_written(path: &Path, error: &io::Error) -> Failure {
-    Failure::from_io(Exit::Failed, &format!("cannot write {}", path.display()), error)
 }

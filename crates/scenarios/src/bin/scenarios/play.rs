@@ -32,11 +32,11 @@ pub(crate) fn play(demos: &[Scenario], args: &RunArgs) -> Exit {
         .and_then(|()| Player::new(demos, &args, level, &report))
         .and_then(|player| {
             let failed = player.play_all(demos)?;
-            player.not_written.take().map_or(Ok(failed), Err)
+            Ok((failed, player.not_written.take()))
         });
     let mut report = lock(&report);
     match played {
-        Ok(failed) => report.end(failed),
+        Ok((failed, not_written)) => report.end(failed, not_written),
         Err(failure) => report.fail(&failure),
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use cli::{Exit, Failure, Format};
 use scenarios::replay::{Recording, Refused, Told, Trouble, read};
+use serde_json::Value;
 
 use crate::options::RunArgs;
 use crate::report::{Report, lock};
@@ -45,9 +46,9 @@ fn tell(recording: Recording, args: &RunArgs) -> Exit {
     let report = Report::new(&args, String::new(), recording.planned);
     let mut report = lock(&report);
     let (mut exit, mut not_written) = (Exit::Ok, None);
-    if args.common.format() == Format::Json {
+    let is_json = args.common.format() == Format::Json;
+    if is_json {
         // The same events again, and not such as are like them.
-        recording.events.iter().for_each(|event| print(&format!("{event}\n")));
         report.hush();
     }
     for told in recording.told {
@@ -73,16 +74,32 @@ fn tell(recording: Recording, args: &RunArgs) -> Exit {
             Told::End(mut end) => {
                 exit = exit_of(end.exit);
                 match end.trouble.take() {
-                    Some(trouble) => failure(trouble, exit).print(),
-                    None => report.over(&end),
+                    Some(trouble) => {
+                        failure(trouble, exit).print();
+                        not_written.iter().for_each(Failure::print);
+                    }
+                    None => not_written = report.over(&end, not_written.take()),
                 }
             }
         }
     }
-    not_written.map_or(exit, |failure: Failure| {
-        failure.print();
-        failure.exit()
-    })
+    if is_json {
+        tell_again(recording.events, not_written.as_ref());
+    }
+    not_written.map_or(exit, |failure: Failure| failure.exit())
+}
+
+/// The events of the run; the last one says how this replay ends, should that be otherwise.
+fn tell_again(mut events: Vec<String>, not_written: Option<&Failure>) {
+    if let (Some(failure), Some(last)) = (not_written, events.last_mut())
+        && let Ok(mut end) = serde_json::from_str::<Value>(last)
+    {
+        end["ok"] = false.into();
+        end["exit"] = failure.exit().code().into();
+        end["error"] = serde_json::to_value(failure).expect("a failure is plain data");
+        *last = end.to_string();
+    }
+    events.iter().for_each(|event| print(&format!("{event}\n")));
 }
 
 fn failure(Trouble { message, hints }: Trouble, exit: Exit) -> Failure {

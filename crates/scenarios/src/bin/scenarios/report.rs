@@ -3,17 +3,20 @@
 #[cfg(all(feature = "lab", target_os = "linux"))]
 mod live;
 
+use std::cell::RefCell;
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use cli::{Events, Exit, Failure, Format};
+use scenarios::cast::{self, Cast};
 use scenarios::compare::{Comparison, Played, compare};
 use scenarios::findings::{Claim, KeptHost, SetUp, Story, Tally};
 use scenarios::glyphs::Glyphs;
 use scenarios::html::Run;
-use scenarios::look::Look;
+use scenarios::look::{Diagram, Look};
 use scenarios::replay::End;
 use scenarios::summary::Row;
 use scenarios::{json, side_by_side, text};
@@ -43,6 +46,8 @@ pub(crate) struct Report {
     /// What the last demo is, and its theory, for its page.
     begun: Option<(SetUp, Vec<String>)>,
     pages: Option<Pages>,
+    /// What is shown to a person, as a recording of a terminal, and how it looks there.
+    cast: Option<(RefCell<Cast>, Look)>,
     #[cfg(all(feature = "lab", target_os = "linux"))]
     start: Instant,
     row_start: Instant,
@@ -90,6 +95,7 @@ impl Report {
             played: Vec::new(),
             begun: None,
             pages: Pages::new(args, planned),
+            cast: args.cast.as_ref().map(|_| new_cast(args)),
             #[cfg(all(feature = "lab", target_os = "linux"))]
             start: now,
             row_start: now,
@@ -107,8 +113,11 @@ impl Report {
         self.played.push(Played::default());
         self.row_start = Instant::now();
         self.last_story = None;
-        let (place, look) = ((self.rows.len(), self.planned), self.look);
-        let shown = || {
+        let place = (self.rows.len(), self.planned);
+        if let Some((cast, _)) = &self.cast {
+            cast.borrow_mut().name(&self.args.command(&set_up.demo, set_up.seed));
+        }
+        let shown = |look| {
             let gap = if place.0 > 1 { "\n" } else { "" };
             let with = variant.map(|variant| format!("with {variant}\n")).unwrap_or_default();
             format!("{gap}{}{with}", text::set_up(set_up, place, look))
@@ -135,16 +144,16 @@ impl Report {
     pub(crate) fn theory(&self, explain: &[impl AsRef<str>]) {
         let explain: Vec<&str> = explain.iter().map(AsRef::as_ref).collect();
         let demo = self.rows.last().map(|row| row.demo.clone()).unwrap_or_default();
-        self.show(|| text::theory(&explain, self.look), || json::theory(&demo, &explain));
+        self.show(|look| text::theory(&explain, look), || json::theory(&demo, &explain));
     }
 
     /// A story is complete.
     pub(crate) fn story(&mut self, story: &Story) -> Result<(), Failure> {
-        let (brief, look) = (self.is_brief(), self.look);
+        let brief = self.is_brief();
         let row = self.rows.last_mut().expect("a demo has begun");
         row.add(story);
         let demo = row.demo.clone();
-        let shown = || if brief { in_one_line(story) } else { text::story(story, look) };
+        let shown = |look| if brief { in_one_line(story) } else { text::story(story, look) };
         self.show(shown, || json::story(&demo, story));
         if brief || self.pages.is_some() {
             let played = self.played.last_mut().expect("a demo has begun");
@@ -157,12 +166,12 @@ impl Report {
     /// A demo is complete, and took so many seconds. A page that cannot be written loses nothing of what
     /// is shown.
     pub(crate) fn claims_after(&mut self, claims: Vec<Claim>, seconds: f64) -> Result<(), Failure> {
-        let (brief, look) = (self.is_brief(), self.look);
+        let brief = self.is_brief();
         let row = self.rows.last_mut().expect("a demo has begun");
         row.judge(&claims);
         row.seconds = seconds;
         let (demo, tally) = (row.demo.clone(), row.tally);
-        let shown = || if brief { String::new() } else { text::claims(&claims, look) };
+        let shown = |look| if brief { String::new() } else { text::claims(&claims, look) };
         self.show(shown, || {
             let claims = claims.iter().map(|claim| json::claim(&demo, claim));
             claims.chain([json::played(&demo, tally, seconds)]).collect()
@@ -190,7 +199,7 @@ impl Report {
             self.played.clear();
         }
         let path = written?;
-        self.show(|| format!("\nreport: {}\n", path.display()), Vec::new);
+        self.tell(&format!("\nreport: {}\n", path.display()));
         Ok(())
     }
 
@@ -200,7 +209,7 @@ impl Report {
         let row = self.rows.last_mut().expect("a demo has begun");
         row.seconds = seconds;
         let body = json!({ "demo": row.demo, "error": trouble, "seconds": seconds });
-        self.show(String::new, || vec![("not_played", body)]);
+        self.show(|_| String::new(), || vec![("not_played", body)]);
         let played = self.played.last_mut().expect("a demo has begun");
         played.trouble = Some(trouble.message().to_owned());
     }
@@ -212,7 +221,7 @@ impl Report {
         let comparison: Comparison = compare(first, second);
         let variants = [a, b].map(|row| row.variant.as_deref().unwrap_or_default());
         self.show(
-            || side_by_side::comparison(&a.demo, variants, &comparison, self.look.columns),
+            |look| side_by_side::comparison(&a.demo, variants, &comparison, look.columns),
             || json::comparison(&a.demo, variants, &comparison),
         );
         self.played.clear();
@@ -222,26 +231,55 @@ impl Report {
     pub(crate) fn kept(&mut self, hosts: &[KeptHost]) {
         let demo = self.rows.last().map(|row| row.demo.clone()).unwrap_or_default();
         self.show(
-            || text::kept(hosts),
+            |_| text::kept(hosts),
             || hosts.iter().map(|host| json::kept(&demo, host)).collect(),
         );
     }
 
-    /// Sums up.
-    pub(crate) fn over(&mut self, end: &End) {
+    /// Sums up, and says what could not be written, of which it gives back the first. That decides how the
+    /// run ends, and loses nothing of what is shown.
+    pub(crate) fn over(&mut self, end: &End, not_written: Option<Failure>) -> Option<Failure> {
         if self.rows.len() > 1 {
-            self.show(|| side_by_side::table(&self.rows), Vec::new);
+            self.show(|_| side_by_side::table(&self.rows), Vec::new);
         }
         if let Some((times, unlike)) = &end.repeated {
             let told = || vec![json::repeated(*times, unlike)];
-            self.show(|| side_by_side::repeated(*times, unlike), told);
+            self.show(|_| side_by_side::repeated(*times, unlike), told);
         }
         if end.excused > 0 {
             let why = "\nchecks that fail under a knob that overrules the demo are no failure\n";
-            self.show(|| why.to_owned(), Vec::new);
+            self.show(|_| why.to_owned(), Vec::new);
         }
-        self.show(|| text::end(end.tally, end.seconds), || vec![self.end_event(end)]);
+        let last = text::end(end.tally, end.seconds);
+        if let Some((cast, _)) = &self.cast {
+            cast.borrow_mut().say(&self.args.glyphs().translate(&last));
+        }
+        let not_written = not_written.or(self.write_cast().err());
+        let exit = not_written.as_ref().map_or(end.exit, |failure| failure.exit().code());
+        let told = || {
+            let (name, mut body) = self.end_event(&End { exit, ..end.clone() });
+            if let Some(failure) = &not_written {
+                body["error"] = serde_json::to_value(failure).expect("a failure is plain data");
+            }
+            vec![(name, body)]
+        };
+        self.show(|_| last.clone(), told);
+        if let Some(failure) = &not_written {
+            failure.print();
+        }
         self.phase = Phase::Over;
+        not_written
+    }
+
+    /// Writes the recording of the terminal as far as it has come, where one was asked for; once.
+    fn write_cast(&mut self) -> Result<(), Failure> {
+        let (Some((cast, _)), Some(path)) = (self.cast.take(), &self.args.cast) else {
+            return Ok(());
+        };
+        let cast = cast.into_inner();
+        let is_picture = path.extension().is_some_and(|ending| ending == "svg");
+        let content = if is_picture { cast.to_svg() } else { cast.to_asciicast() };
+        write_file(path, content.as_bytes())
     }
 
     /// The last event; it names the demo where only one was asked for.
@@ -265,7 +303,10 @@ impl Report {
         variant.is_some_and(|variant| variant.contains('='))
     }
 
-    fn show(&self, text: impl FnOnce() -> String, json: impl FnOnce() -> Vec<json::Event>) {
+    fn show(&self, text: impl Fn(Look) -> String, json: impl FnOnce() -> Vec<json::Event>) {
+        if let Some((cast, look)) = &self.cast {
+            cast.borrow_mut().say(&self.args.glyphs().translate(&text(*look)));
+        }
         match &self.voice {
             Voice::Silent => {}
             Voice::Json(events) => {
@@ -279,7 +320,14 @@ impl Report {
                     events.emit(name, &body);
                 }
             }
-            Voice::Text(glyphs) => crate::print(&glyphs.translate(&text())),
+            Voice::Text(glyphs) => crate::print(&glyphs.translate(&text(self.look))),
+        }
+    }
+
+    /// Says where something is that this run has made: not a part of the report.
+    fn tell(&self, text: &str) {
+        if let Voice::Text(glyphs) = &self.voice {
+            crate::print(&glyphs.translate(text));
         }
     }
 
@@ -291,12 +339,33 @@ impl Report {
         let variant = variant.map(|variant| format!("-{}", side_by_side::short(variant)));
         let file = format!("{demo}-{}{}.pcapng", story.name, variant.unwrap_or_default());
         let path = folder.join(file.replace([' ', '/'], "_"));
-        fs::create_dir_all(folder).and_then(|()| fs::write(&path, capture)).map_err(
-            |error: io::Error| {
-                Failure::from_io(Exit::Failed, &format!("cannot write {}", path.display()), &error)
-            },
-        )
+        write_file(&path, capture)
     }
+}
+
+/// A recording of a terminal that is as wide as the one at hand, or as most are.
+fn new_cast(args: &RunArgs) -> (RefCell<Cast>, Look) {
+    let look = args.look();
+    let columns = look.columns.unwrap_or(cast::COLUMNS).clamp(60, 200);
+    let diagram = match look.diagram {
+        Diagram::Ladder | Diagram::List => Diagram::fitting(Some(columns)),
+        Diagram::None => Diagram::None,
+    };
+    let look = Look { diagram, colour: true, columns: Some(columns) };
+    (RefCell::new(Cast::new(columns)), look)
+}
+
+/// Writes a file, and makes the folder that it is in. What could not be written whole is removed: a part of a
+/// report would be taken for all of it.
+pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
+    let written = folder.and_then(|()| fs::write(path, content));
+    written.map_err(|error: io::Error| {
+        if path.is_file() {
+            let _ = fs::remove_file(path);
+        }
+        Failure::from_io(Exit::Failed, &format!("cannot write {}", path.display()), &error)
+    })
 }
 
 fn in_one_line(story: &Story) -> String {

@@ -21,8 +21,9 @@ impl Report {
         self.not_played_after(trouble, rounded(self.row_start.elapsed()));
     }
 
-    /// All is played, and so many checks failed that make it a failed run.
-    pub(crate) fn end(&mut self, failed: usize) -> Exit {
+    /// All is played, and so many checks failed that make it a failed run. What could not be written makes it
+    /// one, too, and loses nothing of what is told.
+    pub(crate) fn end(&mut self, failed: usize, not_written: Option<Failure>) -> Exit {
         let tally = self.tally();
         let repeats = self.args.repeat > 1;
         let unlike: Vec<Unlike> = if repeats { unlike(&self.rows) } else { Vec::new() };
@@ -37,19 +38,22 @@ impl Report {
         let repeated = repeats.then_some((self.args.repeat, unlike));
         let seconds = rounded(self.start.elapsed());
         let exit_code = exit.code();
-        self.over(&End { exit: exit_code, tally, excused, seconds, repeated, trouble: None });
-        exit
+        let end = End { exit: exit_code, tally, excused, seconds, repeated, trouble: None };
+        self.over(&end, not_written).map_or(exit, |failure| failure.exit())
     }
 
     /// Something could not be done, and nothing more is played.
     pub(crate) fn fail(&mut self, failure: &Failure) -> Exit {
         failure.print();
+        if let Err(cast) = self.write_cast() {
+            cast.print();
+        }
         let (tally, seconds) = (self.tally(), rounded(self.start.elapsed()));
         let exit = failure.exit().code();
         let end = End { exit, tally, excused: 0, seconds, repeated: None, trouble: None };
         let (name, mut body) = self.end_event(&end);
         body["error"] = serde_json::to_value(failure).expect("a failure is plain data");
-        self.show(String::new, || vec![(name, body)]);
+        self.show(|_| String::new(), || vec![(name, body)]);
         self.phase = Phase::Over;
         failure.exit()
     }
