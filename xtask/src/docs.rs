@@ -1,8 +1,9 @@
 //! `cargo xtask docs`: writes into the README what a recorded run says of each claim.
 //!
 //! A verdict belongs to a run, so the table is made from one that is kept beside it, and is never
-//! written by hand. Beside it some demos are recorded as a whole, for the documentation to show. `cargo xtask test` sees to it that the README says what the record says (step
-//! `tidy`), and that every later run says so too (steps `lab-user` and `lab-root`).
+//! written by hand. Beside it some demos are recorded as a whole, for
+//! the documentation to show, one of them also as a recording of a terminal (`recordings`).
+//! `cargo xtask test` sees to it that the README says what the record says (step `tidy`), and that every later run says so too (steps `lab-user` and `lab-root`).
 
 mod record;
 mod recordings;
@@ -26,8 +27,11 @@ pub(crate) struct Args {
     /// Play the demos, all or those that are named, and record what they say.
     #[arg(long)]
     record: bool,
-    /// Change nothing; fail where the README does not say what the record says.
+    /// Show the recorded runs again, as text and as a recording of a terminal, and play nothing.
     #[arg(long, conflicts_with = "record")]
+    render: bool,
+    /// Change nothing; fail where the README does not say what the record says.
+    #[arg(long, conflicts_with_all = ["record", "render"])]
     check: bool,
     /// The demos to record; what is recorded of others stays.
     #[arg(value_name = "NAME", requires = "record")]
@@ -38,6 +42,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let root = cargo::root();
     if args.record {
         record_to(&root.join(RECORD), &args.names)?;
+    }
+    if args.render {
+        let built = cargo::build(&["-p", DEMOS.runner])?;
+        recordings::render(built.program(DEMOS.runner)?)?;
     }
     let record = Record::read(&read(&root.join(RECORD))?)?;
     let path = root.join(README);

@@ -89,7 +89,8 @@ impl Cast {
              aria-labelledby=\"t\"><title id=\"t\">{title}</title>\n<style>\
              text{{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,\"DejaVu Sans Mono\",monospace;\
              fill:#e6edf3;white-space:pre}}.g{{fill:#3fb950}}.r{{fill:#ff7b72}}.y{{fill:#e3b341}}\
-             .f{{fill:#9aa3ad}}"
+             .f{{fill:#9aa3ad}}.a{{fill:#56d4dd}}.b{{fill:#d2a8ff}}.c{{fill:#79c0ff}}.d{{fill:#a5f3f9}}\
+             .e{{fill:#f0c6ff}}.h{{fill:#b8dcff}}"
         );
         let _ = write!(out, "{}</style>\n", self.scrolling());
         let _ = writeln!(
@@ -160,6 +161,12 @@ fn pieces(line: &str) -> impl Iterator<Item = (Option<&'static str>, &str)> {
             "31" => Some("r"),
             "33" => Some("y"),
             "2" => Some("f"),
+            "36" => Some("a"),
+            "35" => Some("b"),
+            "34" => Some("c"),
+            "96" => Some("d"),
+            "95" => Some("e"),
+            "94" => Some("h"),
             _ => None,
         };
         Some((class, text))

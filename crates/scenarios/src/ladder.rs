@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::findings::{Fate, PacketLine, Story};
+use crate::look::Look;
 use crate::wrap::{hanging, lines, pad};
 
 /// Columns between the two lifelines.
@@ -25,6 +26,9 @@ const SHOWN_AT_EACH_END: usize = 20;
 /// How far past the middle the arrow of a lost packet comes: it has room for `PSH, ACK 100 B (retry 1)`.
 const LOST_AFTER: usize = 12;
 
+/// Of how many connections it is known which is which.
+const MAX_CONNECTIONS: usize = 64;
+
 /// Columns before the first lifeline.
 const MARGIN: usize = 24;
 
@@ -32,11 +36,13 @@ const MARGIN: usize = 24;
 const WHOLE: usize = MARGIN + 1 + WIDTH + 1;
 
 /// Draws the packets of a story, in so many columns where that is known: what became of a packet stands
-/// below its arrow then, if there is no room for it behind.
-pub fn draw(story: &Story, columns: Option<usize>) -> String {
+/// below its arrow then, if there is no room for it behind. Where there are colours and several connections,
+/// each has one.
+pub fn draw(story: &Story, look: Look) -> String {
     let mut out = String::new();
     let [left, right] = &story.lifelines[..] else { return out };
-    let columns = columns.unwrap_or(usize::MAX);
+    let columns = look.columns.unwrap_or(usize::MAX);
+    let connections = connections(story);
     // The name of the right one begins at its line, or as far before it as it must to end in time.
     let too_much = (WHOLE - 1 + right.width()).saturating_sub(columns);
     let left = pad(left, (WIDTH + 1 - too_much.min(WIDTH)).max(left.width() + 2));
@@ -59,7 +65,15 @@ pub fn draw(story: &Story, columns: Option<usize>) -> String {
             let _ = writeln!(out, "{:MARGIN$}┆{gap:^WIDTH$}┆", "");
         }
         let who = pad(&clip(&packet.who, 11), 12);
-        let _ = write!(out, "{:>10.3}  {who}{}", packet.sent_ms, arrow(packet));
+        let place = connections.iter().position(|known| *known == connection(packet));
+        let place = place.filter(|_| connections.len() > 1);
+        let paint = |words: &str| match place {
+            Some(place) => look.paint_one_of(place, words),
+            None => words.to_owned(),
+        };
+        let [at_left, between, at_right] = arrow(packet);
+        let (who, between) = (paint(&who), paint(&between));
+        let _ = write!(out, "{:>10.3}  {who}{at_left}{between}{at_right}", packet.sent_ms);
         let _ = match why(packet) {
             None => writeln!(out),
             Some(why) if WHOLE + 1 + why.width() <= columns => writeln!(out, " {why}"),
@@ -115,8 +129,26 @@ pub fn list(story: &Story, columns: Option<usize>) -> String {
     out
 }
 
-/// One packet as an arrow.
-fn arrow(packet: &PacketLine) -> String {
+/// The talker and the two ports of a packet.
+fn connection(packet: &PacketLine) -> (&str, u16, u16) {
+    let (a, b) = packet.ports;
+    (&packet.who, a.min(b), a.max(b))
+}
+
+/// The connections of a story, in the order in which they come.
+fn connections(story: &Story) -> Vec<(&str, u16, u16)> {
+    let mut connections = Vec::new();
+    for connection in story.packets.iter().map(connection) {
+        // A flood has thousands, and the colours begin anew long before.
+        if connections.len() < MAX_CONNECTIONS && !connections.contains(&connection) {
+            connections.push(connection);
+        }
+    }
+    connections
+}
+
+/// One packet as an arrow, between the two lifelines.
+fn arrow(packet: &PacketLine) -> [String; 3] {
     let label = describe(packet);
     let rightwards = packet.from == 0;
     // How far the arrow comes: to the middle where the packet never arrives.
@@ -142,7 +174,7 @@ fn arrow(packet: &PacketLine) -> String {
     if let Fate::DroppedByKernel(_) = &packet.fate {
         *(if rightwards { &mut at_right } else { &mut at_left }) = '✗';
     }
-    format!("{at_left}{line}{at_right}")
+    [at_left.to_string(), line, at_right.to_string()]
 }
 
 /// Why a packet did not come to its receiver.
@@ -200,6 +232,41 @@ mod tests {
         }
     }
 
+    fn within(columns: usize) -> Look {
+        Look { columns: Some(columns), ..Look::default() }
+    }
+
+    #[test]
+    fn each_of_several_connections_has_a_colour() {
+        let of = |who: &str, port| PacketLine {
+            who: who.into(),
+            ports: (port, 7878),
+            ..packet(0, 0.0, "SYN", 0, Fate::Taken)
+        };
+        let back = PacketLine { ports: (7878, 1), from: 1, ..of("alice", 1) };
+        let draw = |packets: Vec<PacketLine>, colour| {
+            let lifelines = vec!["a".into(), "b".into()];
+            let story = Story { lifelines, packets, ..Story::default() };
+            super::draw(&story, Look { colour, ..Look::default() })
+        };
+        let all = vec![of("alice", 1), of("bob", 2), back];
+        let coloured = draw(all.clone(), true);
+        let colours: Vec<&str> = coloured
+            .lines()
+            .filter_map(|line| line.split_once("\u{1b}[")?.1.split_once('m'))
+            .map(|(code, _)| code)
+            .collect();
+        assert_eq!(colours, ["36", "35", "36"], "{coloured}");
+        assert_eq!(
+            coloured.replace("\u{1b}[36m", "").replace("\u{1b}[35m", "").replace("\u{1b}[0m", ""),
+            draw(all.clone(), false)
+        );
+        assert!(
+            !draw(all[..1].to_vec(), true).contains('\u{1b}'),
+            "there is nothing to tell apart"
+        );
+    }
+
     #[test]
     fn a_cross_is_at_the_receivers_line_or_in_the_middle() {
         let story = Story {
@@ -223,7 +290,7 @@ mod tests {
             "  1341.100  client 8    │─── SYN (retry 1) ─────────────✗        │ cable cut",
             "  1342.000  client 8    │        ✗────────────────── FIN, ACK ───│ cable cut",
         ];
-        assert_eq!(draw(&story, None).lines().collect::<Vec<_>>(), expected);
+        assert_eq!(draw(&story, Look::default()).lines().collect::<Vec<_>>(), expected);
     }
 
     /// Nothing is left to the terminal, which would break a word, and a name could look like another packet.
@@ -245,9 +312,9 @@ mod tests {
             "     1.000  client 8    │─── SYN (retry 1) ─────────────✗        │ cable cut",
             "                        not drawn: 22 packets of the other client",
         ];
-        assert_eq!(draw(&story, Some(80)).lines().collect::<Vec<_>>(), expected);
+        assert_eq!(draw(&story, within(80)).lines().collect::<Vec<_>>(), expected);
         for columns in [72, 80, 100] {
-            let drawn = draw(&story, Some(columns));
+            let drawn = draw(&story, within(columns));
             assert!(drawn.lines().all(|line| line.width() <= columns), "{columns}\n{drawn}");
         }
         let listed = list(&story, Some(30));
@@ -259,7 +326,7 @@ mod tests {
         let packets =
             (0..100).map(|n| packet(0, f64::from(n), "SYN", 0, Fate::Taken)).collect::<Vec<_>>();
         let story = Story { lifelines: vec!["a".into(), "b".into()], packets, ..Story::default() };
-        let drawn = draw(&story, None);
+        let drawn = draw(&story, Look::default());
         assert_eq!(drawn.lines().count(), 1 + 2 * SHOWN_AT_EACH_END + 1);
         assert!(drawn.contains("60 more packets"), "{drawn}");
     }
@@ -282,7 +349,7 @@ mod tests {
             ],
             ..Story::default()
         };
-        let drawn = draw(&story, None);
+        let drawn = draw(&story, Look::default());
         for glyphs in [Glyphs::Unicode, Glyphs::Stable, Glyphs::Ascii] {
             let shown = glyphs.translate(&drawn);
             let rows: Vec<usize> =

@@ -48,6 +48,16 @@ pub(crate) enum Colour {
 }
 
 impl Look {
+    /// Words in one of several colours that mean nothing but which is which, where there are colours.
+    pub(crate) fn paint_one_of(self, place: usize, words: &str) -> String {
+        if !self.colour {
+            return words.to_owned();
+        }
+        // Those that say what is good or bad are not among them: cyan, magenta, blue, and the bright ones.
+        let code = [36, 35, 34, 96, 95, 94][place % 6];
+        format!("\u{1b}[{code}m{words}\u{1b}[0m")
+    }
+
     /// A word in a colour, where there are colours.
     pub(crate) fn paint(self, colour: Colour, word: &str) -> String {
         let code = match colour {

@@ -53,7 +53,7 @@ pub fn story(story: &Story, look: Look) -> String {
     }
     if !story.packets.is_empty() {
         match look.diagram {
-            Diagram::Ladder => out.extend(["\n", &ladder::draw(story, look.columns)]),
+            Diagram::Ladder => out.extend(["\n", &ladder::draw(story, look)]),
             Diagram::List => out.extend(["\n", &ladder::list(story, look.columns)]),
             Diagram::None => {}
         }

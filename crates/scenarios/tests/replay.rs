@@ -65,6 +65,75 @@ fn a_recorded_run_gives_the_same_bytes_each_time() {
     }
 }
 
+/// The recordings of a terminal that the documentation shows are made of the recorded run, each time and on
+/// every system.
+#[test]
+fn a_recording_of_a_terminal_is_the_same_each_time() {
+    for ending in ["cast", "svg"] {
+        let golden = fs::read_to_string(recorded(&format!("backlog.{ending}"))).unwrap();
+        let name = format!("sockeye-replay-{}.{ending}", std::process::id());
+        let file = std::env::temp_dir().join(name);
+        let options = ["--glyphs", "unicode", "--cast", file.to_str().unwrap()];
+        let shown = replay(&recorded("backlog.jsonl"), &options);
+        assert_eq!(shown.status.code(), Some(0));
+        let written = fs::read_to_string(&file).unwrap();
+        fs::remove_file(&file).unwrap();
+        assert!(written == golden, "backlog.{ending} is another: cargo xtask docs --render");
+    }
+}
+
+/// A full disk loses no verdict, wherever it is: what is shown is shown, and the code says that something was not
+/// written.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_loses_no_verdict() {
+    let events = recorded("backlog.jsonl");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let golden = fs::read_to_string(recorded("backlog.txt")).unwrap();
+    for option in ["--html", "--cast"] {
+        let shown = replay(&events, &["--glyphs", "unicode", option, "/dev/full"]);
+        assert_eq!(shown.status.code(), Some(1), "{option}");
+        assert_eq!(text(shown.stdout), golden, "{option}");
+        assert!(text(shown.stderr).contains("cannot write /dev/full: no space left on device"));
+        let told = replay(&events, &["--json", option, "/dev/full"]);
+        let end = text(told.stdout);
+        let end: Value = serde_json::from_str(end.lines().last().unwrap()).unwrap();
+        assert_eq!(
+            (&end["exit"], &end["ok"], &end["checks"]),
+            (&1.into(), &false.into(), &26.into())
+        );
+    }
+    for options in [&[][..], &["--json"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scenarios"));
+        command.args(["run", "--replay"]).arg(&events).args(options).env_remove("COLUMNS");
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let shown = command.stdout(full).output().unwrap();
+        assert_eq!(shown.status.code(), Some(1), "{options:?}");
+        let stderr = text(shown.stderr);
+        assert!(stderr.contains("cannot write to standard output"), "{stderr}");
+        if options.is_empty() {
+            assert!(stderr.contains("a refuted, f partly"), "{stderr}");
+            assert!(stderr.contains("26 of 26 checks as expected"), "{stderr}");
+        }
+    }
+}
+
+/// In a terminal of China, Japan or Korea a whole report is as wide as elsewhere, and without UTF-8 it is ASCII
+/// but for what was sent.
+#[test]
+fn a_report_is_as_wide_in_every_terminal() {
+    for name in RECORDED {
+        for set in ["stable", "ascii"] {
+            let shown = replay(&recorded(&format!("{name}.jsonl")), &["--glyphs", set]);
+            let shown = String::from_utf8(shown.stdout).unwrap();
+            for line in shown.lines() {
+                assert_eq!(line.width_cjk(), line.width(), "{name}, {set}: {line}");
+                assert!(set != "ascii" || line.is_ascii(), "{name}: {line}");
+            }
+        }
+    }
+}
+
 /// What is too long is broken between words, and nothing is left out for that.
 #[test]
 fn a_recorded_run_fits_into_a_narrow_terminal() {

@@ -1,4 +1,4 @@
-//! Which runs are kept as a whole, for the documentation to show and for tests to render again?
+//! Which runs are kept as a whole, for the documentation to show and for tests to show again?
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -12,8 +12,14 @@ use crate::cargo;
 use crate::error::Error;
 use crate::say;
 
-/// Where they are kept: the events, and the text that a replay makes of them.
+/// Where they are kept: the events, and what a replay makes of them.
 const FOLDER: &str = "docs/recorded";
+
+/// The demo that is kept as a recording of a terminal too, which the README shows.
+const SHOWN: &str = "backlog";
+
+/// How it is shown in text, on every system.
+const LOOK: [&str; 4] = ["--glyphs", "unicode", "--diagram", "ladder"];
 
 /// The demos of which a run is kept.
 const DEMOS: [&str; 3] = ["backlog", "feedback", "disconnect"];
@@ -27,10 +33,27 @@ pub(super) fn record(program: &Path, names: &[OsString]) -> Result<(), Error> {
         Record::of_run(&events)?;
         let file = format!("{FOLDER}/{demo}.jsonl");
         write(&cargo::root().join(&file), &stripped(&events)?)?;
-        let look = ["--glyphs", "unicode", "--diagram", "ladder"];
-        let text = ran(program, &[&["run", "--replay", &file], &look[..]].concat())?;
-        write(&cargo::root().join(format!("{FOLDER}/{demo}.txt")), &text)?;
+        render_one(program, demo)?;
         say::out(format_args!("{file}: {} events", events.lines().count()));
+    }
+    Ok(())
+}
+
+/// Shows again what is kept, and keeps how that looks.
+pub(super) fn render(program: &Path) -> Result<(), Error> {
+    DEMOS.into_iter().try_for_each(|demo| render_one(program, demo))
+}
+
+fn render_one(program: &Path, demo: &str) -> Result<(), Error> {
+    let file = format!("{FOLDER}/{demo}.jsonl");
+    let replay = ["run", "--replay", &file];
+    let text = ran(program, &[&replay[..], &LOOK].concat())?;
+    write(&cargo::root().join(format!("{FOLDER}/{demo}.txt")), &text)?;
+    if demo == SHOWN {
+        for ending in ["cast", "svg"] {
+            let cast = format!("{FOLDER}/{demo}.{ending}");
+            ran(program, &[&replay[..], &["--glyphs", "unicode", "--cast", &cast]].concat())?;
+        }
     }
     Ok(())
 }

@@ -11,6 +11,7 @@
 //! | How is a recorded run shown again? | [`replay`] |
 //! | How is what is found shown as it is found? | [`report`] |
 //! | Which pages are written, and where? | [`pages`] |
+//! | What if standard output cannot be written? | [`told`] |
 //! | How far had it come when a signal ended it? | [`interrupt`] |
 //! | Where does it wait for a person? | [`pause`] |
 
@@ -31,11 +32,11 @@ mod pause;
 mod play;
 mod replay;
 mod report;
+mod told;
 
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use cli::{Events, Exit, Failure, Format, output};
+use cli::{Events, Exit, Failure, Format};
 use scenarios::json;
 use serde_json::json;
 
@@ -44,6 +45,7 @@ use crate::elsewhere as machine;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 use crate::here as machine;
 use crate::options::{Args, Command};
+use crate::told::print;
 
 fn main() -> ExitCode {
     let exit = match cli::parse::<Args>(json::SCHEMA).command {
@@ -54,6 +56,11 @@ fn main() -> ExitCode {
         },
         Command::Doctor { common } => machine::doctor(common.format()),
     };
+    // What was written last, and what is no report.
+    let exit = told::trouble().map_or(exit, |failure| {
+        failure.print();
+        failure.exit()
+    });
     exit.into()
 }
 
@@ -65,9 +72,4 @@ fn refuse(failure: &Failure, format: Format) -> Exit {
         Events::stdout(json::SCHEMA).emit("end", &end);
     }
     failure.exit()
-}
-
-fn print(text: &str) {
-    let mut stdout = io::stdout().lock();
-    output::or_exit(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
 }

@@ -149,6 +149,11 @@ pub(crate) struct RunArgs {
     /// The characters of the diagrams.
     #[arg(long, value_enum, default_value_t, value_name = "SET")]
     glyphs: GlyphSet,
+    /// Whether a report has colours; `auto` is at a terminal.
+    ///
+    /// `auto` follows `CLICOLOR_FORCE`, then `NO_COLOR`, then `TERM=dumb`. No colour stands alone for what it means.
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    color: When,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
 }
@@ -179,6 +184,31 @@ enum Lang {
     Zh,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum When {
+    /// By the terminal and the environment.
+    #[default]
+    Auto,
+    /// Also into a file or a pipe.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+impl When {
+    /// Whether it is now, with these variables of the environment, at a terminal or not.
+    fn is_now(self, var: impl Fn(&str) -> Option<String>, at_a_terminal: bool) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            // https://bixense.com/clicolors and https://no-color.org
+            Self::Auto if var("CLICOLOR_FORCE").is_some_and(|force| force != "0") => true,
+            Self::Auto if var("NO_COLOR").is_some() => false,
+            Self::Auto => at_a_terminal && var("TERM").is_some_and(|term| term != "dumb"),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Default, ValueEnum)]
 enum Form {
     /// By the width of the terminal, or COLUMNS.
@@ -195,9 +225,14 @@ enum Form {
 impl RunArgs {
     /// How the report for a person looks.
     pub(crate) fn look(&self) -> Look {
-        let var = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
+        // One that is set to nothing is as good as not set.
+        let var = |name: &str| {
+            env::var_os(name)
+                .map(|value| value.to_string_lossy().into_owned())
+                .filter(|value| !value.is_empty())
+        };
         let at_a_terminal = io::stdout().is_terminal();
-        let said = var("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok());
+        let said = var("COLUMNS").and_then(|columns| columns.parse().ok());
         // It asks standard output, and knows of no width where that is no terminal.
         let columns = said.or_else(|| Some(terminal_size_of(io::stdout())?.0.0.into()));
         let diagram = match self.diagram {
@@ -206,9 +241,7 @@ impl RunArgs {
             Form::List => Diagram::List,
             Form::None => Diagram::None,
         };
-        let is_dumb = var("TERM").is_none_or(|term| term == "dumb");
-        // https://no-color.org
-        let colour = at_a_terminal && var("NO_COLOR").is_none() && !is_dumb;
+        let colour = self.color.is_now(var, at_a_terminal);
         Look { diagram, colour, columns }
     }
 
@@ -250,5 +283,30 @@ impl RunArgs {
     pub(crate) fn all_knobs(&self) -> impl Iterator<Item = &Knob> {
         let compared = self.compare.iter().flat_map(|Compare(knobs)| knobs);
         self.knobs.iter().chain(compared)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_where_they_are_asked_for() {
+        let now = |when: When, set: &[(&str, &str)], at_a_terminal| {
+            let var = |name: &str| {
+                set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            };
+            when.is_now(var, at_a_terminal)
+        };
+        let xterm = ("TERM", "xterm");
+        assert!(now(When::Auto, &[xterm], true));
+        assert!(!now(When::Auto, &[xterm], false), "a pipe");
+        assert!(!now(When::Auto, &[("TERM", "dumb")], true));
+        assert!(!now(When::Auto, &[], true), "no terminal is known");
+        assert!(!now(When::Auto, &[xterm, ("NO_COLOR", "1")], true));
+        assert!(now(When::Auto, &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], false));
+        assert!(!now(When::Auto, &[("CLICOLOR_FORCE", "0")], false));
+        assert!(now(When::Always, &[("NO_COLOR", "1"), ("TERM", "dumb")], false));
+        assert!(!now(When::Never, &[("CLICOLOR_FORCE", "1"), xterm], true));
     }
 }

@@ -24,6 +24,7 @@ use serde_json::json;
 
 use crate::options::RunArgs;
 use crate::pages::Pages;
+use crate::told;
 
 /// Shows what is found, and remembers how it came out.
 ///
@@ -256,14 +257,19 @@ impl Report {
         }
         let not_written = not_written.or(self.write_cast().err());
         let exit = not_written.as_ref().map_or(end.exit, |failure| failure.exit().code());
-        let told = || {
+        let events = || {
             let (name, mut body) = self.end_event(&End { exit, ..end.clone() });
             if let Some(failure) = &not_written {
                 body["error"] = serde_json::to_value(failure).expect("a failure is plain data");
             }
             vec![(name, body)]
         };
-        self.show(|_| last.clone(), told);
+        self.show(|_| last.clone(), events);
+        let unheard = told::trouble();
+        if unheard.is_some() {
+            told::elsewhere(&(side_by_side::table(&self.rows) + &last));
+        }
+        let not_written = unheard.or(not_written);
         if let Some(failure) = &not_written {
             failure.print();
         }
@@ -317,7 +323,7 @@ impl Report {
                     if let Some(variant) = variant.as_ref().filter(|_| of_one_row) {
                         body["variant"] = variant.clone().into();
                     }
-                    events.emit(name, &body);
+                    told::keep(|| events.try_emit(name, &body));
                 }
             }
             Voice::Text(glyphs) => crate::print(&glyphs.translate(&text(self.look))),
