@@ -1,6 +1,6 @@
 //! A browser without a window, to see a page as its reader does.
 //!
-//! It is driven by the DevTools protocol over two pipes (`--remote-debugging-pipe`): a message is JSON that
+//! It is driven by the protocol of its developer tools over two pipes (`--remote-debugging-pipe`): a message is JSON that
 //! ends with a zero byte.
 
 use std::collections::VecDeque;
@@ -141,7 +141,7 @@ impl Browser {
 
     /// Closes a page.
     #[track_caller]
-    pub fn close(&mut self, page: Page) {
+    pub fn close(&mut self, page: &Page) {
         self.ask(None, "Target.closeTarget", &json!({ "targetId": page.target }));
     }
 

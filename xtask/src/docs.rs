@@ -1,9 +1,9 @@
 //! `cargo xtask docs`: writes into the README what a recorded run says of each claim.
 //!
 //! A verdict belongs to a run, so the table is made from one that is kept beside it, and is never
-//! written by hand. Beside it some demos are recorded as a whole, for
-//! the documentation to show, one of them also as a recording of a terminal (`recordings`).
-//! `cargo xtask test` sees to it that the README says what the record says (step `tidy`), and that every later run says so too (steps `lab-user` and `lab-root`).
+//! written by hand. Beside it some demos are recorded as a whole, for the documentation to show, one of
+//! them also as a recording of a terminal (`recordings`). `cargo xtask test` sees to it that the README says
+//! what the record says (step `tidy`), and that every later run says so too (steps `lab-user` and `lab-root`).
 
 mod record;
 mod recordings;

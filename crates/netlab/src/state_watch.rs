@@ -1,6 +1,7 @@
 //! The states of a host's connections, over time.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -81,8 +82,8 @@ impl Watched {
                 continue;
             }
             let reader = match self.readers.entry(*addresses) {
-                std::collections::btree_map::Entry::Occupied(reader) => reader.into_mut(),
-                std::collections::btree_map::Entry::Vacant(place) => {
+                Entry::Occupied(reader) => reader.into_mut(),
+                Entry::Vacant(place) => {
                     place.insert(ConnectionReader::open(addresses.0, addresses.1)?)
                 }
             };
@@ -140,7 +141,7 @@ impl End {
     /// Takes what the kernel has of it now.
     fn see(&mut self, at: Moment, state: Option<TcpState>) {
         // Before it has anything there is nothing to be told.
-        let last = self.changes.last().map_or(None, |(_, state)| *state);
+        let last = self.changes.last().and_then(|(_, state)| *state);
         if last != state {
             self.changes.push((at, state));
             self.is_over = state.is_none();

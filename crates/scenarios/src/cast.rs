@@ -92,7 +92,7 @@ impl Cast {
              .f{{fill:#9aa3ad}}.a{{fill:#56d4dd}}.b{{fill:#d2a8ff}}.c{{fill:#79c0ff}}.d{{fill:#a5f3f9}}\
              .e{{fill:#f0c6ff}}.h{{fill:#b8dcff}}"
         );
-        let _ = write!(out, "{}</style>\n", self.scrolling());
+        let _ = writeln!(out, "{}</style>", self.scrolling());
         let _ = writeln!(
             out,
             "<rect width=\"{width}\" height=\"{height}\" rx=\"8\" fill=\"#0d1117\"/>"

@@ -244,13 +244,13 @@ mod tests {
             ..packet(0, 0.0, "SYN", 0, Fate::Taken)
         };
         let back = PacketLine { ports: (7878, 1), from: 1, ..of("alice", 1) };
-        let draw = |packets: Vec<PacketLine>, colour| {
+        let drawn = |packets: Vec<PacketLine>, colour| {
             let lifelines = vec!["a".into(), "b".into()];
             let story = Story { lifelines, packets, ..Story::default() };
-            super::draw(&story, Look { colour, ..Look::default() })
+            draw(&story, Look { colour, ..Look::default() })
         };
         let all = vec![of("alice", 1), of("bob", 2), back];
-        let coloured = draw(all.clone(), true);
+        let coloured = drawn(all.clone(), true);
         let colours: Vec<&str> = coloured
             .lines()
             .filter_map(|line| line.split_once("\u{1b}[")?.1.split_once('m'))
@@ -259,10 +259,10 @@ mod tests {
         assert_eq!(colours, ["36", "35", "36"], "{coloured}");
         assert_eq!(
             coloured.replace("\u{1b}[36m", "").replace("\u{1b}[35m", "").replace("\u{1b}[0m", ""),
-            draw(all.clone(), false)
+            drawn(all.clone(), false)
         );
         assert!(
-            !draw(all[..1].to_vec(), true).contains('\u{1b}'),
+            !drawn(all[..1].to_vec(), true).contains('\u{1b}'),
             "there is nothing to tell apart"
         );
     }

@@ -46,7 +46,7 @@ fn look_once(browser: &mut Browser, file: &Path, sight: Sight) {
     assert_eq!(page.requests, [format!("file://{}", file.display())], "{shown}");
     let wrong = browser.evaluate(&page, LOOK);
     assert_eq!(wrong, json!([]), "{shown}");
-    browser.close(page);
+    browser.close(&page);
 }
 
 fn recorded(name: &str) -> String {
@@ -80,7 +80,6 @@ fn long_run(packets: usize) -> String {
     });
     let mut lines = vec![start, story];
     for number in 1..=packets {
-        #[expect(clippy::cast_precision_loss, reason = "it is a time")]
         let at = number as f64 / 100.0;
         let is_back = number % 2 == 0;
         let seq = 1 + 1448 * (number / 2);
@@ -122,7 +121,7 @@ fn a_long_run_is_a_page_that_opens_at_once() {
         let page = browser.open(Path::new(file), SIGHTS[0]);
         let took = "performance.getEntriesByType('navigation')[0].loadEventEnd";
         let took = browser.evaluate(&page, took).as_f64().unwrap();
-        browser.close(page);
+        browser.close(&page);
         took
     };
     let quickest = (0..3).map(&mut opened).fold(f64::INFINITY, f64::min);

@@ -21,6 +21,9 @@ const MAX_FIGURES: usize = 2;
 /// How the label of a copy ends that the wire made: neither end sent it.
 const COPY: &str = ", copy";
 
+/// The lifeline that sends, and the ports of sender and receiver.
+type Flow = (usize, (u16, u16));
+
 /// One direction of a connection.
 struct Stream<'a> {
     /// Who sends, in words.
@@ -48,7 +51,7 @@ pub(super) fn figures(
 
 /// The directions of connections that have data enough.
 fn streams(story: &Story) -> Vec<Stream<'_>> {
-    let mut by_flow: BTreeMap<(usize, (u16, u16)), Vec<(&PacketLine, Segment)>> = BTreeMap::new();
+    let mut by_flow: BTreeMap<Flow, Vec<(&PacketLine, Segment)>> = BTreeMap::new();
     let own = story.packets.iter().filter(|packet| !packet.label.ends_with(COPY));
     for packet in own {
         if let Some(tcp) = packet.tcp {
@@ -268,7 +271,6 @@ fn least(most: &Most) -> f64 {
     (WIDTH / most.steps.max(1) as f64).max(0.6)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a drawing has fewer places than a float")]
 fn as_float(number: i64) -> f64 {
     number as f64
 }

@@ -19,7 +19,11 @@ fn packet(number: usize, text: &str, fate: Fate) -> PacketLine {
         retry: u32::from(number.is_multiple_of(5)),
         fate,
         // Every other packet carries data further.
-        tcp: Some(Segment { seq: 1448 * (number as i64 / 2), ack: Some(1), window: 65_536 }),
+        tcp: Some(Segment {
+            seq: 1448 * i64::try_from(number / 2).expect("it is small"),
+            ack: Some(1),
+            window: 65_536,
+        }),
     }
 }
 
