@@ -76,9 +76,7 @@ impl Story {
     pub fn failed(&self) -> usize {
         self.checks.iter().filter(|check| check.outcome == Outcome::Failed).count()
     }
-}
 
-impl Story {
     /// Of a story that was not played, says why, and nothing of what it would have shown.
     pub fn say_only_what_was_seen(&mut self) {
         let was_played = !(self.packets.is_empty()
@@ -127,14 +125,12 @@ pub struct PacketLine {
     pub tcp: Option<Segment>,
 }
 
-/// Where a segment is in the stream of its connection. Numbers count from the SYN of each direction, which is
-/// number 0; the first byte is number 1.
+/// Where a segment is in its stream. Numbers count from the SYN of each direction, which is number 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
     /// The number of its first byte.
     pub seq: i64,
-    /// The number of the byte that its sender expects next; none where it acknowledges nothing, or nothing
-    /// was seen of the other direction.
+    /// The number of the byte that its sender expects next, where that is known.
     pub ack: Option<i64>,
     /// How many bytes its sender has room for, from `ack` on.
     pub window: u64,
@@ -174,8 +170,8 @@ pub struct Lane {
     pub who: String,
     /// Its own port and that of its peer.
     pub ports: (u16, u16),
-    /// Its states as `ss` names them, each with the milliseconds since the story's first packet at which it
-    /// was first seen; `gone` is where the kernel has forgotten it.
+    /// When each state was first seen, in milliseconds since the story's first packet, and its name in `ss`;
+    /// `gone` is where the kernel has forgotten this end.
     pub states: Vec<(f64, String)>,
 }
 

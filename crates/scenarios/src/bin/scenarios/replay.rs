@@ -99,7 +99,9 @@ fn tell_again(mut events: Vec<String>, not_written: Option<&Failure>) {
         end["error"] = serde_json::to_value(failure).expect("a failure is plain data");
         *last = end.to_string();
     }
-    events.iter().for_each(|event| print(&format!("{event}\n")));
+    for event in &events {
+        print(&format!("{event}\n"));
+    }
 }
 
 fn failure(Trouble { message, hints }: Trouble, exit: Exit) -> Failure {
