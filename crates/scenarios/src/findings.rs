@@ -170,8 +170,7 @@ pub struct Lane {
     pub who: String,
     /// Its own port and that of its peer.
     pub ports: (u16, u16),
-    /// When each state was first seen, in milliseconds since the story's first packet, and its name in `ss`;
-    /// `gone` is where the kernel has forgotten this end.
+    /// When each state was first seen, in milliseconds of the story, and its name in `ss`; or `gone`.
     pub states: Vec<(f64, String)>,
 }
 
