@@ -39,17 +39,34 @@ pub struct Part {
     pub check: &'static str,
     /// Whether it was as the claim says; `None` where it could not be seen.
     pub holds: Option<bool>,
+    /// What is so, in sentences; empty where nothing was seen.
+    pub so: String,
 }
 
 impl Part {
+    /// A part that a check measured, or could not.
+    pub fn new(check: &'static str, holds: Option<bool>) -> Self {
+        Self { check, holds, so: String::new() }
+    }
+
     /// A part that a check measured.
     pub fn seen(check: &'static str, holds: bool) -> Self {
-        Self { check, holds: Some(holds) }
+        Self::new(check, Some(holds))
     }
 
     /// A part that could not be measured.
     pub fn unseen(check: &'static str) -> Self {
-        Self { check, holds: None }
+        Self::new(check, None)
+    }
+
+    /// Says what is so where it holds, and where it does not.
+    fn telling(self, where_it_holds: &str, where_not: &str) -> Self {
+        let so = match self.holds {
+            Some(true) => where_it_holds,
+            Some(false) => where_not,
+            None => "",
+        };
+        Self { so: so.to_owned(), ..self }
     }
 }
 
@@ -66,7 +83,7 @@ fn counted(checks: &[Check], id: &str) -> Option<usize> {
 
 /// A part of a claim that follows from what its check measured.
 fn part(checks: &[Check], id: &'static str, holds: impl FnOnce(&str) -> bool) -> Part {
-    Part { check: id, holds: measured(checks, id).map(holds) }
+    Part::new(id, measured(checks, id).map(holds))
 }
 
 /// The verdict that the parts of a claim make.
@@ -92,9 +109,20 @@ pub fn verdict(parts: &[Part]) -> Verdict {
     }
 }
 
+/// A claim with its verdict, and with what its parts tell: each says what was seen of it, once.
+fn claim(id: &str, says: &str, parts: &[Part]) -> Claim {
+    let mut told: Vec<&str> = Vec::new();
+    for part in parts.iter().filter(|part| !part.so.is_empty()) {
+        if !told.contains(&&*part.so) {
+            told.push(&part.so);
+        }
+    }
+    claim_told(id, says, parts, &told.join(" "))
+}
+
 /// A claim with its verdict. Only checks that could be seen are its reason; where none could, the reason
 /// is that they were skipped, and nothing is said of what is so instead.
-fn claim(id: &str, says: &str, parts: &[Part], instead: &str) -> Claim {
+fn claim_told(id: &str, says: &str, parts: &[Part], instead: &str) -> Claim {
     let verdict = verdict(parts);
     let none_seen = verdict == Verdict::Skipped;
     let named = parts.iter().filter(|part| none_seen || part.holds.is_some());
@@ -144,12 +172,23 @@ mod tests {
     #[test]
     fn only_what_was_seen_is_a_reason() {
         let because = |parts: &[Part]| {
-            let Claim { because, instead, .. } = claim("x", "y", parts, "z");
+            let Claim { because, instead, .. } = claim_told("x", "y", parts, "z");
             (because.join(" "), instead)
         };
         let (seen, unseen) = (Part::seen("seen", false), Part::unseen("unseen"));
         assert_eq!(because(&[seen, unseen.clone()]), ("seen".to_owned(), "z".to_owned()));
         assert_eq!(because(&[unseen]), ("unseen".to_owned(), NONE_SEEN.to_owned()));
+    }
+
+    /// What stands below a verdict is never of something that was not seen, or seen otherwise.
+    #[test]
+    fn what_is_so_is_told_by_the_parts_that_were_seen() {
+        let part = |holds| Part::new("x", holds).telling("It holds.", "It does not.");
+        let told = |parts: &[Part]| claim("x", "y", parts).instead;
+        let (yes, no, unseen) = (part(Some(true)), part(Some(false)), part(None));
+        assert_eq!(told(&[yes.clone(), unseen.clone()]), "It holds.");
+        assert_eq!(told(&[yes.clone(), no, yes]), "It holds. It does not.");
+        assert_eq!(told(&[unseen]), NONE_SEEN);
     }
 
     #[test]

@@ -55,9 +55,14 @@ pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Tr
     show(matrix::play(stage)?);
     show(port_shared::play(stage)?);
     show(datagrams::play(stage)?);
-    let on_linux = |check, in_use| Restart { system: System::Linux, check, in_use: Some(in_use) };
+    let on_linux = |check, with_the_option, in_use| Restart {
+        system: System::Linux,
+        check,
+        with_the_option,
+        in_use: Some(in_use),
+    };
     Ok(vec![address_in_use_is_of_macos(&[
-        on_linux(restart::PLAIN.0, seen.plain_in_use),
-        on_linux(restart::LATE.0, seen.late_in_use),
+        on_linux(restart::PLAIN.0, false, seen.plain_in_use),
+        on_linux(restart::LATE.0, true, seen.late_in_use),
     ])])
 }

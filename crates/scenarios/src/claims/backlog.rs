@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Part, claim, counted, measured, part};
+use super::{Part, claim, claim_told, counted, measured, part};
 use crate::findings::{Check, Claim};
 use crate::spelled::spelled;
 
@@ -20,7 +20,7 @@ pub fn backlog_holds_five_and_refuses_the_rest(checks: &[Check]) -> Claim {
     if !one_is_served {
         parts = parts.map(|part| Part::unseen(part.check));
     }
-    let mut claim = claim(
+    let mut claim = claim_told(
         "a",
         "with listen(5) one client is served, five wait, the others are refused",
         &parts,
@@ -61,31 +61,20 @@ fn where_the_others_are(checks: &[Check]) -> String {
 pub fn listen_sizes_the_half_open_pool(checks: &[Check], tried: usize) -> Claim {
     let is_some = |count: &str| count.parse().is_ok_and(|count: usize| count > 0);
     let is_bounded = |kept: &str| kept.parse().is_ok_and(|kept: usize| kept < tried);
-    let parts =
-        [part(checks, "half-open-waiting", is_some), part(checks, "half-open-limit", is_bounded)];
-    let [queue, limit] = [0, 1].map(|at: usize| parts[at].holds);
-    let queue = match queue {
-        Some(true) => Some("of those that wait in the queue of listen() some are half-open."),
-        Some(false) => Some(
+    let parts = [
+        part(checks, "half-open-waiting", is_some).telling(
+            "of those that wait in the queue of listen() some are half-open.",
             "listen() sizes the accept queue, where complete connections wait (listen(2), since Linux 2.2).",
         ),
-        None => None,
-    };
-    let limit = match limit {
-        Some(true) => Some(
+        part(checks, "half-open-limit", is_bounded).telling(
             "Kernels of today use the same number as the limit of half-open ones, but as a limit to be \
              defended, not as the defence.",
+            "No limit of half-open ones was met.",
         ),
-        Some(false) => Some("No limit of half-open ones was met."),
-        None => None,
-    };
-    let instead: Vec<&str> = queue.into_iter().chain(limit).collect();
-    claim(
-        "f",
-        "the half-open pool is what listen() sizes (the part of the claim that needs no flood)",
-        &parts,
-        &instead.join(" "),
-    )
+    ];
+    let says =
+        "the half-open pool is what listen() sizes (the part of the claim that needs no flood)";
+    claim("f", says, &parts)
 }
 
 #[cfg(test)]

@@ -20,14 +20,15 @@ pub struct Typing {
 pub fn receiving_while_typing_needs_processes(seen: &[Typing]) -> Claim {
     let parts = seen.iter().flat_map(|typing| {
         let one_does = typing.processes == 1 && typing.heard_while_typing > 0;
-        typing.checks.map(|check| Part::seen(check, !one_does))
+        let Typing { processes, heard_while_typing, .. } = typing;
+        let otherwise = match (processes, heard_while_typing) {
+            (_, 0) => "a program heard nothing while somebody typed.".to_owned(),
+            (processes, _) => format!("a program that did both took {processes} processes."),
+        };
+        let one_waits = "one process waits for both at once, with poll, epoll, threads or an asynchronous runtime.";
+        typing.checks.map(|check| Part::seen(check, !one_does).telling(&otherwise, one_waits))
     });
-    claim(
-        "h",
-        "receiving while typing needs several processes",
-        &parts.collect::<Vec<_>>(),
-        "one process waits for both at once, with poll, epoll, threads or an asynchronous runtime.",
-    )
+    claim("h", "receiving while typing needs several processes", &parts.collect::<Vec<_>>())
 }
 
 #[cfg(test)]
@@ -54,5 +55,10 @@ mod tests {
         assert_eq!(judge(&[]), Verdict::Skipped);
         let claim = receiving_while_typing_needs_processes(&[typing((1, 5))]);
         assert_eq!(claim.because, ["processes", "heard"]);
+        assert!(claim.instead.starts_with("one process waits for both"), "{claim:?}");
+        for (seen, says) in [((1, 0), "heard nothing"), ((2, 5), "took 2 processes")] {
+            let claim = receiving_while_typing_needs_processes(&[typing(seen)]);
+            assert!(claim.instead.contains(says) && !claim.instead.contains("one"), "{claim:?}");
+        }
     }
 }

@@ -5,13 +5,13 @@ use crate::findings::Claim;
 
 /// The part of claim b that is about UDP: what a read leaves behind is lost.
 pub fn recv_throws_away_over_udp(rest_lost: Option<bool>) -> Claim {
-    claim(
-        "b",
-        "recv(1024) throws away what is beyond 1024 bytes (the part of the claim about UDP)",
-        &[Part { check: "cut-rest", holds: rest_lost }],
-        "so it is: one call takes one datagram, and the next call takes the next one. With MSG_TRUNC the \
-         kernel says that something was cut. Over TCP nothing is lost: see the demo stream.",
-    )
+    let part = Part::new("cut-rest", rest_lost).telling(
+        "so it is: one call takes one datagram, and the next call takes the next one. With MSG_TRUNC the kernel \
+         says that something was cut. What is so over TCP the demo stream shows.",
+        "the next call got what the first one had left of the datagram.",
+    );
+    let says = "recv(1024) throws away what is beyond 1024 bytes (the part of the claim about UDP)";
+    claim("b", says, &[part])
 }
 
 /// On which links UDP was clearly faster, for claim n.
@@ -27,17 +27,25 @@ pub struct Race {
 
 /// Claim n: UDP is faster.
 pub fn udp_is_faster_than_tcp(seen: Option<Race>) -> Claim {
-    let part = |check, holds: fn(Race) -> bool| Part { check, holds: seen.map(holds) };
+    let part = |check, holds: fn(Race) -> bool| Part::new(check, seen.map(holds));
     claim(
         "n",
         "UDP is faster than TCP",
         &[
-            part("race-first-udp", |race| race.first_byte),
-            part("race-slow-udp", |race| race.slow_link),
-            part("race-fast-udp", |race| race.fast_link),
+            part("race-first-udp", |race| race.first_byte).telling(
+                "it is first by one round trip, because it shakes no hands.",
+                "its first answer came no sooner.",
+            ),
+            part("race-slow-udp", |race| race.slow_link).telling(
+                "All bytes were there clearly sooner over a slow link.",
+                "A lot of bytes comes no faster than the link carries, over either; what UDP sends faster than \
+                 that is lost.",
+            ),
+            part("race-fast-udp", |race| race.fast_link).telling(
+                "Over a link without a limit all of them were there clearly sooner.",
+                "Over a link without a limit, too, not all of them were there clearly sooner.",
+            ),
         ],
-        "it is first by one round trip, because it shakes no hands. A lot of bytes comes no faster than the \
-         link carries, over either; what UDP sends faster than that is lost.",
     )
 }
 
@@ -64,5 +72,8 @@ mod tests {
         assert_eq!(judge(true, false, true), Verdict::Partly);
         assert_eq!(judge(false, false, false), Verdict::Refuted);
         assert_eq!(udp_is_faster_than_tcp(None).verdict, Verdict::Skipped);
+        let race = Race { first_byte: false, slow_link: true, fast_link: true };
+        let told = udp_is_faster_than_tcp(Some(race)).instead;
+        assert!(told.starts_with("its first answer came no sooner. All bytes were"), "{told}");
     }
 }

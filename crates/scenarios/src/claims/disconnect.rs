@@ -1,6 +1,8 @@
 //! Claims d and q: what an abrupt disconnect looks like, and who closes.
 
-use super::{Part, claim, measured, part};
+use std::fmt;
+
+use super::{Part, claim_told, measured, part};
 use crate::findings::{Check, Claim};
 
 /// An operating system, as claims speak of them.
@@ -12,6 +14,16 @@ pub enum System {
     MacOs,
     /// Windows.
     Windows,
+}
+
+impl fmt::Display for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Linux => "Linux",
+            Self::MacOs => "macOS",
+            Self::Windows => "Windows",
+        })
+    }
 }
 
 /// The abrupt ways to go: the checks of how the server's program saw it and of what the wire carried,
@@ -48,7 +60,7 @@ pub fn disconnect_looks_by_system(runs: &[(System, &[Check])]) -> Claim {
     for (_, checks) in runs {
         seen.extend(WAYS.iter().filter_map(|way| Seen::of(checks, way)));
     }
-    let mut claim = claim(
+    let mut claim = claim_told(
         "d",
         "on an abrupt disconnect Linux and macOS deliver an empty message, Windows an exception",
         &parts,
@@ -126,7 +138,7 @@ pub fn socket_closes_by_itself(checks: &[Check]) -> Claim {
         }
     }
     instead += ".";
-    claim("q", "close() may be left out, the socket closes by itself", &parts, &instead)
+    claim_told("q", "close() may be left out, the socket closes by itself", &parts, &instead)
 }
 
 #[cfg(test)]

@@ -17,13 +17,20 @@ pub fn half_open_pool_defends_and_listen_sizes_it(checks: &[Check]) -> Claim {
         "f",
         "the half-open pool is what defends against a flood, and listen() sizes it",
         &[
-            only_where(is_zero("no-cookies-sent"), pool_alone),
-            only_where(is_zero("cookies-always-half-open"), without_pool),
-            part(checks, "no-cookies-half-open", |_| bounded),
+            only_where(is_zero("no-cookies-sent"), pool_alone).telling(
+                "with nothing but the pool an honest client was served.",
+                "the pool is what a flood fills: with nothing else an honest client was not served.",
+            ),
+            only_where(is_zero("cookies-always-half-open"), without_pool).telling(
+                "Without the pool an honest client was not served, cookies or not.",
+                "SYN cookies defend, which need no place in it: with them an honest client was served, also by a \
+                 server that keeps no half-open connection.",
+            ),
+            part(checks, "no-cookies-half-open", |_| bounded).telling(
+                "That the backlog of listen() bounds the pool is so on Linux of today.",
+                "The pool was not as large as the backlog of listen() lets one expect.",
+            ),
         ],
-        "the pool is what a flood fills. SYN cookies defend, which need no place in it: with them an honest \
-         client is served, also by a server that keeps no half-open connection. That the backlog of \
-         listen() bounds the pool is so on Linux of today.",
     )
 }
 
@@ -54,5 +61,15 @@ mod tests {
         assert_eq!(judge("timed_out", "served", false, "0"), Verdict::Refuted);
         assert_eq!(judge("served", "timed_out", true, "191"), Verdict::Partly, "cookies served it");
         assert_eq!(half_open_pool_defends_and_listen_sizes_it(&[]).verdict, Verdict::Skipped);
+    }
+
+    #[test]
+    fn claim_f_says_of_the_pool_only_what_was_seen() {
+        let run = [("no-cookies-sent", "191"), ("no-cookies-client", "served")];
+        let told = half_open_pool_defends_and_listen_sizes_it(&checks(&run)).instead;
+        assert_eq!(told, crate::claims::NONE_SEEN);
+        let run = [("no-cookies-sent", "0"), ("no-cookies-client", "served")];
+        let told = half_open_pool_defends_and_listen_sizes_it(&checks(&run)).instead;
+        assert_eq!(told, "with nothing but the pool an honest client was served.");
     }
 }

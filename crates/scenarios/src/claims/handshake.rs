@@ -14,14 +14,20 @@ pub struct Steps {
 
 /// Claim l: four steps, two of them in one segment.
 pub fn handshake_has_four_steps_of_which_two_travel_together(seen: Steps) -> Claim {
-    let part = |check, holds| Part { check, holds };
     claim(
         "l",
         "the handshake would take four steps, and two of them travel together",
-        &[part("talk-together", seen.together), part("both-open-four", seen.four_apart)],
-        "so it is: each side sends its number and has it acknowledged, and a server's answer and its own number \
-         fit in one segment (RFC 9293, 3.5). Where both sides begin at once, nothing can be joined, and \
-         four segments open the connection.",
+        &[
+            Part::new("talk-together", seen.together).telling(
+                "each side sends its number and has it acknowledged, and a server's answer and its own number fit \
+                 in one segment (RFC 9293, 3.5).",
+                "a server's answer and its own number did not travel in one segment of three.",
+            ),
+            Part::new("both-open-four", seen.four_apart).telling(
+                "Where both sides begin at once, nothing can be joined, and four segments open the connection.",
+                "Where both sides began at once, it was not four segments that opened the connection.",
+            ),
+        ],
     )
 }
 
@@ -36,16 +42,19 @@ pub struct ToldApart {
 
 /// Claim k: the pair of address and SYN number tells clients apart.
 pub fn clients_are_told_apart_by_address_and_number(seen: ToldApart) -> Claim {
-    let part = |check, holds| Part { check, holds };
     claim(
         "k",
         "the server tells clients apart by IP address and SYN number",
         &[
-            part("clients-twin-numbers", seen.twins_are_one),
-            part("clients-wrong-number", seen.other_number_is_another),
+            Part::new("clients-twin-numbers", seen.twins_are_one).telling(
+                "two requests of one address with the same number were not told apart by their ports.",
+                "by address and port, of both sides: two clients of one address may begin with the same number.",
+            ),
+            Part::new("clients-wrong-number", seen.other_number_is_another).telling(
+                "A segment with another number was taken for another client's.",
+                "A segment with a wrong number still belongs to the connection, which rejects it.",
+            ),
         ],
-        "by address and port, of both sides. The number does not take part: two clients of one address may begin \
-         with the same, and a segment with a wrong number still belongs to the connection, which rejects it.",
     )
 }
 
@@ -62,15 +71,22 @@ pub struct Accepted {
 pub fn accept_waits_for_a_process_of_its_own(seen: Accepted) -> Claim {
     let (before, after) = seen.processes;
     let new = after.saturating_sub(before);
+    let connections = seen.connections;
+    let with_new = format!("{new} new processes came with {connections} connections.");
     claim(
         "r",
         "accept waits for a new process; the socket is the pipe to that process",
         &[
-            Part::seen("accept-processes", new >= 1),
-            Part::seen("accept-one", new >= seen.connections),
+            Part::seen("accept-processes", new >= 1).telling(
+                &with_new,
+                "accept waits for a connection, which the kernel has made by then, and gives the same process one \
+                 more descriptor.",
+            ),
+            Part::seen("accept-one", new >= seen.connections).telling(
+                &with_new,
+                "The other end of the socket is the peer, wherever it runs, and not a process of its own.",
+            ),
         ],
-        "accept waits for a connection, which the kernel has made by then, and gives the same process one more \
-         descriptor. The other end of the socket is the peer, wherever it runs.",
     )
 }
 
@@ -112,5 +128,8 @@ mod tests {
         assert_eq!(judge(3, 1, 4), Verdict::Confirmed);
         assert_eq!(judge(3, 1, 2), Verdict::Partly);
         assert_eq!(judge(3, 1, 1), Verdict::Refuted);
+        let seen = Accepted { connections: 3, processes: (1, 4) };
+        let told = accept_waits_for_a_process_of_its_own(seen).instead;
+        assert_eq!(told, "3 new processes came with 3 connections.");
     }
 }

@@ -18,20 +18,28 @@ pub struct StepsLeftOut {
 
 /// Claim o: no connection without `listen` and `accept`, and UDP needs only an address.
 pub fn connection_needs_listen_and_accept(seen: StepsLeftOut) -> Claim {
-    let part = |check, holds| Part { check, holds };
     let not = |seen: Option<bool>| seen.map(|seen| !seen);
     claim(
         "o",
         "without listen or accept a TCP connection cannot be made; UDP needs only an address",
         &[
-            part("no-listen-connect", seen.refused_without_listen),
-            part("no-accept-stands", not(seen.stands_without_accept)),
-            part("both-open-established", not(seen.stands_without_both)),
-            part("no-bind-datagram", seen.datagram_arrives),
+            Part::new("no-listen-connect", seen.refused_without_listen).telling(
+                "without listen() a client is refused, so much is right.",
+                "a client was not refused where nobody listened.",
+            ),
+            Part::new("no-accept-stands", not(seen.stands_without_accept)).telling(
+                "Without accept() no connection stood.",
+                "accept() is not needed: the kernel completes the connection and takes data without it.",
+            ),
+            Part::new("both-open-established", not(seen.stands_without_both)).telling(
+                "Two sides that connected to each other got no connection.",
+                "Two sides that connect to each other at the same time need neither.",
+            ),
+            Part::new("no-bind-datagram", seen.datagram_arrives).telling(
+                "For UDP it is so: an address is enough.",
+                "A datagram that was only sent to an address did not arrive.",
+            ),
         ],
-        "without listen() a client is refused, so much is right. accept() is not needed: the kernel completes \
-         the connection and takes data without it. And two sides that connect to each other at the same time \
-         need neither. For UDP it is so: an address is enough.",
     )
 }
 
@@ -58,5 +66,18 @@ mod tests {
         assert_eq!(judge(yes, no, None, yes), Verdict::Partly);
         assert_eq!(judge(no, yes, yes, no), Verdict::Refuted);
         assert_eq!(judge(None, None, None, None), Verdict::Skipped);
+    }
+
+    #[test]
+    fn claim_o_says_nothing_of_what_was_not_seen() {
+        let told = connection_needs_listen_and_accept(StepsLeftOut {
+            refused_without_listen: Some(true),
+            stands_without_accept: None,
+            stands_without_both: None,
+            datagram_arrives: Some(false),
+        });
+        let expected = "without listen() a client is refused, so much is right. A datagram that was only \
+                        sent to an address did not arrive.";
+        assert_eq!(told.instead, expected);
     }
 }

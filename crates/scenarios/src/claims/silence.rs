@@ -16,17 +16,23 @@ pub struct Silence {
 
 /// Claim g: two receivers wait for ever, and nothing cannot be received.
 pub fn silence_waits_and_empty_is_never_received(seen: Silence) -> Claim {
-    let part = |check, holds| Part { check, holds };
     claim(
         "g",
         "two sides that both receive wait for ever; an empty message is never received",
         &[
-            part("both-wait", seen.both_wait),
-            part("empty-stream", seen.stream_receives.map(|received| !received)),
-            part("datagram-arrives", seen.datagram_arrives.map(|arrived| !arrived)),
+            Part::new("both-wait", seen.both_wait).telling(
+                "so it is with TCP, which has no timer for silence.",
+                "two sides that both received did not go on waiting.",
+            ),
+            Part::new("empty-stream", seen.stream_receives.map(|received| !received)).telling(
+                "Nor has a stream empty messages: an empty send puts nothing on it.",
+                "Over a stream an empty message was received.",
+            ),
+            Part::new("datagram-arrives", seen.datagram_arrives.map(|arrived| !arrived)).telling(
+                "An empty datagram was not received.",
+                "An empty datagram is sent and received like any other.",
+            ),
         ],
-        "so it is with TCP, which has no timer for silence and no empty messages. An empty datagram is sent \
-         and received like any other.",
     )
 }
 
@@ -45,5 +51,9 @@ mod tests {
         assert_eq!(judge(Some(true), Some(false), Some(true)), Verdict::Partly);
         assert_eq!(judge(Some(false), Some(true), Some(true)), Verdict::Refuted);
         assert_eq!(judge(None, None, None), Verdict::Skipped);
+        let seen =
+            Silence { both_wait: None, stream_receives: None, datagram_arrives: Some(false) };
+        let told = silence_waits_and_empty_is_never_received(seen).instead;
+        assert_eq!(told, "An empty datagram was not received.");
     }
 }

@@ -5,13 +5,13 @@ use crate::findings::Claim;
 
 /// The part of claim b that is about TCP: what a read leaves behind is lost.
 pub fn recv_throws_away_over_tcp(rest_lost: Option<bool>) -> Claim {
-    claim(
-        "b",
-        "recv(1024) throws away what is beyond 1024 bytes (the part of the claim about TCP)",
-        &[Part { check: "chunks-total", holds: rest_lost }],
+    let part = Part::new("chunks-total", rest_lost).telling(
+        "what one recv() left behind no other one got.",
         "a stream loses nothing: the number says how much the caller's memory takes, the rest waits in the \
          kernel, and the next recv() gets it.",
-    )
+    );
+    let says = "recv(1024) throws away what is beyond 1024 bytes (the part of the claim about TCP)";
+    claim("b", says, &[part])
 }
 
 /// What a file of text was, read as bytes, for claim i.
@@ -29,11 +29,16 @@ pub fn file_read_as_bytes_is_hexadecimal(seen: FileRead) -> Claim {
         "i",
         "a file read as bytes is hexadecimal and cannot be decoded as UTF-8",
         &[
-            Part { check: "file-bytes", holds: seen.hexadecimal },
-            Part { check: "file-decodes", holds: seen.decodes.map(|decodes| !decodes) },
+            Part::new("file-bytes", seen.hexadecimal).telling(
+                "hexadecimal digits arrived in place of the file's bytes.",
+                "bytes are bytes, and hexadecimal is one way to print them.",
+            ),
+            Part::new("file-decodes", seen.decodes.map(|decodes| !decodes)).telling(
+                "A file of UTF-8 did not decode, as a whole.",
+                "A file of UTF-8 decodes as a whole; what fails is a chunk that cuts a character, or a file that \
+                 is no text.",
+            ),
         ],
-        "bytes are bytes, and hexadecimal is one way to print them. A file of UTF-8 decodes as a whole; what \
-         fails is a chunk that cuts a character, or a file that is no text.",
     )
 }
 
@@ -60,5 +65,8 @@ mod tests {
         assert_eq!(judge(Some(false), Some(false)), Verdict::Partly);
         assert_eq!(judge(Some(false), Some(true)), Verdict::Refuted);
         assert_eq!(judge(None, None), Verdict::Skipped);
+        let seen = FileRead { hexadecimal: None, decodes: Some(false) };
+        let told = file_read_as_bytes_is_hexadecimal(seen).instead;
+        assert_eq!(told, "A file of UTF-8 did not decode, as a whole.");
     }
 }
