@@ -95,6 +95,18 @@ impl Story {
             self.explanation = vec![format!("This was not played ({}).", reasons.join("; "))];
         }
     }
+
+    /// Where a check came out otherwise than expected, takes back what the explanation says of it: most
+    /// explanations tell what is expected.
+    pub fn take_back_what_was_otherwise(&mut self) {
+        let (failed, all) = (self.failed(), self.checks.len());
+        if failed > 0 && !self.explanation.is_empty() {
+            self.explanation.push(format!(
+                "Here {failed} of {all} checks came out otherwise than expected. Where they differ from what \
+                 is said above, they are what happened in this run."
+            ));
+        }
+    }
 }
 
 /// One packet of a ladder. Times are in milliseconds since the story's first packet.
@@ -396,5 +408,27 @@ impl Tally {
             Outcome::Failed => self.failed += 1,
             Outcome::Skipped(_) => self.skipped += 1,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_otherwise_than_expected_is_not_told_as_if_it_were_so() {
+        let story = |oks: &[bool]| {
+            let check = |ok: &bool| Check::new("x", "y", "1".into(), "2".into(), *ok);
+            let mut story = Story {
+                explanation: vec!["It is so.".to_owned()],
+                checks: oks.iter().map(check).collect(),
+                ..Story::default()
+            };
+            story.take_back_what_was_otherwise();
+            story.explanation
+        };
+        assert_eq!(story(&[true, true]), ["It is so."]);
+        let told = story(&[true, false, true]);
+        assert!(told.len() == 2 && told[1].starts_with("Here 1 of 3 checks"), "{told:?}");
     }
 }

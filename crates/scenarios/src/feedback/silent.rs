@@ -49,17 +49,6 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<Silence>), Trouble> {
         name: "silent".into(),
         says: "the cable is cut, then data is sent; every knob at its default".into(),
         belief: "TCP resends every 5 to 10 seconds and gives up after 30 minutes".into(),
-        explanation: vec![
-            "The first try comes after a fifth of a second. Then the timer decides, and runs twice as long \
-             each time (RFC 6298, 5.5): a network that is overloaded must not be fed with copies. From 120 s \
-             on it grows no more."
-                .into(),
-            "The end is a matter of time, not of tries: tcp_retries2 = 15 stands for the 924.6 s that fifteen \
-             tries would take if the first timer were 200 ms, and the first expiry after that is the last \
-             (tcp_model_timeout and retransmits_timed_out, net/ipv4/tcp_timer.c). That makes some fifteen and \
-             a half minutes."
-                .into(),
-        ],
         ..Story::default()
     };
     let Some(lab) = lab(stage)? else {
@@ -67,6 +56,7 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<Silence>), Trouble> {
         return Ok((story, silence));
     };
     let patience = Patience::of(lab.host("client"))?;
+    story.explanation = explanation(patience);
     let mut scene = Scene::begin(stage, lab, DELAY, &[])?;
     scene.cut_cable();
     scene.send(BYTES)?;
@@ -98,8 +88,26 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<Silence>), Trouble> {
     story.series = vec![played.timer(), played.send_queue()];
     let kept = Some(kept as usize == BYTES);
     played.put_into(&mut story);
-    let silence = Silence { waits: gaps, gives_up_after: Some(end), kept };
+    let silence = Silence { waits: gaps, gives_up_after: (end >= 0.0).then_some(end), kept };
     Ok((story, Some(silence)))
+}
+
+/// What the kernel does with knobs such as these.
+fn explanation(patience: Patience) -> Vec<String> {
+    let Patience { retries, rto_max } = patience;
+    let (longest, limit) = (rto_max.as_secs_f64(), patience.limit().as_secs_f64());
+    vec![
+        format!(
+            "The first try comes after a fifth of a second. Then the timer decides, and runs twice as long \
+             each time (RFC 6298, 5.5): a network that is overloaded must not be fed with copies. From \
+             {longest} s on it grows no more."
+        ),
+        format!(
+            "The end is a matter of time, not of tries: tcp_retries2 = {retries} stands for the {limit:.1} s that \
+             so many tries would take if the first timer were 200 ms, and the first expiry after that is the \
+             last (tcp_model_timeout and retransmits_timed_out, net/ipv4/tcp_timer.c)."
+        ),
+    ]
 }
 
 /// When the timer would expire after the last try that was seen; the last time is the end.
@@ -124,6 +132,7 @@ fn doubled((id, says): (&str, &str), gaps: &[f64], rto_max: Duration) -> Check {
 /// What can be said without a wire: when this machine would give up, if its knobs are the defaults.
 fn without_a_wire(stage: &Stage, story: &mut Story) -> Result<Option<Silence>, Trouble> {
     let patience = Patience::of(stage.lab(&["client"])?.host("client"))?;
+    story.explanation = explanation(patience);
     story.checks = Check::all_skipped(&CHECKS, WHY);
     if patience != Patience::DEFAULT {
         return Ok(None);

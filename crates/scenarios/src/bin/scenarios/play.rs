@@ -141,6 +141,7 @@ impl<'a> Player<'a> {
         let mut failed = 0;
         let played = (demo.play)(stage, &mut |mut story| {
             story.say_only_what_was_seen();
+            story.take_back_what_was_otherwise();
             let written = lock(self.report).story(&story);
             self.remember(written);
             failed += story.failed();
