@@ -187,19 +187,26 @@ impl Scene {
     }
 }
 
-/// Names the served clients by their ports, and says of the SYNs of the others what became of them.
+/// Names the served clients by their ports, and says of the SYNs of the others that nobody has answered
+/// what became of them.
 fn name_clients(observer: &mut Observer, seen: &Seen, visits: &[Visit]) -> Result<(), Trouble> {
     let mut named = Vec::new();
     for visit in visits.iter().filter(|visit| visit.seconds.is_some()) {
         named.push(visit.actor.local_port()?);
         observer.name(visit.actor.local_port()?, visit.actor.program.name());
     }
-    let unanswered =
-        |tcp: &netlab::Tcp| tcp.flags.is_first_syn() && !named.contains(&tcp.source_port);
-    for syn in seen.segments(|_, tcp| unanswered(tcp)) {
-        observer.dropped_by_kernel(syn.number, "no reply: pool full");
-        if let Some((port, _)) = syn.packet.as_ref().and_then(netlab::Packet::ports) {
-            observer.name(port, "client");
+    let is_answer = |tcp: &netlab::Tcp| tcp.flags.syn && tcp.flags.ack || tcp.flags.rst;
+    let receiver = |record: &&netlab::Record| record.packet.as_ref()?.ports().map(|(_, to)| to);
+    let answers = seen.segments(|_, tcp| is_answer(tcp));
+    let answered: Vec<u16> = answers.iter().filter_map(receiver).collect();
+    for syn in seen.segments(|_, tcp| tcp.flags.is_first_syn()) {
+        let Some((port, _)) = syn.packet.as_ref().and_then(netlab::Packet::ports) else { continue };
+        if named.contains(&port) {
+            continue;
+        }
+        observer.name(port, "client");
+        if !answered.contains(&port) && syn.delivered().is_some() {
+            observer.dropped_by_kernel(syn.number, "no reply: pool full");
         }
     }
     Ok(())
