@@ -1,9 +1,10 @@
 //! What is a knob?
 
-/// A sysctl of a host, and its value: `net.ipv4.tcp_syncookies` and `0`.
+/// A sysctl of a host, and its value: `net.ipv4.tcp_syncookies` and `0`; or a knob of the wire:
+/// `wire.delay` and `200ms`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Knob {
-    /// The name as sysctl(8) has it.
+    /// The name, as sysctl(8) has it.
     pub name: String,
     /// The value.
     pub value: String,

@@ -26,7 +26,7 @@
 //! | Unix, IPv4 and IPv6: what is the same, and what is not? | [`families`] |
 //! | Where are the files of a story, and who removes them? | [`scratch`] |
 //! | How do people talk at the same time? | [`chat`] |
-//! | What is a knob? | [`knob`] |
+//! | What is a knob? | [`knob`], [`wire_knob`] |
 //! | How does a number stand in a sentence? | [`spelled`] |
 //! | What if the machine was too busy for a story? | [`played_again`] |
 //! | How do scenarios start the programs that we ship? | [`stage`] |
@@ -93,3 +93,5 @@ pub mod stage;
 mod state_lanes;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod stream;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod wire_knob;

@@ -18,6 +18,7 @@ use thiserror::Error;
 use crate::findings::Story;
 use crate::keep::Kept;
 pub use crate::knob::Knob;
+use crate::wire_knob;
 
 /// Long enough for anything that should happen at once; whoever waits so long has met a fault.
 pub const SOON: Duration = Duration::from_secs(10);
@@ -102,9 +103,18 @@ impl Stage {
     /// A lab that has more than IPv4. Its rules play dice from the seed of the run.
     pub fn lab_with(&self, hosts: &[&str], options: LabOptions) -> Result<Lab, Trouble> {
         let lab = Lab::with(self.level, hosts, LabOptions { seed: self.seed, ..options })?;
+        if let Some(wire) = lab.wire() {
+            let of_wire = self.knobs.iter().filter(|knob| wire_knob::is_its(&knob.name));
+            // What does not make a rule was refused before anything was played.
+            for rule in of_wire.filter_map(|knob| wire_knob::rule(knob).ok().flatten()) {
+                wire.add(rule);
+                self.overruled.store(true, Ordering::Relaxed);
+            }
+        }
         if lab.level().has_namespaces() {
             for name in hosts {
-                for Knob { name: knob, value } in &self.knobs {
+                let of_hosts = self.knobs.iter().filter(|knob| !wire_knob::is_its(&knob.name));
+                for Knob { name: knob, value } in of_hosts {
                     let what = format!("set {knob} to {value}");
                     let host = lab.host(name);
                     let before = host.sysctl(knob).unwrap_or_default();

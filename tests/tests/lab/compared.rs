@@ -45,6 +45,27 @@ fn what_a_knob_changes_stands_side_by_side() {
     assert!(end["failed"].as_u64() > Some(0), "{end}");
 }
 
+/// The wire's knobs are compared as the hosts' are, and each packet that one takes has its name.
+#[test]
+fn what_the_wire_loses_stands_beside_a_wire_that_loses_nothing() {
+    if !has_namespaces() {
+        return;
+    }
+    let compare = ["--compare", "wire.loss=0%,10%"];
+    let finished = scenarios(&[&["run", "stream", "--json"], &compare[..]].concat());
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    let events = events(&finished);
+    let lost: Vec<&Value> = of(&events, "packet")
+        .into_iter()
+        .filter(|packet| !packet["fate"]["dropped_on_the_wire"].is_null())
+        .collect();
+    assert!(!lost.is_empty());
+    for packet in lost {
+        assert_eq!(packet["fate"]["dropped_on_the_wire"], "wire.loss=10%");
+        assert_eq!(packet["variant"], "wire.loss=10%");
+    }
+}
+
 /// A knob with which a demo cannot be played is told as such, and the other variant is played all the
 /// same.
 #[test]

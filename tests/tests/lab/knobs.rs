@@ -52,6 +52,21 @@ fn what_cannot_be_turned_is_told_with_its_reason() {
     );
 }
 
+/// The wire has knobs of its own, which are told as those of a host are.
+#[test]
+fn what_the_wire_cannot_do_is_told_with_its_reason() {
+    if !has_namespaces() {
+        return;
+    }
+    let no_knob = "the wire has no knob wire.los";
+    check("wire.los=5%", "unknown_knob", no_knob, "the nearest: wire.loss");
+    check("wire.xyzzy=1", "unknown_knob", "no knob wire.xyzzy", "it has wire.delay, wire.dup");
+    let finished = scenarios(&["run", "silence", "--set", "wire.loss=many", "--json"]);
+    finished.failed(2, "wire.loss does not take \"many\": a chance is 0% to 100%");
+    let finished = scenarios(&["run", "silence", "--set", "wire.delay=6s", "--json"]);
+    finished.failed(2, "wire.delay does not take \"6s\": the longest is 5 s");
+}
+
 #[test]
 fn options_that_make_no_sense_together_are_refused() {
     for (args, message) in [
@@ -59,6 +74,7 @@ fn options_that_make_no_sense_together_are_refused() {
         (&["silence", "--compare", "tcp_sack=1"], "two values are compared as KNOB=A,B"),
         (&["silence", "--compare", "tcp_sack=1,1"], "1 is no other value than 1"),
         (&["silence", "--loopback", "--set", "tcp_sack=0"], "would be this machine's own"),
+        (&["silence", "--loopback", "--set", "wire.loss=5%"], "there is no wire"),
         (
             &["silence", "--compare", "tcp_sack=0,1", "--set", "tcp_sack=1"],
             "--set and --compare both turn net.ipv4.tcp_sack",

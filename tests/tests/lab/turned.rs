@@ -1,6 +1,8 @@
+//! Checks that fail where a knob is turned the wrong way: of a host, or of the wire.
+
 use serde_json::Value;
 
-use crate::{events, has_namespaces, scenarios};
+use crate::{events, failed_checks, has_namespaces, scenarios};
 
 /// A demo in which a knob is turned the wrong way fails: its exit code is 1, and these checks failed.
 #[track_caller]
@@ -47,4 +49,49 @@ fn a_patient_kernel_fails_disconnect() {
 #[test]
 fn parts_that_are_kept_for_longer_fail_datagram() {
     fails("datagram", "ipfrag_time=30", &["fragments-given-up", "fragments-icmp"]);
+}
+
+/// The same where a busy machine may fail others as well.
+#[track_caller]
+fn fails_among_others(demo: &str, knob: &str, checks: &[&str]) {
+    if !has_namespaces() {
+        return;
+    }
+    let finished = scenarios(&["run", demo, "--set", knob, "--format", "json"]);
+    assert_eq!(finished.code, 1, "{}", finished.stderr);
+    let events = events(&finished);
+    let failed = failed_checks(&events);
+    for check in checks {
+        assert!(failed.contains(check), "{check} is not among {failed:?}");
+    }
+    assert_eq!(events.last().unwrap()["failed"], failed.len());
+}
+
+/// A link that takes longer than the demo's own is seen in every time that is of it.
+#[test]
+fn a_slow_wire_fails_the_times_of_handshake() {
+    let checks = ["talk-answer", "talk-third", "talk-rtt"];
+    fails_among_others("handshake", "wire.delay=250ms", &checks);
+}
+
+/// Who gets in late gets in later still.
+#[test]
+fn a_slow_wire_fails_the_times_of_backlog() {
+    fails_among_others("backlog", "wire.delay=500ms", &["recover-latency"]);
+}
+
+/// A wire that says everything twice changes what is counted: segments, probes, datagrams and drops.
+#[test]
+fn a_wire_that_doubles_fails_counts() {
+    for (demo, checks) in [
+        ("handshake", &["talk-three", "both-open-four", "refused-resets"][..]),
+        ("backlog", &["retry-after", "half-open-dropped"]),
+        ("close", &["close-three", "close-four", "close-both", "tw-client-countdown"]),
+        ("disconnect", &["cut-keepalive-probes"]),
+        ("feedback", &["one-loss-resent", "silent-doubling"]),
+        ("flood", &["no-cookies-dropped", "cookies-sent", "cookies-always-sent"]),
+        ("datagram", &["road-order", "overflow-diag", "overflow-table", "overflow-ovfl"]),
+    ] {
+        fails_among_others(demo, "wire.duplicate=100%", checks);
+    }
 }

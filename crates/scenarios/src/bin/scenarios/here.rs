@@ -4,6 +4,7 @@ use cli::nearest::nearest;
 use cli::{Events, Exit, Failure, Format};
 use scenarios::doctor;
 use scenarios::scenario::{ALL, Scenario, find};
+use scenarios::wire_knob;
 use serde_json::json;
 
 use crate::options::{Compare, RunArgs};
@@ -72,6 +73,9 @@ fn checked(args: &RunArgs, demos: &[Scenario]) -> Result<(), Failure> {
     }
     if args.keep && demos.len() > 1 {
         return Err(usage("--keep keeps the hosts of one demo, and there are several"));
+    }
+    if args.loopback && args.all_knobs().any(|knob| wire_knob::is_its(&knob.name)) {
+        return Err(usage("with --loopback there is no wire, and none of its knobs"));
     }
     if args.loopback && args.all_knobs().next().is_some() {
         let why = "with --loopback a knob would be this machine's own, which no demo turns";

@@ -1,4 +1,4 @@
-//! Which knobs are there, and does the kernel take this value?
+//! Which knobs are there, and does the kernel, or the wire, take this value?
 
 use std::io;
 use std::path::Path;
@@ -9,6 +9,7 @@ use cli::{Exit, Failure};
 use netlab::{Host, Lab, Level};
 use nix::errno::Errno;
 use scenarios::knob::Knob;
+use scenarios::wire_knob::{self, Refused};
 
 /// Turns each knob in a host made for this, so that what cannot be turned is told before anything runs.
 pub(crate) fn check<'a>(
@@ -24,11 +25,33 @@ pub(crate) fn check<'a>(
         return Err(Failure::new(Exit::Skipped, "no_namespaces", why)
             .hint("cargo xtask doctor says what is missing"));
     }
+    let (of_wire, of_hosts): (Vec<&Knob>, Vec<&Knob>) =
+        knobs.partition(|knob| wire_knob::is_its(&knob.name));
+    for knob in of_wire {
+        wire_knob::rule(knob).map_err(|refused| refused_by_wire(&knob.name, &refused))?;
+    }
     let no_host = |words: String| Failure::new(Exit::Failed, "no_lab", words);
     let lab = Lab::new(level, &["knobs"]).map_err(|error| no_host(error.to_string()))?;
     let host = lab.host("knobs");
     let known = host.sysctls().map_err(|error| no_host(format!("cannot list knobs: {error}")))?;
-    knobs.try_for_each(|knob| check_one(host, &known, knob))
+    of_hosts.iter().try_for_each(|knob| check_one(host, &known, knob))
+}
+
+fn refused_by_wire(name: &str, refused: &Refused) -> Failure {
+    let kind = match refused {
+        Refused::Unknown(_) => "unknown_knob",
+        Refused::Value { .. } => "bad_knob",
+    };
+    let failure = Failure::new(Exit::Usage, kind, refused.to_string());
+    match (refused, &nearest(name, wire_knob::NAMES, 3)[..]) {
+        (Refused::Value { .. }, _) => failure,
+        (Refused::Unknown(_), []) => {
+            failure.hint(format!("it has {}", wire_knob::NAMES.join(", ")))
+        }
+        (Refused::Unknown(_), nearest) => {
+            failure.hint(format!("the nearest: {}", nearest.join(", ")))
+        }
+    }
 }
 
 fn check_one(host: &Host, known: &[String], Knob { name, value }: &Knob) -> Result<(), Failure> {

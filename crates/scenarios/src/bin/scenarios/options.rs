@@ -91,7 +91,8 @@ pub(crate) struct RunArgs {
     pub(crate) loopback: bool,
     /// Turn this knob in every host, whatever the demo would set it to; may be given again.
     ///
-    /// The name is that of sysctl(8); `net.ipv4.` may be left out.
+    /// The name is that of sysctl(8); `net.ipv4.` may be left out. The wire between the hosts has knobs too:
+    /// `wire.delay=200ms`, `wire.loss=5%` and `wire.duplicate=5%` act on every packet, in both directions.
     #[arg(long = "set", value_name = "KNOB=VALUE", value_parser = knobs::parse)]
     pub(crate) knobs: Vec<Knob>,
     /// Play each demo twice, with each of two values of a knob, and lay the two side by side.
