@@ -58,13 +58,13 @@ pub const SCENARIO: Scenario = Scenario {
 /// after them, because it is about time.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
     let rest_lost = thread::scope(|scope| {
-        let lines = scope.spawn(|| lines::play(stage));
-        let road = scope.spawn(|| road::play(stage));
-        let cut = scope.spawn(|| cut::play(stage));
-        let fragments = scope.spawn(|| fragments::play(stage));
-        let largest = scope.spawn(|| largest::play(stage));
-        let overflow = scope.spawn(|| overflow::play(stage));
-        let unreachable = scope.spawn(|| unreachable::play(stage));
+        let lines = scope.spawn(|| stage.beside(lines::play));
+        let road = scope.spawn(|| stage.beside(road::play));
+        let cut = scope.spawn(|| stage.beside(cut::play));
+        let fragments = scope.spawn(|| stage.beside(fragments::play));
+        let largest = scope.spawn(|| stage.beside(largest::play));
+        let overflow = scope.spawn(|| stage.beside(overflow::play));
+        let unreachable = scope.spawn(|| stage.beside(unreachable::play));
 
         show(ended(lines)?);
         show(ended(road)?);

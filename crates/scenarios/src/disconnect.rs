@@ -168,9 +168,8 @@ pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Tr
     };
     if stage.level.has_namespaces() {
         thread::scope(|scope| {
-            let beside = |story: &Story| stage.played_beside(story);
-            let forgotten = scope.spawn(move || forgotten::while_it_lives(stage).inspect(beside));
-            let exited = scope.spawn(move || forgotten::when_it_ends(stage).inspect(beside));
+            let forgotten = scope.spawn(|| stage.beside(forgotten::while_it_lives));
+            let exited = scope.spawn(|| stage.beside(forgotten::when_it_ends));
             play_rows(stage, &mut tell)?;
             let ended = "a story does not panic";
             tell(forgotten.join().expect(ended)?);
@@ -194,7 +193,7 @@ fn play_rows(stage: &Stage, tell: &mut dyn FnMut(Story)) -> Result<(), Trouble> 
         let is_long = |row: &Row| matches!(row.act, Act::Cut | Act::CutKeepalive);
         let meanwhile = |row: &'static Row| {
             let starts = is_long(row) && stage.level.has_namespaces();
-            let play = || row.play(stage).inspect(|(story, _)| stage.played_beside(story));
+            let play = || stage.beside(|stage| row.play(stage));
             (row, starts.then(|| scope.spawn(play)))
         };
         let playing: Vec<_> = ROWS.iter().map(meanwhile).collect();

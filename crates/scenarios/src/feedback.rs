@@ -66,9 +66,9 @@ pub const SCENARIO: Scenario = Scenario {
 /// Plays the stories; those that only wait play beside the others.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
     thread::scope(|scope| {
-        let silent = scope.spawn(|| silent::play(stage));
-        let given_up = scope.spawn(|| given_up::play(stage));
-        let user_timeout = scope.spawn(|| user_timeout::play(stage));
+        let silent = scope.spawn(|| stage.beside(silent::play));
+        let given_up = scope.spawn(|| stage.beside(given_up::play));
+        let user_timeout = scope.spawn(|| stage.beside(user_timeout::play));
 
         let (story, kept) = kept::play(stage)?;
         show(story);

@@ -58,8 +58,8 @@ pub const SCENARIO: Scenario = Scenario {
 /// Plays the stories; those that mostly wait are played beside the others.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
     thread::scope(|scope| {
-        let third = scope.spawn(|| third::play(stage));
-        let unanswered = scope.spawn(|| no_answer::unanswered(stage));
+        let third = scope.spawn(|| stage.beside(third::play));
+        let unanswered = scope.spawn(|| stage.beside(no_answer::unanswered));
         let (story, together) = talk::play(stage)?;
         show(story);
         let (story, four_apart) = both_open::play(stage)?;

@@ -54,13 +54,13 @@ pub const SCENARIO: Scenario = Scenario {
 /// Plays the stories side by side, each in a lab of its own: they wait more than they work.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
     thread::scope(|scope| {
-        let no_bind = scope.spawn(|| no_bind::play(stage));
-        let no_listen = scope.spawn(|| no_listen::play(stage));
-        let no_accept = scope.spawn(|| no_accept::play(stage));
-        let both_open = scope.spawn(|| both_open::play(stage));
-        let oneself = scope.spawn(|| oneself::play(stage));
-        let steps = scope.spawn(|| steps::play(stage));
-        let exhausted = scope.spawn(|| exhausted::play(stage));
+        let no_bind = scope.spawn(|| stage.beside(no_bind::play));
+        let no_listen = scope.spawn(|| stage.beside(no_listen::play));
+        let no_accept = scope.spawn(|| stage.beside(no_accept::play));
+        let both_open = scope.spawn(|| stage.beside(both_open::play));
+        let oneself = scope.spawn(|| stage.beside(oneself::play));
+        let steps = scope.spawn(|| stage.beside(steps::play));
+        let exhausted = scope.spawn(|| stage.beside(exhausted::play));
 
         let (story, datagram_arrives) = ended(no_bind)?;
         show(story);

@@ -129,11 +129,18 @@ impl Stage {
         Ok(lab)
     }
 
-    /// Says that this thread has played the story, which another one will show: the hosts that it made are
-    /// the story's.
-    pub fn played_beside(&self, story: &Story) {
+    /// Plays a story on this thread, which another one will show: the hosts that it makes are the story's.
+    pub fn beside<T: Tells>(
+        &self,
+        play: impl FnOnce(&Self) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        play(self).inspect(|told| self.hosts_made_here_are_of(&told.story().name))
+    }
+
+    /// Says for which story this thread has made hosts.
+    pub fn hosts_made_here_are_of(&self, story: &str) {
         if let Some(kept) = &self.kept {
-            kept.story_is_over(&story.name);
+            kept.story_is_over(story);
         }
     }
 
@@ -215,6 +222,24 @@ impl Stage {
         let mut command = Command::new(self.programs.join("udp-peer"));
         command.args(args).args(["--format", "json", "--quiet"]);
         Actor::start(lab, host, name, command)
+    }
+}
+
+/// What playing a story gives: the story, and what the demo makes of it.
+pub trait Tells {
+    /// The story.
+    fn story(&self) -> &Story;
+}
+
+impl Tells for Story {
+    fn story(&self) -> &Story {
+        self
+    }
+}
+
+impl<T> Tells for (Story, T) {
+    fn story(&self) -> &Story {
+        &self.0
     }
 }
 

@@ -55,13 +55,13 @@ pub const SCENARIO: Scenario = Scenario {
 /// Plays the stories side by side, each in a lab of its own: they wait more than they work.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
     thread::scope(|scope| {
-        let merge = scope.spawn(|| merge::play(stage));
-        let chunks = scope.spawn(|| chunks::play(stage));
-        let short_write = scope.spawn(|| short_write::play(stage));
-        let characters = scope.spawn(|| characters::play(stage));
-        let lines = scope.spawn(|| lines::play(stage));
-        let frames = scope.spawn(|| frames::play(stage));
-        let file = scope.spawn(|| file::play(stage));
+        let merge = scope.spawn(|| stage.beside(merge::play));
+        let chunks = scope.spawn(|| stage.beside(chunks::play));
+        let short_write = scope.spawn(|| stage.beside(short_write::play));
+        let characters = scope.spawn(|| stage.beside(characters::play));
+        let lines = scope.spawn(|| stage.beside(lines::play));
+        let frames = scope.spawn(|| stage.beside(frames::play));
+        let file = scope.spawn(|| stage.beside(file::play));
 
         show(ended(merge)?);
         let (story, rest_lost) = ended(chunks)?;

@@ -13,6 +13,8 @@ use crate::stage::{Actor, Stage, Trouble, sockets, until};
 
 use super::scene::{DELAY, Ends, client, lab, server};
 
+const NAME: &str = "time-wait";
+
 /// The kernel's own countdown, in seconds (`TCP_TIMEWAIT_LEN`).
 const LENGTH: f64 = 60.0;
 
@@ -44,13 +46,17 @@ struct Kept {
 pub(super) fn play(stage: &Stage) -> Result<(Story, TimeWait), Trouble> {
     // Side by side: each waits for a second.
     let (client_first, server_first) = thread::scope(|scope| {
-        let other = scope.spawn(|| close_first(stage, Side::Client));
+        let other = scope.spawn(|| {
+            let kept = close_first(stage, Side::Client);
+            stage.hosts_made_here_are_of(NAME);
+            kept
+        });
         let server_first = close_first(stage, Side::Server);
         (other.join().expect("a story does not panic"), server_first)
     });
     let both = [client_first?, server_first?];
     let mut story = Story {
-        name: "time-wait".into(),
+        name: NAME.into(),
         says: "once the client closes first, once the server".into(),
         belief: "TIME_WAIT is the server making sure that it has sent everything".into(),
         explanation: vec![
