@@ -10,7 +10,7 @@ use crate::inside::Started;
 use crate::{LIMIT, has_namespaces};
 
 /// A demo whose hosts stay, and everything that it has told.
-struct Kept {
+pub(crate) struct Kept {
     demo: Running,
     events: Vec<Value>,
 }
@@ -21,7 +21,22 @@ impl Kept {
         Self::go_on(Self::begin(name), last)
     }
 
-    fn begin(name: &str) -> Running {
+    /// Goes on until it has said that all of these stay, a story and a host each: where stories are played
+    /// side by side, nobody knows which comes last.
+    pub(crate) fn with(mut demo: Running, mut hosts: Vec<(&str, &str)>) -> Self {
+        let is = |event: &Value, (story, host): &(&str, &str)| {
+            event["event"] == "kept" && event["story"] == *story && event["host"] == *host
+        };
+        let mut events = Vec::new();
+        while !hosts.is_empty() {
+            let seen = |event: &Value| hosts.iter().any(|host| is(event, host));
+            events.extend(demo.stdout.take_until(seen));
+            hosts.retain(|host| !events.last().is_some_and(|event| is(event, host)));
+        }
+        Self { demo, events }
+    }
+
+    pub(crate) fn begin(name: &str) -> Running {
         let args = ["run", name, "--keep", "--json"];
         Running::start_with_limit(&mut piped(program("scenarios"), &args), LIMIT)
     }
@@ -39,7 +54,7 @@ impl Kept {
     }
 
     /// What a check has measured.
-    fn measured(&self, check: &str) -> &str {
+    pub(crate) fn measured(&self, check: &str) -> &str {
         let is_it = |event: &&Value| event["event"] == "check" && event["id"] == check;
         self.events.iter().find(is_it).unwrap()["measured"].as_str().unwrap()
     }
@@ -47,15 +62,26 @@ impl Kept {
     /// What a program prints inside a host that was made for a story.
     #[track_caller]
     fn inside(&self, story: &str, host: &str, command: &[&str]) -> String {
-        let kept = self.of("kept", story).find(|kept| kept["host"] == host).unwrap();
-        let words: Vec<&str> = kept["command"].as_str().unwrap().split(' ').collect();
-        let output = Command::new(words[0]).args(&words[1..]).args(command).output().unwrap();
-        assert!(output.status.success(), "{command:?}: {output:?}");
-        String::from_utf8(output.stdout).unwrap()
+        let all = self.inside_all(story, command);
+        let of_it = all.into_iter().find(|(name, _)| name == host);
+        of_it.unwrap_or_else(|| panic!("{host} of {story} does not stay")).1
+    }
+
+    /// What a program prints inside each host that was made for a story, with the host's name.
+    #[track_caller]
+    pub(crate) fn inside_all(&self, story: &str, command: &[&str]) -> Vec<(String, String)> {
+        let in_one = |kept: &Value| {
+            let words: Vec<&str> = kept["command"].as_str().unwrap().split(' ').collect();
+            let output = Command::new(words[0]).args(&words[1..]).args(command).output().unwrap();
+            assert!(output.status.success(), "{command:?}: {output:?}");
+            let host = kept["host"].as_str().unwrap().to_owned();
+            (host, String::from_utf8(output.stdout).unwrap())
+        };
+        self.of("kept", story).map(in_one).collect()
     }
 
     /// A counter as nstat has it: -a since the host began, -z zeros too, -s leaves no file behind.
-    fn nstat(&self, story: &str, host: &str, counter: &str) -> i64 {
+    pub(crate) fn nstat(&self, story: &str, host: &str, counter: &str) -> i64 {
         let all = self.inside(story, host, &["nstat", "-asz"]);
         let words = all.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
         let line = words.into_iter().find(|words| words.first() == Some(&counter));
@@ -83,7 +109,7 @@ impl Kept {
     ///
     /// Not every counter can be: the hosts stay, and their kernels count on when the programs are gone.
     #[track_caller]
-    fn compare_counter(&self, story: &str, host: &str, name: &str) {
+    pub(crate) fn compare_counter(&self, story: &str, host: &str, name: &str) {
         let mut counters = self.of("counter", story);
         let is_it = |counter: &&Value| counter["host"] == host && counter["name"] == name;
         let ours = counters.find(is_it).unwrap_or_else(|| panic!("{name} did not move in {story}"));
@@ -92,13 +118,13 @@ impl Kept {
         assert_eq!(ours["after"], theirs, "{name} of {host}, {story}");
     }
 
-    fn end(self) {
+    pub(crate) fn end(self) {
         self.demo.signal(Signal::SIGINT);
         assert_eq!(self.demo.finish().code, 0);
     }
 }
 
-fn can_look_inside() -> bool {
+pub(crate) fn can_look_inside() -> bool {
     let tools = ["nsenter", "nstat", "ss"].map(foreign);
     tools.iter().all(Option::is_some) && has_namespaces()
 }

@@ -5,6 +5,7 @@ mod agreement;
 mod backlog;
 mod close;
 mod compared;
+mod counted;
 mod disconnect;
 mod events;
 mod families;
