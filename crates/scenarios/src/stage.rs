@@ -154,6 +154,20 @@ impl Stage {
         lab.host(host).set_sysctl(name, value).map_err(Trouble::io(what))
     }
 
+    /// The same for a knob that a kernel may have been built without; says whether this one has it.
+    pub fn turn_if_there(
+        &self,
+        lab: &Lab,
+        host: &str,
+        name: &str,
+        value: &str,
+    ) -> Result<bool, Trouble> {
+        match lab.host(host).sysctl(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            _ => self.turn(lab, host, name, value).map(|()| true),
+        }
+    }
+
     fn note_whether_overruled(&self, scenario: &str, user: &str) {
         if !scenario.split_whitespace().eq(user.split_whitespace()) {
             self.overruled.store(true, Ordering::Relaxed);

@@ -35,6 +35,9 @@ const TRIES_LEFT: u32 = 2;
 pub(super) const GIVES_UP: (&str, &str) =
     ("no-cookies-gives-up", "time until what is more than half of the pool is given up");
 
+/// The value of `tcp_syncookies` with which there are none.
+pub(super) const NO_COOKIES: &str = "0";
+
 /// How long the honest client tries: three times, on kernels since 6.5.
 const PATIENCE: &str = "2500ms";
 
@@ -65,13 +68,22 @@ pub(super) struct Visit {
 }
 
 impl Scene {
-    /// The scene with this value of `tcp_syncookies`; none where there is no network of our own.
-    pub(super) fn open(stage: &Stage, cookies: &str) -> Result<Option<Self>, Trouble> {
+    /// The scene with this value of `tcp_syncookies`; or why there cannot be one.
+    pub(super) fn open(
+        stage: &Stage,
+        cookies: &str,
+    ) -> Result<Result<Self, &'static str>, Trouble> {
         let lab = stage.lab(&["client", "server", "attacker"])?;
-        let Some(wire) = lab.wire() else { return Ok(None) };
+        let Some(wire) = lab.wire() else {
+            return Ok(Err("a flood stays in a network of its own: level L0 or L1"));
+        };
         wire.add(Rule::delay("5 ms each way", Duration::from_millis(5)));
         lab.route_to_nobody("server", NOBODYS.0, NOBODYS.1).map_err(Trouble::io("add a route"))?;
-        stage.turn(&lab, "server", "net.ipv4.tcp_syncookies", cookies)?;
+        let has_cookies =
+            stage.turn_if_there(&lab, "server", "net.ipv4.tcp_syncookies", cookies)?;
+        if !has_cookies && cookies != NO_COOKIES {
+            return Ok(Err("this kernel was built without SYN cookies (CONFIG_SYN_COOKIES)"));
+        }
         let backlog = BACKLOG.to_string();
         let args = ["--mode", "lines", "--backlog", &backlog, "--idle", "0"];
         let server = stage.server(&lab, "server", "tcp-server", PORT, &args)?;
@@ -93,7 +105,7 @@ impl Scene {
                 server.address
             ),
         ];
-        Ok(Some(Self { lab, server, watch, half_open, set_up }))
+        Ok(Ok(Self { lab, server, watch, half_open, set_up }))
     }
 
     /// Sends the flood, and reads what became of it.

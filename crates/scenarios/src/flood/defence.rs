@@ -3,7 +3,7 @@
 use crate::findings::{Check, Story, Table};
 use crate::stage::{Stage, Trouble};
 
-use super::attack::{Aftermath, FORGED, GIVES_UP, POOL, Scene, Visit};
+use super::attack::{Aftermath, FORGED, GIVES_UP, NO_COOKIES, POOL, Scene, Visit};
 
 /// One setting, and what it should do.
 pub(super) struct Defence {
@@ -20,7 +20,7 @@ pub(super) struct Defence {
 
 pub(super) const OFF: Defence = Defence {
     name: "no-cookies",
-    cookies: "0",
+    cookies: NO_COOKIES,
     says: "a flood, and nothing but the half-open pool against it",
     belief: "the half-open pool is what defends against a flood",
     keeps: true,
@@ -76,14 +76,16 @@ impl Defence {
             explanation: self.explanation.iter().map(|&says| says.to_owned()).collect(),
             ..Story::default()
         };
-        let Some(scene) = Scene::open(stage, self.cookies)? else {
-            let why = "a flood stays in a network of its own: level L0 or L1";
-            let skip = |(id, says): (String, &str)| Check::skipped(&id, says, why);
-            story.checks = self.names().map(skip).into();
-            if !self.sends_cookies {
-                story.checks.push(Check::skipped(GIVES_UP.0, GIVES_UP.1, why));
+        let scene = match Scene::open(stage, self.cookies)? {
+            Ok(scene) => scene,
+            Err(why) => {
+                let skip = |(id, says): (String, &str)| Check::skipped(&id, says, why);
+                story.checks = self.names().map(skip).into();
+                if !self.sends_cookies {
+                    story.checks.push(Check::skipped(GIVES_UP.0, GIVES_UP.1, why));
+                }
+                return Ok(story);
             }
-            return Ok(story);
         };
         let flood = scene.flood()?;
         let visit = scene.visit(stage, "client")?;
