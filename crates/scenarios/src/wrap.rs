@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 pub(crate) const GAP: usize = 2;
 
 /// What follows a number as its unit.
-const UNITS: [&str; 6] = ["s", "ms", "µs", "B", "KiB", "MiB"];
+const UNITS: [&str; 7] = ["s", "ms", "µs", "B", "KiB", "MiB", "%"];
 
 /// A text in lines of at most so many columns, broken between words; a word that is longer has a line of
 /// its own. What fits is left as it is, with the blanks that it has.
@@ -131,6 +131,7 @@ mod tests {
         assert_eq!(lines("", 4), [""]);
         assert_eq!(lines("it took 12.5 s, not 3", 12), ["it took", "12.5 s, not", "3"]);
         assert_eq!(lines("level L2 s", 8), ["level", "L2 s"]);
+        assert_eq!(lines("at most 1 % of it", 10), ["at most", "1 % of it"]);
         assert_eq!(hanging("- ", 4, "one two three", 9), "- one\n    two\n    three\n");
     }
 
