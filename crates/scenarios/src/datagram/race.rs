@@ -42,13 +42,10 @@ const CHECKS: [(&str, &str); 8] = [
     ),
     (
         "race-slow-flood-lost",
-        "of these sent, those that arrived and those that the link dropped, together",
+        "of these sent, those that arrived and those that the link or a host dropped, together",
     ),
     ("race-fast-tcp", "over a link without a limit, TCP: bytes that arrive"),
-    (
-        "race-fast-udp",
-        "over UDP: datagrams that arrived or that the receive buffer dropped, together",
-    ),
+    ("race-fast-udp", "over UDP: datagrams that arrived or that a host's kernel dropped, together"),
 ];
 
 pub(super) fn play(stage: &Stage) -> Result<(Story, Option<Race>), Trouble> {
@@ -66,7 +63,7 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<Race>), Trouble> {
                 .into(),
             "A fast link: here the two systems are the limit. TCP hands over large pieces with each call, UDP one \
              datagram of 1,400 bytes. Which is faster depends on the machine, and on what the receiver's buffer \
-             drops."
+             drops, or the sender's device: UdpRcvbufErrors, UdpSndbufErrors."
                 .into(),
         ],
         ..Story::default()

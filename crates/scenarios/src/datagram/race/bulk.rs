@@ -32,13 +32,13 @@ pub(super) struct Bulk {
     /// Datagrams that were read.
     pub(super) arrived: usize,
     dropped_by_link: usize,
-    dropped_by_receiver: usize,
+    dropped_by_hosts: usize,
 }
 
 impl Bulk {
-    /// Datagrams of which the wire or the receiver's kernel says that it dropped them.
+    /// Datagrams of which the wire or the kernel of a host says that it dropped them.
     pub(super) fn dropped(&self) -> usize {
-        self.dropped_by_link + self.dropped_by_receiver
+        self.dropped_by_link + self.dropped_by_hosts
     }
 
     /// Whether all arrived.
@@ -90,7 +90,7 @@ pub(super) fn over_tcp(lab: &Lab, bytes: usize) -> Result<Bulk, Trouble> {
     let start = lab.host("client").run(send).map_err(failed())?;
     let (bytes, last) = reading.join().expect("reading does not panic").map_err(failed())?;
     let time = last.duration_since(start);
-    Ok(Bulk { time, bytes, sent: 0, arrived: 0, dropped_by_link: 0, dropped_by_receiver: 0 })
+    Ok(Bulk { time, bytes, sent: 0, arrived: 0, dropped_by_link: 0, dropped_by_hosts: 0 })
 }
 
 /// Sends datagrams, at most so many bits a second, or as fast as the kernel takes them.
@@ -99,11 +99,15 @@ pub(super) fn over_udp(lab: &Lab, bytes: usize, rate: Option<u64>) -> Result<Bul
     let failed = || Trouble::io("carry bytes over UDP");
     let wire = lab.wire().expect("the race is run on a wire");
     let dropped = || wire.records().iter().filter(|r| r.verdict == Verdict::Dropped).count();
-    let overflows = || -> Result<i64, Trouble> {
-        let counters = lab.host("server").counters().map_err(failed())?;
-        Ok(counters.get("UdpRcvbufErrors").unwrap_or(0))
+    let by_hosts = || -> Result<i64, Trouble> {
+        let of = |host: &str, counter: &str| -> Result<i64, Trouble> {
+            let counters = lab.host(host).counters().map_err(failed())?;
+            Ok(counters.get(counter).unwrap_or(0))
+        };
+        // The second where the sender's device has no room: the send succeeds all the same (udp_send_skb).
+        Ok(of("server", "UdpRcvbufErrors")? + of("client", "UdpSndbufErrors")?)
     };
-    let (dropped_before, overflows_before) = (dropped(), overflows()?);
+    let (dropped_before, by_hosts_before) = (dropped(), by_hosts()?);
     let socket = lab.host("server").run(move || UdpSocket::bind(address)).map_err(failed())?;
     socket.set_read_timeout(Some(LOOK)).map_err(failed())?;
     let all_delivered = Arc::new(AtomicBool::new(false));
@@ -114,14 +118,14 @@ pub(super) fn over_udp(lab: &Lab, bytes: usize, rate: Option<u64>) -> Result<Bul
     wire.settle(SOON);
     all_delivered.store(true, Ordering::Release);
     let (arrived, last) = reading.join().expect("reading does not panic").map_err(failed())?;
-    let overflows = usize::try_from(overflows()? - overflows_before).unwrap_or(0);
+    let by_hosts = usize::try_from(by_hosts()? - by_hosts_before).unwrap_or(0);
     Ok(Bulk {
         time: last.duration_since(start),
         bytes: arrived * DATAGRAM,
         sent,
         arrived,
         dropped_by_link: dropped() - dropped_before,
-        dropped_by_receiver: overflows,
+        dropped_by_hosts: by_hosts,
     })
 }
 
