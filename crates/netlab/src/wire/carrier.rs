@@ -25,6 +25,10 @@ use crate::recording::Entry;
 use crate::rule::{Fate, NameId, Passing};
 use crate::schedule::Schedule;
 
+/// How long before a packet's moment the wire is awake. An idle core takes about 100 us to wake up, in a
+/// virtual machine more, and a delay is kept to less.
+const AWAKE_BEFORE: Duration = Duration::from_micros(150);
+
 /// The rule that a recording names where no host has the address of a frame.
 const NO_HOST: &str = "no host has this address";
 
@@ -167,9 +171,14 @@ impl Carrier {
         }
     }
 
-    /// Sleeps until a host sends, a packet's moment comes, or the wire is told to stop.
+    /// Sleeps until a host sends, a packet's moment is near, or the wire is told to stop.
     fn sleep(&self) -> io::Result<()> {
         let left = self.schedule.next().map(|at| at.since(self.cables.clock.now()));
+        if left.is_some_and(|left| left <= AWAKE_BEFORE) {
+            std::hint::spin_loop();
+            return Ok(());
+        }
+        let left = left.map(|left| left.saturating_sub(AWAKE_BEFORE));
         let ports = &self.cables.ports;
         let mut ready: Vec<PollFd<'_>> = ports
             .iter()
