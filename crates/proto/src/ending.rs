@@ -63,6 +63,14 @@ pub enum ProtocolError {
     /// The peer speaks HTTP, as a browser does: a page that somebody reads could make it send anything.
     #[error("the peer speaks HTTP")]
     Http,
+    /// What is said of a file in a transfer does not fit what was said before.
+    #[error("file {file}: {what}")]
+    File {
+        /// Its number in this connection.
+        file: u32,
+        /// What is wrong.
+        what: &'static str,
+    },
     /// A frame or a line began and did not end within the time that it may take. A peer that says a
     /// byte now and then is not idle, and would hold its connection for ever.
     #[error("a message was not complete within {limit:?}")]

@@ -12,7 +12,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use thiserror::Error;
 
-use crate::limits::MAX_CONTROL_PAYLOAD;
+pub use crate::kind::Kind;
 
 /// Length of a frame's header in bytes, its length field included.
 pub const HEADER_LEN: usize = 40;
@@ -22,10 +22,6 @@ pub(crate) const LENGTH_LEN: usize = 4;
 
 /// The part of the header that `length` counts, and so the smallest legal `length`.
 pub const MIN_LENGTH: u32 = 36;
-
-/// The largest `length` of a control frame.
-#[expect(clippy::cast_possible_truncation, reason = "the limit is far below 4 GiB")]
-const MAX_CONTROL_LENGTH: u32 = MIN_LENGTH + MAX_CONTROL_PAYLOAD as u32;
 
 /// Where each field lies, named once.
 pub(crate) mod field {
@@ -40,104 +36,6 @@ pub(crate) mod field {
     pub(crate) const SEQ: Range<usize> = 16..24;
     pub(crate) const TIME: Range<usize> = 24..32;
     pub(crate) const ID: Range<usize> = 32..40;
-}
-
-/// What a frame is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// Opaque bytes of a person to a room.
-    Data,
-    /// Control: the first frame of a client.
-    Hello,
-    /// Control: the relay's answer to `Hello`.
-    Welcome,
-    /// Control: a run of data frames was taken.
-    Ack,
-    /// Control: the last frame before an end, with the reason.
-    Goodbye,
-    /// Control: a client wishes to be in a room.
-    Join,
-    /// Control: the relay's answer to `Join`; what was said before follows it.
-    Joined,
-    /// Control: a client wishes to be in a room no longer.
-    Leave,
-    /// Control: the relay's answer to `Leave`.
-    Left,
-    /// Control: somebody came into a room, left it, or goes by another name.
-    Presence,
-    /// Control: the relay does not do what was asked, and goes on.
-    Refused,
-    /// Control: a client wishes to go by another name, and the relay's word that it does.
-    Rename,
-}
-
-impl Kind {
-    /// Every kind there is.
-    pub const ALL: [Self; 12] = [
-        Self::Data,
-        Self::Hello,
-        Self::Welcome,
-        Self::Ack,
-        Self::Goodbye,
-        Self::Join,
-        Self::Joined,
-        Self::Leave,
-        Self::Left,
-        Self::Presence,
-        Self::Refused,
-        Self::Rename,
-    ];
-
-    /// The byte on the wire.
-    pub const fn code(self) -> u8 {
-        match self {
-            Self::Data => 0x01,
-            Self::Hello => 0x10,
-            Self::Welcome => 0x11,
-            Self::Ack => 0x12,
-            Self::Goodbye => 0x13,
-            Self::Join => 0x14,
-            Self::Joined => 0x15,
-            Self::Leave => 0x16,
-            Self::Left => 0x17,
-            Self::Presence => 0x18,
-            Self::Refused => 0x19,
-            Self::Rename => 0x1a,
-        }
-    }
-
-    /// The kind with this byte, if there is one.
-    pub const fn from_code(code: u8) -> Option<Self> {
-        match code {
-            0x01 => Some(Self::Data),
-            0x10 => Some(Self::Hello),
-            0x11 => Some(Self::Welcome),
-            0x12 => Some(Self::Ack),
-            0x13 => Some(Self::Goodbye),
-            0x14 => Some(Self::Join),
-            0x15 => Some(Self::Joined),
-            0x16 => Some(Self::Leave),
-            0x17 => Some(Self::Left),
-            0x18 => Some(Self::Presence),
-            0x19 => Some(Self::Refused),
-            0x1a => Some(Self::Rename),
-            _ => None,
-        }
-    }
-
-    /// Whether the payload is one of the messages of [`crate::message`].
-    pub const fn is_control(self) -> bool {
-        !matches!(self, Self::Data)
-    }
-
-    /// The largest length of a frame of this kind, where `max_length` is that of all frames.
-    const fn max_length(self, max_length: u32) -> u32 {
-        if self.is_control() && max_length > MAX_CONTROL_LENGTH {
-            MAX_CONTROL_LENGTH
-        } else {
-            max_length
-        }
-    }
 }
 
 /// The flags of a frame. Bits without a name are kept and mean nothing.
@@ -202,6 +100,27 @@ impl Header {
         out.put_u64(self.id);
         out.put_slice(payload);
         Ok(())
+    }
+
+    /// The header's bytes for a payload of `payload_len` bytes, for who has the payload elsewhere.
+    ///
+    /// Fails as [`Header::encode`] does.
+    pub fn head(
+        &self,
+        payload_len: usize,
+        max_length: u32,
+    ) -> Result<[u8; HEADER_LEN], FrameError> {
+        let length = length_of(payload_len, self.kind.max_length(max_length))?;
+        let mut head = [0; HEADER_LEN];
+        head[field::LENGTH].copy_from_slice(&length.to_be_bytes());
+        head[field::KIND] = self.kind.code();
+        head[field::FLAGS] = self.flags.0;
+        head[field::ROOM].copy_from_slice(&self.room.to_be_bytes());
+        head[field::FROM].copy_from_slice(&self.from.to_be_bytes());
+        head[field::SEQ].copy_from_slice(&self.seq.to_be_bytes());
+        head[field::TIME].copy_from_slice(&self.time.to_be_bytes());
+        head[field::ID].copy_from_slice(&self.id.to_be_bytes());
+        Ok(head)
     }
 
     /// Reads the header of a frame whose first [`HEADER_LEN`] bytes have passed [`check`].

@@ -7,10 +7,12 @@
 //! | question | module |
 //! |---|---|
 //! | What does a frame look like? | [`frame`] |
+//! | What is it for? | `kind` |
 //! | How do frames come out of a stream of bytes? | [`decoder`] |
 //! | How much memory do waiting bytes take? | `read_buffer` |
 //! | How are many frames stamped and sent on without a copy? | [`run`] |
 //! | What do the control frames say? | [`message`] |
+//! | And those of a file transfer? | [`transfer`] |
 //! | How did a connection end? | [`ending`] |
 //! | How is an address written? | [`address`] |
 //! | What of a peer's text may reach a terminal? | [`sanitize`] |
@@ -20,11 +22,13 @@ pub mod address;
 pub mod decoder;
 pub mod ending;
 pub mod frame;
+mod kind;
 pub mod limits;
 pub mod message;
 mod read_buffer;
 pub mod run;
 pub mod sanitize;
+pub mod transfer;
 
 pub use address::{Address, AddressError};
 pub use decoder::{Decoder, Taken};

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::frame::{Frame, FrameError, Header, Kind};
 use crate::limits::{MAX_CITED, MAX_CONTROL_PAYLOAD, MAX_FRAME_LENGTH};
+use crate::transfer::{Batch, Begin, Busy, Dropped, Kept, Offer, Over, Sent, Take};
 
 /// The version of the protocol that this crate speaks.
 pub const VERSION: u16 = 1;
@@ -190,6 +191,10 @@ pub enum Why {
     RoomFull,
     /// The client is not in the room that it speaks to, or wishes to leave.
     NotJoined,
+    /// The server does not let files go this way.
+    WrongWay,
+    /// The server has no such file.
+    NoSuchFile,
     /// Something that this version of the program does not know.
     #[serde(other)]
     Other,
@@ -220,6 +225,24 @@ pub enum Message {
     Refused(Refused),
     /// See [`Rename`].
     Rename(Rename),
+    /// See [`Begin`].
+    Begin(Begin),
+    /// See [`Batch`].
+    Batch(Batch),
+    /// See [`Offer`].
+    Offer(Offer),
+    /// See [`Take`].
+    Take(Take),
+    /// See [`Sent`].
+    Sent(Sent),
+    /// See [`Kept`].
+    Kept(Kept),
+    /// See [`Dropped`].
+    Dropped(Dropped),
+    /// See [`Busy`].
+    Busy(Busy),
+    /// See [`Over`].
+    Over(Over),
 }
 
 /// Why a control frame is not a message.
@@ -260,6 +283,15 @@ impl Message {
             Self::Presence(_) => Kind::Presence,
             Self::Refused(_) => Kind::Refused,
             Self::Rename(_) => Kind::Rename,
+            Self::Begin(_) => Kind::Begin,
+            Self::Batch(_) => Kind::Batch,
+            Self::Offer(_) => Kind::Offer,
+            Self::Take(_) => Kind::Take,
+            Self::Sent(_) => Kind::Sent,
+            Self::Kept(_) => Kind::Kept,
+            Self::Dropped(_) => Kind::Dropped,
+            Self::Busy(_) => Kind::Busy,
+            Self::Over(_) => Kind::Over,
         }
     }
 
@@ -292,6 +324,15 @@ impl Message {
             Kind::Presence => serde_json::from_slice(payload).map(Self::Presence).map_err(json),
             Kind::Refused => serde_json::from_slice(payload).map(Self::Refused).map_err(json),
             Kind::Rename => serde_json::from_slice(payload).map(Self::Rename).map_err(json),
+            Kind::Begin => serde_json::from_slice(payload).map(Self::Begin).map_err(json),
+            Kind::Batch => serde_json::from_slice(payload).map(Self::Batch).map_err(json),
+            Kind::Offer => serde_json::from_slice(payload).map(Self::Offer).map_err(json),
+            Kind::Take => serde_json::from_slice(payload).map(Self::Take).map_err(json),
+            Kind::Sent => serde_json::from_slice(payload).map(Self::Sent).map_err(json),
+            Kind::Kept => serde_json::from_slice(payload).map(Self::Kept).map_err(json),
+            Kind::Dropped => serde_json::from_slice(payload).map(Self::Dropped).map_err(json),
+            Kind::Busy => serde_json::from_slice(payload).map(Self::Busy).map_err(json),
+            Kind::Over => serde_json::from_slice(payload).map(Self::Over).map_err(json),
         }
     }
 
@@ -308,6 +349,15 @@ impl Message {
             Self::Presence(presence) => serde_json::to_vec(presence),
             Self::Refused(refused) => serde_json::to_vec(refused),
             Self::Rename(rename) => serde_json::to_vec(rename),
+            Self::Begin(begin) => serde_json::to_vec(begin),
+            Self::Batch(batch) => serde_json::to_vec(batch),
+            Self::Offer(offer) => serde_json::to_vec(offer),
+            Self::Take(take) => serde_json::to_vec(take),
+            Self::Sent(sent) => serde_json::to_vec(sent),
+            Self::Kept(kept) => serde_json::to_vec(kept),
+            Self::Dropped(dropped) => serde_json::to_vec(dropped),
+            Self::Busy(busy) => serde_json::to_vec(busy),
+            Self::Over(over) => serde_json::to_vec(over),
         };
         json.expect("plain structs of numbers and strings always serialize").into()
     }

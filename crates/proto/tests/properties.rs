@@ -34,6 +34,8 @@ proptest! {
         frame.encode(MAX_FRAME_LENGTH, &mut bytes).unwrap();
         prop_assert_eq!(bytes.len(), frame.encoded_len());
         prop_assert_eq!(bytes.len(), HEADER_LEN + frame.payload.len());
+        let head = frame.header.head(frame.payload.len(), MAX_FRAME_LENGTH).unwrap();
+        prop_assert_eq!(&bytes[..HEADER_LEN], &head[..]);
 
         let mut decoder = Decoder::default();
         decoder.push(&bytes);

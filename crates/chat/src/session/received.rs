@@ -35,8 +35,22 @@ impl Chat {
                 self.name_refused(now, refused);
             }
             (Link::Greeting { .. }, _)
-            | (_, Message::Hello(_) | Message::Join(_) | Message::Leave(_) | Message::Welcome(_)) =>
-            {
+            | (
+                _,
+                Message::Hello(_)
+                | Message::Join(_)
+                | Message::Leave(_)
+                | Message::Welcome(_)
+                | Message::Begin(_)
+                | Message::Batch(_)
+                | Message::Offer(_)
+                | Message::Take(_)
+                | Message::Sent(_)
+                | Message::Kept(_)
+                | Message::Dropped(_)
+                | Message::Busy(_)
+                | Message::Over(_),
+            ) => {
                 return out_of_turn;
             }
             (_, Message::Ack(ack)) => self.acknowledged(now, ack),

@@ -4,6 +4,7 @@ use bytes::BytesMut;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proto::frame::{HEADER_LEN, MIN_LENGTH};
+use proto::transfer::{Batch, Begin, Busy, DropWhy, Dropped, Kept, Offer, Over, Sent, Take, Way};
 use proto::{
     Ack, Change, Flags, Frame, FrameError, Goodbye, Header, Hello, Join, Joined, Kind, Leave, Left,
     Message, Person, Presence, Refused, Rename, Welcome, Why,
@@ -227,6 +228,7 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
         })),
         (text(), text()).prop_map(|(ending, reason)| Message::Goodbye(Goodbye { ending, reason })),
         message_about_rooms(),
+        message_about_files(),
     ]
 }
 
@@ -260,5 +262,40 @@ fn message_about_rooms() -> impl Strategy<Value = Message> {
             |(why, reason, (room, id))| Message::Refused(Refused { why, reason, room, id })
         ),
         text().prop_map(|name| Message::Rename(Rename { name })),
+    ]
+}
+
+fn message_about_files() -> impl Strategy<Value = Message> {
+    let text = || any::<String>();
+    let way = || proptest::sample::select(vec![Way::ToServer, Way::ToClient]);
+    let why = || proptest::sample::select(vec![DropWhy::NameBad, DropWhy::Damaged, DropWhy::Other]);
+    prop_oneof![
+        (way(), vec(text(), 0..4), any::<Option<u64>>())
+            .prop_map(|(way, paths, run)| Message::Begin(Begin { way, paths, run })),
+        any::<(u64, u64)>().prop_map(|(files, bytes)| Message::Batch(Batch { files, bytes })),
+        (any::<(u32, u64, Option<i64>, bool)>(), text()).prop_map(
+            |((file, size, modified, folder), path)| Message::Offer(Offer {
+                file,
+                path,
+                size,
+                modified,
+                folder
+            })
+        ),
+        (any::<(u32, u64)>(), proptest::option::of(text()))
+            .prop_map(|((file, from), hash)| Message::Take(Take { file, from, hash })),
+        (any::<u32>(), text()).prop_map(|(file, hash)| Message::Sent(Sent { file, hash })),
+        (any::<(u32, bool)>(), text()).prop_map(|((file, already), path)| Message::Kept(Kept {
+            file,
+            path,
+            already
+        })),
+        (any::<u32>(), why(), text()).prop_map(|(file, why, reason)| Message::Dropped(Dropped {
+            file,
+            why,
+            reason
+        })),
+        any::<(u32, u64)>().prop_map(|(file, done)| Message::Busy(Busy { file, done })),
+        any::<u32>().prop_map(|files| Message::Over(Over { files })),
     ]
 }

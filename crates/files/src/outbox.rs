@@ -1,0 +1,31 @@
+//! Control frames that wait to be sent.
+
+use bytes::BytesMut;
+use proto::Message;
+use proto::transfer::{DropWhy, Dropped};
+
+use crate::limits::MAX_REASON;
+
+/// What a machine says, as bytes. It is bounded by the window: each side answers a frame with one.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox(BytesMut);
+
+impl Outbox {
+    pub(crate) fn push(&mut self, message: &Message) {
+        let encoded = message.encode(&mut self.0);
+        // Paths have a limit of their own, and so have reasons.
+        encoded.expect("a message of a transfer is shorter than a control frame may be");
+    }
+
+    pub(crate) fn push_dropped(&mut self, file: u32, why: DropWhy, reason: &str) {
+        let mut reason = reason.to_owned();
+        let end =
+            (0..=MAX_REASON.min(reason.len())).rev().find(|&end| reason.is_char_boundary(end));
+        reason.truncate(end.unwrap_or(0));
+        self.push(&Message::Dropped(Dropped { file, why, reason }));
+    }
+
+    pub(crate) fn take(&mut self) -> BytesMut {
+        self.0.split()
+    }
+}
