@@ -27,7 +27,12 @@ impl Server {
     #[track_caller]
     pub fn start_at(options: &[&str]) -> Self {
         let args = [&["--format", "json"], options].concat();
-        let mut running = Running::start(&mut piped(program("tcp-server"), &args));
+        Self::watch(Running::start(&mut piped(program("tcp-server"), &args)))
+    }
+
+    /// Watches one that was started in another way, and waits until it listens.
+    #[track_caller]
+    pub fn watch(mut running: Running) -> Self {
         let listening = running.stdout.take_event(|_| true);
         assert_eq!(listening["event"], "listening", "{listening}");
         let addr = listening["addr"].as_str().unwrap().to_owned();

@@ -11,6 +11,7 @@ use tcp_client::limits::MAX_RETRY_DELAY;
 use tcp_client::{ConnectOptions, Family, OnEof, Retry};
 
 use crate::chatting::ChatArgs;
+use crate::filing::{RecvArgs, SendArgs};
 
 const EXAMPLES: &str = "\
 EXAMPLES
@@ -21,6 +22,8 @@ EXAMPLES
   tcp-client -r 20 -w 1s localhost 5432         wait for a server that is starting
   tcp-client unix:/run/app.sock                 talk to a Unix socket
   tcp-client chat                               talk with others through a relay
+  tcp-client send-file report.tar --to h:7878   send files, checked and resumed
+  tcp-client recv-file --from h:7878            fetch files
 ";
 
 const SHORT_EXAMPLES: &str = "\
@@ -54,10 +57,10 @@ TIMES
     max_term_width = 100,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    // A host may be called `help`; one called `chat` is written with its port.
+    // A host may be called `help`; one called `chat` or `send-file` is written with its port.
     disable_help_subcommand = true,
     override_usage = "tcp-client [OPTIONS] HOST PORT | HOST:PORT | PORT | unix:PATH\n       \
-                      tcp-client chat [OPTIONS] [ADDR]"
+                      tcp-client chat|send-file|recv-file --help"
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -175,6 +178,12 @@ pub(crate) enum Command {
     // The usage names it; a list of one would push the short help off a small terminal.
     #[command(hide = true)]
     Chat(ChatArgs),
+    /// Send files and folders to a server of files
+    #[command(hide = true)]
+    SendFile(SendArgs),
+    /// Fetch files and folders from a server of files
+    #[command(hide = true)]
+    RecvFile(RecvArgs),
 }
 
 /// `--on-eof`.
@@ -203,16 +212,18 @@ enum CloseArg {
 /// The program of ours that could listen where the client connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Server {
-    TcpServer,
+    Echo,
     Relay,
+    Files,
 }
 
 impl Server {
     /// The command that makes it listen at an address.
     pub(crate) fn command(self, address: &Address) -> String {
         let (name, default) = match self {
-            Self::TcpServer => ("tcp-server", "127.0.0.1:7878"),
+            Self::Echo => ("tcp-server", "127.0.0.1:7878"),
             Self::Relay => ("relay", "127.0.0.1:7880"),
+            Self::Files => ("tcp-server --mode files --dir DIR", "127.0.0.1:7878"),
         };
         let address = address.to_string();
         if address == default { name.to_owned() } else { format!("{name} {address}") }
@@ -253,7 +264,7 @@ impl Args {
         };
         Ok(Plan {
             address,
-            server: Server::TcpServer,
+            server: Server::Echo,
             connect: ConnectOptions {
                 timeout: Some(self.timeout).filter(|timeout| !timeout.is_zero()),
                 family: self.family(),

@@ -3,6 +3,7 @@
 mod args;
 mod chatting;
 mod failures;
+mod filing;
 mod input;
 mod output;
 mod report;
@@ -36,6 +37,14 @@ fn main() {
         Some(Command::Chat(chat)) => {
             chat.common.init_log();
             chatting::run(chat)
+        }
+        Some(Command::SendFile(send)) => {
+            send.init_log();
+            filing::send(send)
+        }
+        Some(Command::RecvFile(receive)) => {
+            receive.init_log();
+            filing::receive(receive)
         }
         None => {
             args.common.init_log();

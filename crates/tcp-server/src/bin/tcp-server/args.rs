@@ -1,12 +1,16 @@
 //! The command line, and what follows from it.
 
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use cli::{CommonArgs, Exit, Failure, values};
-use proto::{Address, AddressError};
+use proto::{Address, AddressError, sanitize};
 use tcp_server::limits::BACKLOG;
+use tcp_server::modes::Share;
 use tcp_server::{BindOptions, Limits};
+use transfer::Folder;
 
 const EXAMPLES: &str = "\
 EXAMPLES
@@ -17,6 +21,7 @@ EXAMPLES
   tcp-server -p 0 --json             any free port, told in the first event
   tcp-server -m hold --backlog 5     accept one connection for each line on standard input
   tcp-server -m chat                 talk with one client at a time: nc 127.0.0.1 7878
+  tcp-server -m files --dir inbox    take and give the files of a folder
 ";
 
 const AFTER: &str = "\
@@ -38,13 +43,15 @@ pub(crate) struct Args {
     )]
     addr: Option<String>,
 
-    /// echo|discard|lines|frames|hold|chat
+    /// echo (default)|discard|lines|frames|hold|chat|files
     ///
     /// echo sends back the bytes that come, discard reads them, lines answers each line with
     /// `N bytes, M characters: TEXT`, frames sends back the project's frames, hold reads nothing and
     /// accepts one connection for each line on standard input, and chat lets you talk with one client at a
-    /// time: what you type goes to the client, /next takes the next one, q ends.
+    /// time: what you type goes to the client, /next takes the next one, q ends. files takes files into --dir
+    /// from `tcp-client send-file`, and gives those that are there to `tcp-client recv-file`.
     #[arg(short, long, value_enum, default_value_t, hide_possible_values = true)]
+    #[arg(hide_default_value = true)]
     pub(crate) mode: Mode,
 
     /// Listen on this port of 127.0.0.1; 0 takes any free one
@@ -58,9 +65,19 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = BACKLOG, allow_negative_numbers = true)]
     pub(crate) backlog: u32,
 
+    /// Files: the folder of `--mode files`, which must be there [no default]
+    ///
+    /// Names are made safe, nothing that is there is written over, and no symbolic link is followed.
+    #[arg(long, value_name = "DIR", hide_short_help = true, required_if_eq("mode", "files"))]
+    pub(crate) dir: Option<PathBuf>,
+
+    /// Files: which way they may go
+    #[arg(long, value_enum, default_value_t, value_name = "WAY", hide_short_help = true)]
+    share: ShareArg,
+
     /// Serve so many at a time [default: 1024; chat: 1]
     ///
-    /// The others wait in the kernel's backlog.
+    /// The others wait in the kernel's backlog. For files the default is 64.
     #[arg(long, value_name = "N", value_parser = connections, allow_negative_numbers = true)]
     max_conns: Option<usize>,
 
@@ -98,6 +115,22 @@ pub(crate) struct Args {
     pub(crate) common: CommonArgs,
 }
 
+/// `--share`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum ShareArg {
+    /// Clients send files, and get those that are there.
+    #[default]
+    Both,
+    /// Clients send files, and get none.
+    Take,
+    /// Clients get files, and send none.
+    Give,
+}
+
+/// How many transfers go on at a time, unless the person says otherwise: each has a thread, up to 65 open
+/// files, and a disk that it shares with the others.
+const TRANSFERS: usize = 64;
+
 /// What a connection gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Mode {
@@ -114,6 +147,8 @@ pub(crate) enum Mode {
     Hold,
     /// The lines of the person at the server, one client at a time
     Chat,
+    /// The files of a folder, or a place for its own
+    Files,
 }
 
 impl Mode {
@@ -125,6 +160,7 @@ impl Mode {
             Self::Frames => "frames",
             Self::Hold => "hold",
             Self::Chat => "chat",
+            Self::Files => "files",
         }
     }
 }
@@ -152,8 +188,46 @@ impl Args {
 
     /// How many are served at a time. The person at the server talks with one of them.
     pub(crate) fn max_conns(&self) -> usize {
-        let default = if self.mode == Mode::Chat { 1 } else { Limits::default().connections };
+        let default = match self.mode {
+            Mode::Chat => 1,
+            Mode::Files => TRANSFERS,
+            _ => Limits::default().connections,
+        };
         self.max_conns.unwrap_or(default)
+    }
+
+    /// Which way files may go.
+    pub(crate) fn share(&self) -> Share {
+        match self.share {
+            ShareArg::Both => Share::Both,
+            ShareArg::Take => Share::Take,
+            ShareArg::Give => Share::Give,
+        }
+    }
+
+    /// The folder of `--mode files`, open; none in another mode.
+    pub(crate) fn folder(&self) -> Result<Option<Folder>, Failure> {
+        let Some(dir) = &self.dir else { return Ok(None) };
+        if self.mode != Mode::Files {
+            return Err(Failure::new(Exit::Usage, "usage", "--dir is for --mode files"));
+        }
+        let shown = sanitize::line_of_bytes(dir.as_os_str().as_encoded_bytes());
+        let folder = Folder::open(dir).map_err(|error| {
+            let failure =
+                Failure::from_io(Exit::Usage, &format!("cannot open the folder {shown}"), &error);
+            match error.kind() {
+                io::ErrorKind::NotFound => failure.hint(format!("make it: mkdir -p {shown}")),
+                _ => failure,
+            }
+        })?;
+        if self.share().takes() {
+            folder.check_writable().map_err(|error| {
+                let doing = format!("cannot make files in {shown}");
+                Failure::from_io(Exit::Usage, &doing, &error)
+                    .hint("--share give only gives the files that are there")
+            })?;
+        }
+        Ok(Some(folder))
     }
 
     pub(crate) fn bind_options(&self) -> BindOptions {

@@ -1,6 +1,7 @@
 //! `tcp-server`: listen, serve, and say how each connection ended.
 
 mod args;
+mod clerk;
 mod keyboard;
 mod person;
 mod requests;
@@ -10,7 +11,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use cli::{Exit, Failure};
-use tcp_server::modes::{Chat, Discard, Echo, Frames, Hold, Lines};
+use tcp_server::modes::{Chat, Discard, Echo, Files, Frames, Hold, Lines};
 use tcp_server::program::{self, Refused, Signals, Telling};
 use tcp_server::{Config, Listener, Service, Stop, Stopper, Summary, Timers, run, stop_pair};
 use tokio::runtime::Runtime;
@@ -40,6 +41,7 @@ async fn serve(
     timers: Timers,
 ) -> Result<(Summary, Option<Failure>), Failure> {
     let address = args.address()?;
+    let folder = args.folder()?;
     program::make_room(args.max_conns());
     // Before anybody can know that the server is there, so that no signal is too early.
     let signals = Signals::new()
@@ -64,6 +66,11 @@ async fn serve(
             let (words, heard) = mpsc::channel(1);
             person::sit_down(Arc::clone(story), words, start.stopper.clone());
             start.with(Chat::new(heard, Arc::clone(story), person::waits())).await
+        }
+        Mode::Files => {
+            // clap asks for the folder of this mode.
+            let folder = folder.expect("the folder was opened");
+            start.with(Files::new(folder, args.share(), Arc::clone(story))).await
         }
     })
 }

@@ -12,6 +12,7 @@ use tcp_server::program::Telling;
 use tcp_server::{Closed, Connection, Observer, Peer};
 
 use crate::args::{Args, Mode};
+use crate::clerk;
 use crate::keyboard;
 
 /// The name and version of the events.
@@ -135,6 +136,7 @@ fn first_screen(address: &Address, args: &Args) -> String {
     let mut lines = vec![format!("tcp-server {version}  {mode}  listening on {address}")];
     lines.push(match args.mode {
         Mode::Frames => "  it speaks frames; nc is only told that it broke the protocol".to_owned(),
+        Mode::Files => clerk::ways_to_share(address, args),
         _ => format!("  try it:  {}", ways_to_connect(address)),
     });
     if args.mode == Mode::Chat {

@@ -1,0 +1,356 @@
+//! What is told of a transfer: events on standard output, or a story with its progress on standard error.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::{Duration, Instant};
+
+use cli::values::bytes_in_words;
+use cli::{Exit, Failure, output};
+use files::Pace;
+use proto::{Address, sanitize};
+use serde::Serialize;
+use serde_json::json;
+use tcp_client::Connected;
+use transfer::{Told, Trouble, Watch};
+
+use super::args::{Progress, WayArgs};
+use super::line;
+use crate::report::Report;
+
+/// How often the line that changes does so: ten times a second, as quick as one reads.
+const REDRAWN: Duration = Duration::from_millis(100);
+
+/// How often progress is told in lines of its own.
+const PLAIN: Duration = Duration::from_secs(5);
+
+/// How often progress is told in events.
+const EVENTS: Duration = Duration::from_secs(1);
+
+/// Which way files go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    Send,
+    Receive,
+}
+
+/// Counts what has come over, and tells it.
+pub(super) struct Meter<'r> {
+    report: &'r Report,
+    direction: Direction,
+    quiet: bool,
+    showing: Showing,
+    every: Duration,
+    started: Instant,
+    told_at: Option<Instant>,
+    pace: Pace,
+    /// How many columns the line has that is on the screen.
+    drawn: usize,
+    has_connected: bool,
+    counts: Counts,
+    /// The last file, for the closing line of a transfer that has only one.
+    only: Option<String>,
+    hashing: bool,
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Showing {
+    Line,
+    Plain,
+    Events,
+    Nothing,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    /// How many bytes there are in all, as far as is known.
+    total: u64,
+    /// How many of them are at the receiver, in this connection.
+    done: u64,
+    /// How many have crossed, over all connections.
+    moved: u64,
+    files: u64,
+    already: u64,
+    dropped: u64,
+    /// How many steps forward there were: what has come over, of whatever kind.
+    steps: u64,
+}
+
+/// The last event.
+#[derive(Serialize)]
+struct End {
+    ok: bool,
+    exit: u8,
+    /// How many files and folders are at the receiver.
+    files: u64,
+    /// How many of them were there before.
+    already: u64,
+    /// How many did not come over.
+    dropped: u64,
+    /// How many bytes of files crossed.
+    bytes: u64,
+    seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Failure>,
+}
+
+impl<'r> Meter<'r> {
+    pub(super) fn new(report: &'r Report, direction: Direction, args: &WayArgs) -> Self {
+        let quiet = args.common.quiet;
+        let showing = match args.progress {
+            _ if report.is_json() => Showing::Events,
+            Progress::Plain => Showing::Plain,
+            Progress::Always => Showing::Line,
+            Progress::Auto if !quiet && io::stderr().is_terminal() => Showing::Line,
+            Progress::Auto | Progress::Never => Showing::Nothing,
+        };
+        let every = match showing {
+            Showing::Line => REDRAWN,
+            Showing::Plain => PLAIN,
+            Showing::Events | Showing::Nothing => EVENTS,
+        };
+        Self {
+            report,
+            direction,
+            quiet,
+            showing,
+            every,
+            started: Instant::now(),
+            told_at: None,
+            pace: Pace::default(),
+            drawn: 0,
+            has_connected: false,
+            counts: Counts::default(),
+            only: None,
+            hashing: false,
+        }
+    }
+
+    pub(super) fn report(&self) -> &'r Report {
+        self.report
+    }
+
+    /// How many steps forward there were.
+    pub(super) fn steps(&self) -> u64 {
+        self.counts.steps
+    }
+
+    pub(super) fn has_connected(&self) -> bool {
+        self.has_connected
+    }
+
+    pub(super) fn connected(&mut self, connected: &Connected) {
+        self.has_connected = true;
+        self.clear();
+        self.report.connected(connected);
+    }
+
+    pub(super) fn connecting_again(&mut self, why: &str, wait: Duration) {
+        let text = format!("{why}; connecting again in {:.1}s", wait.as_secs_f64());
+        if self.report.is_json() {
+            self.report.event("notice", &json!({"kind": "broken", "text": text}));
+        } else {
+            self.say(&text);
+        }
+    }
+
+    /// What was found and is not sent.
+    pub(super) fn left_out(&mut self, left_out: &[(String, Trouble)]) {
+        for (path, trouble) in left_out {
+            self.dropped(path, 0, trouble.why.name(), &trouble.reason);
+        }
+    }
+
+    pub(super) fn interrupted(&mut self) {
+        if !self.report.is_json() {
+            let (done, total) = (self.counts.done, bytes_in_words(self.counts.total));
+            self.say(&format!(
+                "interrupted: {} of {total} are there; the same command goes on from there",
+                bytes_in_words(done)
+            ));
+        }
+    }
+
+    /// What is wrong where all was done that could be, and something did not come over.
+    pub(super) fn not_all(&self, address: &Address) -> Option<Failure> {
+        let dropped = self.counts.dropped;
+        let file = if dropped == 1 { "file" } else { "files" };
+        let message = match self.direction {
+            _ if dropped == 0 => return None,
+            Direction::Send => format!("{dropped} {file} not sent to {address}"),
+            Direction::Receive => format!("{dropped} {file} not received from {address}"),
+        };
+        Some(Failure::new(Exit::Failed, "not_all", message))
+    }
+
+    pub(super) fn end(&mut self, exit: Exit, failure: Option<Failure>) {
+        self.clear();
+        let seconds = self.started.elapsed().as_secs_f64();
+        let Counts { files, already, dropped, moved, .. } = self.counts;
+        if !self.report.is_json() && files > 0 {
+            self.say(&self.closing_line(seconds));
+        }
+        if let Some(failure) = &failure {
+            failure.print();
+        }
+        let end = End {
+            ok: exit == Exit::Ok,
+            exit: exit.code(),
+            files,
+            already,
+            dropped,
+            bytes: moved,
+            // Microseconds are what the clock is good for; more digits would be noise.
+            seconds: (seconds * 1e6).round() / 1e6,
+            error: failure,
+        };
+        self.report.event("end", &end);
+    }
+
+    /// `sent report.tar: 1.2 GiB in 3.4s (361.0 MiB/s), BLAKE3 ok`.
+    fn closing_line(&self, seconds: f64) -> String {
+        let Counts { files, already, moved, .. } = self.counts;
+        let did = match self.direction {
+            Direction::Send => "sent",
+            Direction::Receive => "received",
+        };
+        let what = match &self.only {
+            Some(path) if files == 1 => sanitize::line(path).into_owned(),
+            _ => format!("{files} files and folders"),
+        };
+        if already == files {
+            return format!("{what}: all there already, BLAKE3 ok");
+        }
+        let rate = line::rate(moved as f64 / seconds.max(1e-6));
+        let there = if already > 0 { format!(", {already} there already") } else { String::new() };
+        format!(
+            "{did} {what}: {} in {seconds:.1}s ({rate}), BLAKE3 ok{there}",
+            bytes_in_words(moved)
+        )
+    }
+
+    fn dropped(&mut self, path: &str, bytes: u64, why: &str, reason: &str) {
+        self.counts.dropped += 1;
+        if self.report.is_json() {
+            let event = json!({"path": path, "bytes": bytes, "why": why, "reason": reason});
+            return self.report.event("dropped", &event);
+        }
+        let not = match self.direction {
+            Direction::Send => "not sent",
+            Direction::Receive => "not received",
+        };
+        let (path, reason) = (sanitize::line(path), sanitize::line(reason));
+        self.clear();
+        // Also where silence was asked for: it is a loss.
+        let _ = writeln!(io::stderr().lock(), "{not}: {path}: {reason}");
+    }
+
+    fn kept(&mut self, path: &str, kept_as: &str, size: u64, folder: bool, already: bool) {
+        self.counts.files += 1;
+        self.counts.already += u64::from(already);
+        self.counts.steps += 1;
+        self.only = Some(path.to_owned());
+        if self.report.is_json() {
+            let event = json!({"path": path, "kept_as": kept_as, "bytes": size, "folder": folder, "already": already});
+            return self.report.event("kept", &event);
+        }
+        let shown = sanitize::line(kept_as);
+        if kept_as != path && !already {
+            self.say(&format!("{}: the name was taken, it is {shown}", sanitize::line(path)));
+        }
+        if self.direction == Direction::Receive && !folder {
+            self.clear();
+            output::or_exit(writeln!(io::stdout(), "{shown}"));
+        }
+    }
+
+    /// A line for everybody who did not ask for silence.
+    fn say(&mut self, text: &str) {
+        if !self.quiet {
+            self.clear();
+            // Where nobody can read it, there is nobody to tell.
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        }
+    }
+
+    /// Tells how far it is, where that was not done just before.
+    fn show(&mut self, path: &str) {
+        let now = Instant::now();
+        if self.told_at.is_some_and(|told| now - told < self.every) {
+            return;
+        }
+        self.told_at = Some(now);
+        self.pace.mark(now - self.started, self.counts.moved);
+        let Counts { total, done, .. } = self.counts;
+        let left = self.pace.left(total.saturating_sub(done));
+        let so_far =
+            line::SoFar { path, done, total, rate: self.pace.rate(), left, hashing: self.hashing };
+        match self.showing {
+            Showing::Nothing => {}
+            Showing::Events => self.report.event("progress", &so_far),
+            Showing::Plain => _ = writeln!(io::stderr().lock(), "{}", so_far.text(usize::MAX)),
+            Showing::Line => {
+                let (text, columns) = line::padded(&so_far.text(line::columns() - 1), self.drawn);
+                self.drawn = columns;
+                let mut stderr = io::stderr().lock();
+                let _ = write!(stderr, "\r{text}").and_then(|()| stderr.flush());
+            }
+        }
+    }
+
+    /// Takes the line that changes off the screen.
+    fn clear(&mut self) {
+        if self.drawn > 0 {
+            let mut stderr = io::stderr().lock();
+            let _ = write!(stderr, "\r{:1$}\r", "", self.drawn).and_then(|()| stderr.flush());
+            self.drawn = 0;
+        }
+    }
+}
+
+impl Watch for Meter<'_> {
+    fn told(&mut self, told: Told<'_>) {
+        match told {
+            Told::Batch { files, bytes } => {
+                (self.counts.total, self.counts.done) = (bytes, 0);
+                if self.report.is_json() {
+                    self.report.event("batch", &json!({"files": files, "bytes": bytes}));
+                }
+            }
+            Told::Begun { path, from, size } => {
+                self.hashing = false;
+                self.counts.done += from;
+                if from > 0 && from < size && !self.report.is_json() {
+                    let (path, from) = (sanitize::line(path), bytes_in_words(from));
+                    self.say(&format!("{path}: {from} are there already, going on from there"));
+                }
+            }
+            Told::Hashed { path, .. } => {
+                self.hashing = true;
+                self.show(path);
+            }
+            Told::Anew { path, from } => {
+                self.hashing = false;
+                self.counts.done = self.counts.done.saturating_sub(from);
+                self.report.note(format_args!(
+                    "{}: what is there is another file, so all of it crosses",
+                    sanitize::line(path)
+                ));
+            }
+            Told::Block { path, bytes } => {
+                self.hashing = false;
+                self.counts.done += bytes;
+                self.counts.moved += bytes;
+                self.counts.steps += 1;
+                self.show(path);
+            }
+            Told::Kept { path, kept_as, size, folder, already } => {
+                self.kept(path, kept_as, size, folder, already);
+            }
+            Told::Dropped { path, size, why, reason } => {
+                self.dropped(path, size, why.name(), reason);
+            }
+            Told::Refused { reason } => self.dropped("", 0, "no_such_file", reason),
+            _ => {}
+        }
+    }
+}

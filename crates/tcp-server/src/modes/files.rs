@@ -1,0 +1,251 @@
+use std::collections::HashMap;
+use std::future::pending;
+use std::panic::resume_unwind;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use files::{Opened, ServerOpening, opening};
+use proto::transfer::{Begin, Way};
+use proto::{Ending, Goodbye, Message, ProtocolError, Why};
+use tokio::runtime::Handle;
+use tokio::select;
+use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+use transfer::limits::OPENING;
+use transfer::{Broken, Folder, Patience, Receiving, Sending, Source, Told, Watch, Wire};
+
+use crate::connection::Connection;
+use crate::limits::Limits;
+use crate::serve::Service;
+use crate::stream::{Peer, Stream};
+
+/// Takes files into a folder, gives those that are in it, or both.
+///
+/// Each transfer has a thread of its own, because disks block: it comes from the pool of the runtime, and
+/// goes back with the end of the connection.
+#[derive(Debug)]
+pub struct Files<C>(Arc<Inner<C>>);
+
+#[derive(Debug)]
+struct Inner<C> {
+    folder: Folder,
+    share: Share,
+    clerk: C,
+    /// The runs of clients that have a connection, and who is to be told when one of them comes again.
+    runs: Mutex<HashMap<u64, (u64, oneshot::Sender<()>)>>,
+}
+
+/// Which way files go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Share {
+    /// Clients send files and get files.
+    #[default]
+    Both,
+    /// Clients send files; none is given away.
+    Take,
+    /// Clients get files; none is taken.
+    Give,
+}
+
+impl Share {
+    /// Whether clients may send.
+    pub fn takes(self) -> bool {
+        self != Self::Give
+    }
+
+    /// Whether clients may fetch.
+    pub fn gives(self) -> bool {
+        self != Self::Take
+    }
+}
+
+/// Who is told of the files of each connection. It is called in the connection's thread.
+pub trait Clerk: Send + Sync + 'static {
+    /// Something has happened. Paths and reasons may be the client's words.
+    fn told(&self, connection: u64, peer: &Peer, told: Told<'_>);
+}
+
+impl<C: Clerk> Clerk for Arc<C> {
+    fn told(&self, connection: u64, peer: &Peer, told: Told<'_>) {
+        (**self).told(connection, peer, told);
+    }
+}
+
+impl<C: Clerk> Files<C> {
+    /// Files of `folder`.
+    pub fn new(folder: Folder, share: Share, clerk: C) -> Self {
+        Self(Arc::new(Inner { folder, share, clerk, runs: Mutex::default() }))
+    }
+}
+
+impl<C: Clerk> Service for Files<C> {
+    async fn serve(&self, connection: Connection) -> Ending {
+        let inner = Arc::clone(&self.0);
+        // Dropped with this future, where the server ends before the transfer does.
+        let (_alive, gone) = oneshot::channel::<()>();
+        let runtime = Handle::current();
+        let thread = spawn_blocking(move || {
+            runtime.block_on(async {
+                select! {
+                    biased;
+                    _ = gone => Ending::Shutdown,
+                    ending = inner.serve(connection) => ending,
+                }
+            })
+        });
+        match thread.await {
+            Ok(ending) => ending,
+            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+            Err(_) => Ending::Shutdown,
+        }
+    }
+}
+
+impl<C: Clerk> Inner<C> {
+    async fn serve(&self, mut connection: Connection) -> Ending {
+        let stop = connection.stop().clone();
+        let Limits { idle, drain_quiet: quiet, linger, .. } = *connection.limits();
+        let hurry = Box::pin(async move { stop.draining().await });
+        let mut told =
+            ToldBy { clerk: &self.clerk, id: connection.id(), peer: connection.peer().clone() };
+        let mut wire = Wire::new(connection.stream_mut(), Patience { idle, hurry, quiet });
+        let id = told.id;
+        let ended = self.transfer(&mut wire, &mut told).await;
+        self.forget_run(id);
+        let ending = match ended {
+            // Everything is said. The client closes, and its end is the sign that it has heard so.
+            Ok(()) => timeout(linger, end_of(&mut wire)).await.unwrap_or(Ending::Done),
+            Err(broken) => {
+                let ending = broken.ending;
+                if matches!(ending, Ending::Protocol(_) | Ending::Idle | Ending::Shutdown) {
+                    let (name, reason) = (ending.name().into(), ending.to_string());
+                    wire.say(&Message::Goodbye(Goodbye { ending: name, reason }));
+                    // Whether or not it can still be told, that is how it ended.
+                    let _ = timeout(linger, wire.flush()).await;
+                }
+                ending
+            }
+        };
+        drop(wire);
+        connection.close(ending).await
+    }
+
+    async fn transfer(
+        &self,
+        wire: &mut Wire<&mut Stream>,
+        told: &mut ToldBy<'_, C>,
+    ) -> Result<(), Broken> {
+        let limit = OPENING;
+        let opened = timeout(limit, open(wire)).await;
+        let begin = opened.map_err(|_| Ending::Protocol(ProtocolError::Unfinished { limit }))??;
+        // A client that comes again has lost the connection that it had, which this side may not know yet:
+        // a cable that was cut says nothing. It would hold on to the parts that the client comes back for.
+        let again = self.begin_run(begin.run, told.id);
+        select! {
+            biased;
+            () = again => Err(Ending::PeerGone.into()),
+            ended = self.transfer_files(wire, told, begin) => ended,
+        }
+    }
+
+    async fn transfer_files(
+        &self,
+        wire: &mut Wire<&mut Stream>,
+        told: &mut ToldBy<'_, C>,
+        begin: Begin,
+    ) -> Result<(), Broken> {
+        match begin.way {
+            Way::ToServer if self.share.takes() => {
+                transfer::receive(wire, &self.folder, &mut Receiving::default(), told).await
+            }
+            Way::ToClient if self.share.gives() => {
+                let source = self.source(&begin, wire);
+                transfer::send(wire, &mut Sending::new(source), told).await
+            }
+            way => {
+                let reason = match way {
+                    Way::ToServer => "this server gives files, and takes none",
+                    Way::ToClient => "this server takes files, and gives none",
+                };
+                wire.say(&opening::refused(Why::WrongWay, reason.to_owned()));
+                Ok(wire.flush().await?)
+            }
+        }
+    }
+
+    /// Ends the connection that this run of a client had before, and gives what tells when it comes again.
+    async fn begin_run(&self, run: Option<u64>, id: u64) {
+        let Some(run) = run else { return pending().await };
+        let (sender, again) = oneshot::channel();
+        let before = self.runs().insert(run, (id, sender));
+        if let Some((_, before)) = before {
+            // It has come to its end in this moment where nobody hears it.
+            let _ = before.send(());
+        }
+        if again.await.is_err() {
+            pending::<()>().await;
+        }
+    }
+
+    fn forget_run(&self, id: u64) {
+        self.runs().retain(|_, (of, _)| *of != id);
+    }
+
+    fn runs(&self) -> MutexGuard<'_, HashMap<u64, (u64, oneshot::Sender<()>)>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a client wants to have.
+    fn source(&self, begin: &Begin, wire: &mut Wire<&mut Stream>) -> Source {
+        let folder: PathBuf = self.folder.path().to_owned();
+        if begin.paths.is_empty() {
+            return Source::of_folder(&folder);
+        }
+        let mut source = Source::default();
+        for path in &begin.paths {
+            if let Some(found) = Source::of_asked(&folder, path) {
+                source.append(found);
+            } else {
+                let shown: String = path.chars().take(LONGEST_CITED).collect();
+                let reason = format!("there is no {shown} here");
+                wire.say(&opening::refused(Why::NoSuchFile, reason));
+            }
+        }
+        source
+    }
+}
+
+/// How many characters of a path are cited that is not there.
+const LONGEST_CITED: usize = 200;
+
+async fn open(wire: &mut Wire<&mut Stream>) -> Result<Begin, Ending> {
+    let mut opening = ServerOpening::default();
+    loop {
+        match opening.handle(wire.hear().await?)? {
+            Opened::Say(message) => wire.say(&message),
+            Opened::Begin(begin) => return Ok(begin),
+        }
+    }
+}
+
+/// Reads on until the client has closed, and forgets what still comes.
+async fn end_of(wire: &mut Wire<&mut Stream>) -> Ending {
+    loop {
+        if let Err(ending) = wire.hear().await {
+            return ending;
+        }
+    }
+}
+
+struct ToldBy<'a, C> {
+    clerk: &'a C,
+    id: u64,
+    peer: Peer,
+}
+
+impl<C: Clerk> Watch for ToldBy<'_, C> {
+    fn told(&mut self, told: Told<'_>) {
+        self.clerk.told(self.id, &self.peer, told);
+    }
+}

@@ -1,0 +1,31 @@
+//! How long and how many, each with its reason.
+
+use std::time::Duration;
+
+/// How often a side that hashes says that it does: every 5 s, well within any time after which a silent
+/// peer is given up.
+pub const BUSY: Duration = Duration::from_secs(5);
+
+/// How many bytes are hashed at a time, between two looks at the clock: 1 MiB, a few milliseconds from the
+/// slowest disk.
+pub const HASHED_AT_ONCE: usize = 1024 * 1024;
+
+/// How many may receive the same file into the same folder at the same time: 16.
+///
+/// Each has a part of its own; the next one is refused, so that a crowd does not fill the disk with copies.
+pub const MAX_PARTS: u32 = 16;
+
+/// How many names with a number are looked at for a file that is there already: 100.
+pub const MAX_LOOKED_AT: u32 = 100;
+
+/// How long a client may take from its connection to its `Begin`: 10 s, many round trips.
+pub const OPENING: Duration = Duration::from_secs(10);
+
+/// How long a part that somebody else has is waited for: 2 s.
+///
+/// Whoever comes back after a broken connection is often quicker than the end of the old one. After this
+/// time it is somebody else who sends the same file, and both get a part of their own.
+pub const LET_GO: Duration = Duration::from_secs(2);
+
+/// How often it is looked whether he has let go: every 10 ms. The kernel tells nobody of the end of a lock.
+pub const LET_GO_POLL: Duration = Duration::from_millis(10);

@@ -1,0 +1,252 @@
+//! Receiving from a wire.
+
+use std::collections::{BTreeMap, HashSet};
+
+use files::{Hasher, Offered, ReceiveEvent, ReceiveStep, Receiver, SafePath};
+use proto::transfer::DropWhy;
+use proto::{Ending, Message, Taken, Why};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, sleep};
+
+use crate::folder::{Folder, Found, IfTaken};
+use crate::incoming::Incoming;
+use crate::limits::{BUSY, HASHED_AT_ONCE, LET_GO, LET_GO_POLL};
+use crate::told::{Broken, Told, Watch};
+use crate::trouble::Trouble;
+use crate::wire::{Until, Wire};
+
+/// What has been received: it outlives a connection that breaks.
+#[derive(Debug, Default)]
+pub struct Receiving {
+    /// Whether what is there is remembered for the next connection.
+    remembers: bool,
+    /// The keys of what came over earlier connections: it is not looked at again. A key rather than a
+    /// path, because a stranger chooses how long a path is.
+    before: HashSet<[u8; 32]>,
+    /// The same of this connection, in which two files may have the same key.
+    now: Vec<[u8; 32]>,
+}
+
+impl Receiving {
+    /// For a client, which asks the same server again where a connection breaks.
+    pub fn remembering() -> Self {
+        Self { remembers: true, ..Self::default() }
+    }
+
+    fn begin(&mut self) {
+        self.before.extend(self.now.drain(..));
+    }
+
+    fn has(&self, offered: &Offered) -> bool {
+        !self.before.is_empty() && self.before.contains(&key(offered))
+    }
+
+    fn keep(&mut self, offered: &Offered) {
+        if self.remembers {
+            self.now.push(key(offered));
+        }
+    }
+}
+
+/// What tells one thing that is offered from others.
+fn key(offered: &Offered) -> [u8; 32] {
+    let mut hasher = Hasher::default();
+    hasher.update(&offered.size.to_be_bytes());
+    hasher.update(&offered.modified.unwrap_or(i64::MIN).to_be_bytes());
+    hasher.update(&[u8::from(offered.folder)]);
+    hasher.update(offered.path.as_str().as_bytes());
+    *hasher.hash().as_bytes()
+}
+
+/// Receives what is offered into `folder`, until all is over.
+pub async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
+    wire: &mut Wire<S>,
+    folder: &Folder,
+    receiving: &mut Receiving,
+    watch: &mut impl Watch,
+) -> Result<(), Broken> {
+    receiving.begin();
+    let (receiver, open) = (Receiver::default(), BTreeMap::new());
+    Drive { wire, folder, receiving, watch, receiver, open }.run().await
+}
+
+struct Drive<'a, S, W> {
+    wire: &'a mut Wire<S>,
+    folder: &'a Folder,
+    receiving: &'a mut Receiving,
+    watch: &'a mut W,
+    receiver: Receiver,
+    open: BTreeMap<u32, Incoming>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
+    async fn run(mut self) -> Result<(), Broken> {
+        loop {
+            while self.hear()? {
+                while self.step().await? {}
+            }
+            self.wire.queue(self.receiver.take_output());
+            if self.receiver.next_step() == ReceiveStep::Done {
+                return Ok(self.wire.flush().await?);
+            }
+            self.wire.moved(Until::Read).await?;
+        }
+    }
+
+    /// Takes the next thing that has come; false where more bytes are needed.
+    fn hear(&mut self) -> Result<bool, Broken> {
+        let Self { wire, watch, receiver, open, .. } = self;
+        let event = match wire.take()? {
+            None => return Ok(false),
+            Some(Taken::Run(run)) => receiver.data(&run, |block| {
+                let Some(incoming) = open.get_mut(&block.file) else { return Ok(()) };
+                let path = incoming.offered().path.clone();
+                let path = path.as_str();
+                if block.restart {
+                    watch.told(Told::Anew { path, from: incoming.len() });
+                }
+                let written = incoming.write(&block);
+                written.map_err(|trouble| (trouble.why, trouble.reason))?;
+                watch.told(Told::Block { path, bytes: block.bytes.len() as u64 });
+                Ok(())
+            })?,
+            Some(Taken::Control(frame)) => {
+                match Message::from_frame(&frame).map_err(Ending::from)? {
+                    Message::Goodbye(goodbye) => return Err(goodbye.into()),
+                    Message::Refused(refused) if refused.why != Why::NoSuchFile => {
+                        return Err(Broken::refused(refused));
+                    }
+                    Message::Refused(refused) => {
+                        watch.told(Told::Refused { reason: &refused.reason });
+                        None
+                    }
+                    message => receiver.handle(message)?,
+                }
+            }
+        };
+        match event {
+            Some(ReceiveEvent::Batch(batch)) => {
+                self.watch.told(Told::Batch { files: batch.files, bytes: batch.bytes });
+            }
+            Some(ReceiveEvent::Dropped { file, path, why, reason }) => {
+                let size = self.open.get(&file).map_or(0, |incoming| incoming.offered().size);
+                self.dropped(&path, size, &Trouble { why, reason });
+            }
+            _ => {}
+        }
+        Ok(true)
+    }
+
+    /// Does the next thing that is to be done; false where there is none.
+    async fn step(&mut self) -> Result<bool, Broken> {
+        match self.receiver.next_step() {
+            ReceiveStep::Look(offered) => self.look(offered).await?,
+            ReceiveStep::Commit { file } => self.commit(file),
+            ReceiveStep::Close { file, keep } => {
+                if let Some(incoming) = self.open.remove(&file) {
+                    incoming.close(keep);
+                }
+            }
+            ReceiveStep::Wait | ReceiveStep::Done => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    async fn look(&mut self, offered: Offered) -> Result<(), Broken> {
+        let Offered { file, path, size, .. } = &offered;
+        if self.receiving.has(&offered) {
+            // It was told of when it came.
+            let (shown, size) = (path.as_str(), *size);
+            self.watch.told(Told::Begun { path: shown, size, from: size });
+            self.receiver.kept(*file, path, true);
+            return Ok(());
+        }
+        match self.found(&offered).await {
+            Ok(Found::Taken) => {
+                let trouble = Trouble::new(DropWhy::InTheWay, "it is being received already");
+                self.give_up(&offered, &trouble);
+            }
+            Ok(Found::Folder { already }) => self.kept(&offered, path, already),
+            Ok(Found::File(incoming)) => {
+                let hashed = self.hash(&incoming).await?;
+                match hashed {
+                    Ok(hasher) => {
+                        let (path, size, from) = (path.as_str(), *size, incoming.len());
+                        self.watch.told(Told::Begun { path, size, from });
+                        self.receiver.found(*file, from, hasher);
+                        self.open.insert(*file, incoming);
+                    }
+                    Err(trouble) => {
+                        incoming.close(true);
+                        self.give_up(&offered, &trouble);
+                    }
+                }
+            }
+            Err(trouble) => self.give_up(&offered, &trouble),
+        }
+        Ok(())
+    }
+
+    /// What is there. Somebody who is about to let go of a part is waited for.
+    async fn found(&self, offered: &Offered) -> Result<Found, Trouble> {
+        let since = Instant::now();
+        while since.elapsed() < LET_GO {
+            match self.folder.look(offered, IfTaken::Say)? {
+                Found::Taken => sleep(LET_GO_POLL).await,
+                found => return Ok(found),
+            }
+        }
+        self.folder.look(offered, IfTaken::Another)
+    }
+
+    /// Hashes what is there of a file.
+    async fn hash(&mut self, incoming: &Incoming) -> Result<Result<Hasher, Trouble>, Broken> {
+        let (file, len) = (incoming.offered().file, incoming.len());
+        let (mut hasher, mut at, mut said) = (Hasher::default(), 0, Instant::now());
+        let mut buffer = vec![0; usize::try_from(len).unwrap_or(usize::MAX).min(HASHED_AT_ONCE)];
+        while at < len {
+            let count = usize::try_from(len - at).unwrap_or(usize::MAX).min(HASHED_AT_ONCE);
+            if let Err(trouble) = incoming.read_at(&mut buffer[..count], at) {
+                return Ok(Err(trouble));
+            }
+            hasher.update(&buffer[..count]);
+            at += count as u64;
+            let path = incoming.offered().path.as_str();
+            self.watch.told(Told::Hashed { path, done: at, of: len });
+            if said.elapsed() > BUSY {
+                said = Instant::now();
+                self.receiver.busy(file, at);
+                self.wire.queue(self.receiver.take_output());
+                self.wire.nudge().await?;
+            }
+        }
+        Ok(Ok(hasher))
+    }
+
+    fn commit(&mut self, file: u32) {
+        let Some(incoming) = self.open.remove(&file) else { return };
+        let offered = incoming.offered().clone();
+        match incoming.commit() {
+            Ok((kept_as, already)) => self.kept(&offered, &kept_as, already),
+            Err(trouble) => self.give_up(&offered, &trouble),
+        }
+    }
+
+    fn kept(&mut self, offered: &Offered, kept_as: &SafePath, already: bool) {
+        let Offered { file, path, size, folder, .. } = offered;
+        self.receiver.kept(*file, kept_as, already);
+        self.receiving.keep(offered);
+        let (path, kept_as, size, folder) = (path.as_str(), kept_as.as_str(), *size, *folder);
+        self.watch.told(Told::Kept { path, kept_as, size, folder, already });
+    }
+
+    fn give_up(&mut self, offered: &Offered, trouble: &Trouble) {
+        self.receiver.give_up(offered.file, trouble.why, &trouble.reason);
+        self.dropped(offered.path.as_str(), offered.size, trouble);
+    }
+
+    fn dropped(&mut self, path: &str, size: u64, trouble: &Trouble) {
+        let Trouble { why, reason } = trouble;
+        self.watch.told(Told::Dropped { path, size, why: *why, reason });
+    }
+}

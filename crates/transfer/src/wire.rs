@@ -1,0 +1,220 @@
+//! One connection of a transfer: frames out of it, bytes into it, and a limit on silence.
+
+use std::fmt;
+use std::future::{pending, poll_fn};
+use std::ops::Range;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf as _, BytesMut};
+use files::sender::BLOCK_ROOM;
+use proto::{Decoder, Ending, Frame, Message, Taken};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// How long a wire waits, and who may hurry it.
+pub struct Patience {
+    /// How long nothing may move in either direction.
+    pub idle: Option<Duration>,
+    /// Ready when the program is about to end: from then on a silence of [`Patience::quiet`] is enough.
+    pub hurry: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// How long nothing may move once it was hurried.
+    pub quiet: Duration,
+}
+
+/// A stream with what is under way on it.
+pub struct Wire<S> {
+    stream: S,
+    decoder: Decoder,
+    control: BytesMut,
+    block: Box<[u8]>,
+    /// What of the block is still to be written.
+    unsent: Range<usize>,
+    /// How a write failed. What the peer said before it closed is read on, because it may say why.
+    broken: Option<Ending>,
+    patience: Patience,
+    is_hurried: bool,
+    moved_at: Instant,
+    timer: Pin<Box<Sleep>>,
+}
+
+/// What to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// All that was to be sent is sent, or something has come.
+    Written,
+    /// Something has come. Meanwhile what is to be sent is sent.
+    Read,
+}
+
+impl Default for Patience {
+    /// For ever.
+    fn default() -> Self {
+        Self { idle: None, hurry: Box::pin(pending()), quiet: Duration::MAX }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+    /// A wire over a stream.
+    pub fn new(stream: S, patience: Patience) -> Self {
+        let now = Instant::now();
+        Self {
+            stream,
+            decoder: Decoder::default(),
+            control: BytesMut::new(),
+            block: vec![0; BLOCK_ROOM].into(),
+            unsent: 0..0,
+            broken: None,
+            patience,
+            is_hurried: false,
+            moved_at: now,
+            timer: Box::pin(sleep_until(now)),
+        }
+    }
+
+    /// Says a message.
+    pub fn say(&mut self, message: &Message) {
+        // One that is too long for a frame is one that we have made too long, and is not worth a panic.
+        let _ = message.encode(&mut self.control);
+    }
+
+    /// Waits for a control frame, and gives what it says.
+    pub async fn hear(&mut self) -> Result<Message, Ending> {
+        loop {
+            match self.take_frame()? {
+                Some(frame) => return Ok(Message::from_frame(&frame)?),
+                None => self.moved(Until::Read).await?,
+            }
+        }
+    }
+
+    /// Sends all that is to be sent.
+    pub async fn flush(&mut self) -> Result<(), Ending> {
+        while self.has_unsent() {
+            self.moved(Until::Written).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn take(&mut self) -> Result<Option<Taken<'_>>, Ending> {
+        Ok(self.decoder.take()?)
+    }
+
+    pub(crate) fn take_frame(&mut self) -> Result<Option<Frame>, Ending> {
+        Ok(self.decoder.take_frame()?)
+    }
+
+    pub(crate) fn queue(&mut self, control: BytesMut) {
+        if self.control.is_empty() {
+            self.control = control;
+        } else {
+            self.control.extend_from_slice(&control);
+        }
+    }
+
+    pub(crate) fn has_unsent(&self) -> bool {
+        self.broken.is_some() || !self.control.is_empty() || !self.unsent.is_empty()
+    }
+
+    /// Puts a block where nothing is to be sent before it.
+    pub(crate) fn put_block<E>(
+        &mut self,
+        fill: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<(), E> {
+        self.unsent = 0..fill(&mut self.block)?;
+        Ok(())
+    }
+
+    /// Writes what it can, and sees whether something has come, without waiting.
+    pub(crate) async fn nudge(&mut self) -> Result<(), Ending> {
+        poll_fn(|cx| {
+            let wrote = self.poll_write(cx);
+            let read = self.poll_read(cx)?;
+            if wrote || read {
+                self.moved_at = Instant::now();
+            }
+            Poll::Ready(Ok(()))
+        })
+        .await
+    }
+
+    /// Waits until what is asked for has happened.
+    pub(crate) async fn moved(&mut self, until: Until) -> Result<(), Ending> {
+        self.moved_at = Instant::now();
+        poll_fn(|cx| {
+            let mut has_moved = self.poll_write(cx);
+            let has_read = self.poll_read(cx)?;
+            has_moved |= has_read;
+            if has_read || (until == Until::Written && !self.has_unsent()) {
+                return Poll::Ready(Ok(()));
+            }
+            if has_moved {
+                self.moved_at = Instant::now();
+            }
+            self.poll_patience(cx)
+        })
+        .await
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut wrote = false;
+        while self.broken.is_none() && self.has_unsent() {
+            // The block first: it was put where nothing waited, so all that waits came after it.
+            let is_block = !self.unsent.is_empty();
+            let bytes = if is_block { &self.block[self.unsent.clone()] } else { &self.control[..] };
+            match Pin::new(&mut self.stream).poll_write(cx, bytes) {
+                Poll::Pending => break,
+                Poll::Ready(Ok(0)) => self.broken = Some(Ending::PeerGone),
+                Poll::Ready(Ok(count)) if is_block => self.unsent.start += count,
+                Poll::Ready(Ok(count)) => self.control.advance(count),
+                Poll::Ready(Err(error)) => self.broken = Some(Ending::from_io(&error)),
+            }
+            wrote = true;
+        }
+        wrote
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Result<bool, Ending> {
+        let read = pin!(self.stream.read_buf(self.decoder.space())).poll(cx);
+        match read {
+            Poll::Pending => Ok(false),
+            Poll::Ready(Ok(0)) => Err(self.broken.take().unwrap_or(Ending::PeerFin)),
+            Poll::Ready(Ok(_)) => Ok(true),
+            Poll::Ready(Err(error)) => Err(Ending::from_io(&error)),
+        }
+    }
+
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ending>> {
+        if !self.is_hurried && self.patience.hurry.as_mut().poll(cx).is_ready() {
+            self.is_hurried = true;
+            self.moved_at = Instant::now();
+        }
+        let (limit, ending) = match (self.is_hurried, self.patience.idle) {
+            (true, _) => (self.patience.quiet, Ending::Shutdown),
+            (false, Some(idle)) => (idle, Ending::Idle),
+            (false, None) => return Poll::Pending,
+        };
+        let Some(at) = self.moved_at.checked_add(limit) else { return Poll::Pending };
+        if Instant::now() >= at {
+            return Poll::Ready(Err(ending));
+        }
+        self.timer.as_mut().reset(at);
+        if self.timer.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(ending));
+        }
+        Poll::Pending
+    }
+}
+
+impl fmt::Debug for Patience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Patience").field("idle", &self.idle).finish_non_exhaustive()
+    }
+}
+
+impl<S> fmt::Debug for Wire<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wire").field("unsent", &self.unsent).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,142 @@
+//! What a peer could do that is not our client: a Python script that speaks the frames by the book.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use tests::{Running, python};
+
+use crate::support::{Directory, run, send, server};
+
+/// Frames as `docs/protocol.md` has them. What is sent is what the test says; then it is told, one a line,
+/// what the server says.
+const PEER: &str = r#"
+import json, socket, struct, sys
+
+def frame(kind, payload, room=0, id=0):
+    return struct.pack(">IBBHIIQQQ", 36 + len(payload), kind, 0, 0, room, 0, 0, 0, id) + payload
+
+def control(kind, **fields):
+    return frame(kind, json.dumps(fields).encode())
+
+def read(stream, count):
+    data = b""
+    while len(data) < count:
+        more = stream.recv(count - len(data))
+        if not more:
+            sys.exit()
+        data += more
+    return data
+
+host, port = sys.argv[1].rsplit(":", 1)
+stream = socket.create_connection((host, int(port)), timeout=15)
+stream.sendall(control(0x10, version=1, features=["files"]) + control(0x20, way="to_server"))
+offers = json.loads(sys.argv[2])
+for number, (path, size) in enumerate(offers, 1):
+    stream.sendall(control(0x22, file=number, path=path, size=size))
+for step in json.loads(sys.argv[3]):
+    if step[0] == "data":
+        stream.sendall(frame(1, step[3].encode(), room=step[1], id=step[2]))
+    elif step[0] == "raw":
+        stream.sendall(step[1].encode())
+    elif step[0] == "end":
+        stream.shutdown(socket.SHUT_WR)
+while True:
+    length, kind = struct.unpack(">IB", read(stream, 5))
+    rest = read(stream, length - 1)
+    print(hex(kind), rest[35:].decode(), flush=True)
+"#;
+
+/// What the server answers to these offers and what follows them.
+#[track_caller]
+fn attack(inbox: &Directory, offers: &str, steps: &str) -> Option<String> {
+    let mut server = server(inbox, &[]);
+    let mut peer = python(PEER, &[server.addr(), offers, steps])?;
+    let finished = Running::start(&mut peer).finish();
+    assert_eq!(finished.code, 0, "{finished:?}");
+    // However it ends, it is told, and the server serves on.
+    server.take("closed");
+    let out = Directory::new();
+    let file = out.write("after", b"served");
+    assert_eq!(run(send(server.addr(), &[&file], &[])).code, 0);
+    Some(finished.stdout_text().to_owned())
+}
+
+#[test]
+fn names_that_attack_are_refused() {
+    let around = Directory::new();
+    fs::create_dir(around.place("inbox")).unwrap();
+    let inbox = around.path().join("inbox");
+    let mut server = tests::Server::start(&["--mode", "files", "--dir", inbox.to_str().unwrap()]);
+    let long = "x".repeat(300);
+    let names = [
+        "../../x",
+        "..",
+        "/etc/passwd",
+        "a/../../x",
+        "a\\u0000b",
+        "CON",
+        "nul.txt",
+        "a\\nb",
+        "\\u001b]0;x\\u0007",
+        "..\\\\x",
+        "",
+        &long,
+    ];
+    let offers: Vec<String> = names.iter().map(|name| format!("[\"{name}\", 4]")).collect();
+    let offers = format!("[{}]", offers.join(","));
+    let Some(mut peer) = python(PEER, &[server.addr(), &offers, r#"[["end"]]"#]) else { return };
+    let finished = Running::start(&mut peer).finish();
+    assert_eq!(finished.stdout_text().matches("\"name_bad\"").count(), names.len(), "{finished:?}");
+    for _ in names {
+        assert_eq!(server.take("dropped")["why"], "name_bad");
+    }
+    assert_eq!(around.list(), ["inbox/"]);
+}
+
+#[test]
+fn a_link_leads_nobody_out_of_the_folder() {
+    let (inbox, outside) = (Directory::new(), Directory::new());
+    outside.write("precious", b"mine");
+    symlink(outside.path(), inbox.path().join("link")).unwrap();
+    symlink(outside.path().join("precious"), inbox.path().join("file")).unwrap();
+    symlink(outside.path().join("new"), inbox.path().join("dangling")).unwrap();
+    let offers = r#"[["link/evil", 4], ["file", 4], ["dangling", 4]]"#;
+    let steps = r#"[["data", 2, 0, "evil"], ["data", 3, 0, "evil"], ["end"]]"#;
+    let Some(answers) = attack(&inbox, offers, steps) else { return };
+    assert!(answers.contains("\"in_the_way\""), "{answers}");
+    assert_eq!(outside.list(), ["precious"]);
+    assert_eq!(fs::read(outside.path().join("precious")).unwrap(), b"mine");
+
+    // Nor does one give away what it points at.
+    let (server, back) = (server(&inbox, &[]), Directory::new());
+    let fetched = run(crate::support::fetch(server.addr(), &back, &["link/precious", "file"]));
+    fetched.failed(1, "2 files not received");
+    assert!(back.list().is_empty(), "{:?}", back.list());
+}
+
+#[test]
+fn a_peer_that_breaks_the_rules_is_told_so_and_leaves_nothing() {
+    for (offers, steps, told) in [
+        (r#"[["a", 4]]"#, r#"[["data", 1, 2, "xx"]]"#, "in the wrong place"),
+        (r#"[["a", 4]]"#, r#"[["data", 1, 0, "longer"]]"#, "beyond its size"),
+        (r#"[["a", 4]]"#, r#"[["data", 9, 0, "xx"]]"#, "a block of no file"),
+        (r#"[["a", 18446744073709551615]]"#, "[]", "it has no such size"),
+        ("[]", r#"[["raw", "GET / HTTP/1.1\r\n\r\n"]]"#, "is longer than the limit"),
+    ] {
+        let inbox = Directory::new();
+        let Some(answers) = attack(&inbox, offers, steps) else { return };
+        let last = answers.lines().last().unwrap_or_default();
+        assert!(last.starts_with("0x13 ") && last.contains(told), "{told}: {answers}");
+        assert_eq!(inbox.list(), ["after"]);
+    }
+}
+
+#[test]
+fn whoever_says_nothing_is_not_waited_for() {
+    let inbox = Directory::new();
+    let mut server = server(&inbox, &[]);
+    let _silent = std::net::TcpStream::connect(server.socket_addr()).unwrap();
+    let closed = server.take("closed");
+    assert_eq!(closed["ending"], "Protocol", "{closed}");
+    assert!(closed["seconds"].as_f64().unwrap() < 15.0, "{closed}");
+}
