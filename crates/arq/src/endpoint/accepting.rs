@@ -1,0 +1,167 @@
+//! A handshake that another began.
+
+use std::net::SocketAddr;
+
+use super::Endpoint;
+use super::half_open::{HalfOpen, Stage};
+use crate::check;
+use crate::connection::Session;
+use crate::handshake::{self, Grants, Handshake, Start};
+use crate::keys::OpeningKeys;
+use crate::limits::{MAX_CONNECTIONS, MAX_DATAGRAM};
+use crate::packet::{self, Checked, DataHeader, Open, Pattern};
+use crate::time::Time;
+
+impl Endpoint {
+    /// A first packet: the cheap questions come first, and what it costs comes last.
+    pub(super) fn on_open(&mut self, now: Time, from: SocketAddr, open: &Open<'_>) {
+        if !check::is_whole(open.checked) {
+            self.counts.unreadable += 1;
+            return;
+        }
+        let is_for_us = match open.pattern {
+            Pattern::Ik => open.whom == check::whom(&self.identity.public(), open.from),
+            Pattern::Xx => open.whom == [0; packet::WHOM],
+        };
+        if !is_for_us {
+            self.counts.wrong_key += 1;
+            self.reply(from, packet::write_wrong_key(open.from));
+            return;
+        }
+        self.half_open.expire(now);
+        if let Some(half_open) = self.half_open.of_origin(from, open.from) {
+            let answer = half_open.answer.clone();
+            self.reply(from, answer);
+            return;
+        }
+        if self.half_open.wants_cookies() {
+            self.cookies.refresh(now, &mut self.random);
+            if !self.cookies.is_ours(&open.cookie, from, open.from) {
+                self.counts.cookies += 1;
+                let cookie = self.cookies.make(from, open.from);
+                self.reply(from, packet::write_retry(open.from, &cookie));
+                return;
+            }
+        }
+        if !self.half_open.has_room(from) || self.connections.len() >= MAX_CONNECTIONS {
+            self.counts.refused += 1;
+            return;
+        }
+        self.answer(now, from, open);
+    }
+
+    fn answer(&mut self, now: Time, from: SocketAddr, open: &Open<'_>) {
+        self.counts.computed += 1;
+        let pattern = open.pattern;
+        let prologue = &handshake::prologue(pattern, open.from)[..];
+        let ephemeral = self.random.bytes();
+        let start = Start { pattern, identity: &self.identity, prologue, ephemeral };
+        let mut handshake = Handshake::answerer(&start);
+        let Some(payload) = handshake.read(open.noise) else {
+            self.counts.unreadable += 1;
+            return;
+        };
+        let Some(noise) = handshake.write(&self.grants().write()) else { return };
+        let stage = match pattern {
+            Pattern::Xx => Stage::Xx(Box::new(handshake)),
+            Pattern::Ik => {
+                let (Ok(grants), Some(peer)) = (Grants::read(&payload), handshake.peer()) else {
+                    self.counts.unreadable += 1;
+                    return;
+                };
+                let (send, receive) = handshake.split();
+                Stage::Ik { send, receive, peer, grants }
+            }
+        };
+        let index = self.random.u64();
+        let answer = packet::write_answer(open.from, index, &noise, check::check);
+        self.reply(from, answer.clone());
+        self.half_open.insert(now, index, HalfOpen { from, to: open.from, answer, stage });
+    }
+
+    /// A Data packet that belongs to no connection: it may be the first one of a handshake by IK.
+    pub(super) fn on_first_data(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        header: DataHeader,
+        datagram: &mut [u8],
+    ) {
+        let half_open = self.half_open.get(header.to);
+        let Some(Stage::Ik { receive, .. }) = half_open.map(|half_open| &half_open.stage) else {
+            self.counts.astray += 1;
+            return;
+        };
+        // It is opened twice, because a connection is only made for a packet that opens.
+        let mut copy = [0; MAX_DATAGRAM];
+        let copy = &mut copy[..datagram.len()];
+        copy.copy_from_slice(datagram);
+        let mut keys = OpeningKeys::new(receive);
+        if keys.open(now, std::time::Duration::ZERO, header, copy).is_none() {
+            self.counts.unreadable += 1;
+            return;
+        }
+        let Some(HalfOpen { to, stage, .. }) = self.take_half_open(header.to) else { return };
+        let Stage::Ik { send, receive, peer, grants } = stage else { return };
+        let session = Session {
+            peer,
+            address: from,
+            to,
+            send,
+            receive,
+            grants,
+            round_trip: None,
+            confirm: None,
+            incoming: true,
+        };
+        self.establish(now, header.to, session);
+        if let Some(connection) = self.connections.get_mut(&header.to) {
+            connection.handle(now, &mut self.random, from, header, datagram);
+            self.after(header.to);
+        }
+    }
+
+    /// The third message of XX.
+    pub(super) fn on_confirm(&mut self, now: Time, index: u64, noise: &[u8], checked: Checked<'_>) {
+        let Some(half_open) = self.half_open.get_mut(index) else {
+            self.counts.astray += 1;
+            return;
+        };
+        let Stage::Xx(handshake) = &mut half_open.stage else { return };
+        // Damage must not reach the handshake: it could not go on after it.
+        if !check::is_whole(checked) {
+            self.counts.unreadable += 1;
+            return;
+        }
+        let payload = handshake.read(noise);
+        let grants = payload.and_then(|payload| Grants::read(&payload).ok());
+        let (Some(grants), Some(peer)) = (grants, handshake.peer()) else {
+            self.counts.unreadable += 1;
+            self.half_open.remove(index);
+            return;
+        };
+        let (send, receive) = handshake.split();
+        let Some(HalfOpen { from, to, .. }) = self.take_half_open(index) else { return };
+        let session = Session {
+            peer,
+            address: from,
+            to,
+            send,
+            receive,
+            grants,
+            round_trip: None,
+            confirm: None,
+            incoming: true,
+        };
+        self.establish(now, index, session);
+    }
+
+    /// Takes it if one more connection may be.
+    fn take_half_open(&mut self, index: u64) -> Option<HalfOpen> {
+        if self.connections.len() >= MAX_CONNECTIONS {
+            self.counts.refused += 1;
+            return None;
+        }
+        self.half_open.remove(index)
+    }
+}
