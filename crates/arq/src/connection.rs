@@ -280,3 +280,6 @@ fn cut(reason: &str) -> String {
     }
     reason[..end].to_owned()
 }
+
+#[cfg(test)]
+mod tests;
