@@ -9,7 +9,10 @@ use arq::limits::{
     COOKIE_FROM, DATAGRAM, FIRST_WAIT, HALF_OPEN_TIME, HANDSHAKE_TIME, LONGEST_WAIT, MAX_DATAGRAM,
     MAX_HALF_OPEN, MAX_REPLIES,
 };
-use arq::{Channel, Config, ConnectionId, End, Endpoint, Event, Identity, PublicKey, Random, Time};
+use arq::{
+    Channel, CloseCode, Config, ConnectionId, End, Endpoint, Event, Identity, PublicKey, Random,
+    SendError, Time,
+};
 use fastrand::Rng;
 use proptest::prelude::*;
 
@@ -153,6 +156,63 @@ fn with_cookies_there_are_still_no_more_than_max_half_open_and_they_go_after_hal
     talk(now, &mut client, at(2, 2), &mut server);
     assert!(is_established(&events(&mut client)));
     assert_eq!(server.half_open(), 0);
+}
+
+#[test]
+fn an_invented_cookie_is_worth_nothing() {
+    let mut server = endpoint(1);
+    let (_, _, packet) = first_packet(3, None);
+    for n in 0..COOKIE_FROM {
+        let from = at(u16::try_from(n).unwrap() + 100, 1);
+        server.handle_datagram(Time::ZERO, from, &mut packet.clone());
+    }
+    while next(&mut server, Time::ZERO).is_some() {}
+    let mut invented = packet.clone();
+    invented[DATAGRAM - 16..].fill(9);
+    server.handle_datagram(Time::ZERO, at(1, 1), &mut invented);
+    let retry = next(&mut server, Time::ZERO).unwrap();
+    assert_eq!((retry[0], retry.len()), (12, 28));
+    // The right one of another address is none either.
+    let mut stolen = packet.clone();
+    stolen[DATAGRAM - 16..].copy_from_slice(&retry[12..]);
+    server.handle_datagram(Time::ZERO, at(1, 2), &mut stolen.clone());
+    assert_eq!(next(&mut server, Time::ZERO).unwrap()[0], 12);
+    server.handle_datagram(Time::ZERO, at(1, 1), &mut stolen);
+    assert_eq!(next(&mut server, Time::ZERO).unwrap()[0], 9);
+}
+
+#[test]
+fn a_close_waits_until_all_is_confirmed() {
+    let (mut client, mut server) = (endpoint(2), endpoint(1));
+    let id = client.connect(Time::ZERO, server_at(), None).unwrap();
+    talk(Time::ZERO, &mut client, at(1, 1), &mut server);
+    let channel = Channel::unordered(3);
+    for _ in 0..5 {
+        client.send(id, channel, vec![1; 100_000].into()).unwrap();
+    }
+    events(&mut client);
+    let (mut now, mut read) = (Time::ZERO, 0);
+    client.close(now, id, CloseCode::Done, "all said", Duration::from_secs(5));
+    assert_eq!(client.send(id, channel, "more".into()), Err(SendError::NotOpen));
+    let mut told = Vec::new();
+    while client.is_busy() || server.is_busy() {
+        talk(now, &mut client, at(1, 1), &mut server);
+        told.extend(events(&mut client));
+        for (id, event) in events(&mut server) {
+            if let Event::Readable(channel) = event {
+                read += std::iter::from_fn(|| server.read(id, channel)).count();
+            }
+        }
+        let times = [client.poll_timeout(), server.poll_timeout()];
+        now = times.into_iter().flatten().min().unwrap_or(now).max(now);
+        client.handle_timeout(now);
+        server.handle_timeout(now);
+    }
+    assert_eq!(read, 5);
+    let ended = Event::Ended { end: End::Closed, unconfirmed: 0 };
+    assert_eq!(told.last().map(|(_, event)| event), Some(&ended));
+    let confirmed = |(_, event): &&(ConnectionId, Event)| matches!(event, Event::Confirmed { .. });
+    assert_eq!(told.iter().filter(confirmed).count(), 5);
 }
 
 #[test]

@@ -243,6 +243,20 @@ fn a_new_address_gets_amplification_bytes_for_each_one_until_it_answers_and_is_g
 }
 
 #[test]
+fn a_packet_that_comes_late_from_elsewhere_moves_nobody() {
+    let mut attack = Attack::new();
+    attack.number = 5;
+    attack.send(&[Frame::Ping]);
+    attack.number = 3;
+    attack.from = address(2);
+    attack.send(&[Frame::Ping]);
+    assert_eq!(attack.victim.snapshot().address, address(1));
+    attack.number = 6;
+    attack.send(&[Frame::Ping]);
+    assert_eq!(attack.victim.snapshot().address, address(2));
+}
+
+#[test]
 fn a_jump_of_the_clock_ends_with_silence_and_not_with_a_flood() {
     let mut attack = Attack::new();
     attack.victim.send(Channel::ordered(0), Bytes::from_static(b"hello")).unwrap();
