@@ -28,7 +28,7 @@ use peer::{Peer, Planned};
 use ring::{Ring, ann_at, bob_at};
 
 /// How many seeds a scenario is run with, if nobody says otherwise.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 80;
 
 /// A network, and what is to come of it.
 struct Scenario {
