@@ -3,8 +3,8 @@
 //! The kernel tells the same count in three places, each with its own way to be asked: the dump of
 //! `sock_diag(7)` that `ss -m` prints, the table that netstat reads, and the socket itself.
 
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -46,19 +46,43 @@ pub(crate) fn udp() -> io::Result<Vec<UdpSocket>> {
         states: StateFlags::all(),
         socket_id: SocketId::new_v4(),
     };
-    // Not /proc/net: that is the main thread's namespace.
-    let table = fs::read_to_string("/proc/thread-self/net/udp")?;
     let mut sockets = Vec::new();
     let mut netlink = Netlink::open(NETLINK_SOCK_DIAG)?;
     netlink.request(SockDiagMessage::InetRequest(question), NLM_F_DUMP, |answer| {
         if let SockDiagMessage::InetResponse(answer) = answer {
-            sockets.push(read(&answer, &table));
+            sockets.push(read(&answer));
         }
     })?;
+    for _ in 0..TABLE_READS {
+        let table = table()?;
+        for socket in sockets.iter_mut().filter(|socket| socket.drops_by_table.is_none()) {
+            socket.drops_by_table = drops_of(socket.inode, &table);
+        }
+        if sockets.iter().all(|socket| socket.drops_by_table.is_some()) {
+            break;
+        }
+    }
     Ok(sockets)
 }
 
-fn read(answer: &InetResponse, table: &str) -> UdpSocket {
+/// How often the table is read at most for a socket that is not in it. The kernel goes through its sockets
+/// by counting them, so a read misses one while another before it goes (`udp_seq_start`, net/ipv4/udp.c).
+const TABLE_READS: usize = 5;
+
+/// The table, in reads as large as the kernel has room for: between two of them sockets come and go.
+fn table() -> io::Result<String> {
+    // Not /proc/net: that is the main thread's namespace.
+    let mut file = File::open("/proc/thread-self/net/udp")?;
+    let (mut table, mut chunk) = (Vec::new(), vec![0; 64 * 1024]);
+    loop {
+        match file.read(&mut chunk)? {
+            0 => return Ok(String::from_utf8_lossy(&table).into_owned()),
+            read => table.extend_from_slice(&chunk[..read]),
+        }
+    }
+}
+
+fn read(answer: &InetResponse) -> UdpSocket {
     let header = &answer.header;
     let id = &header.socket_id;
     let drops_by_diag = answer.nlas.iter().find_map(|nla| match nla {
@@ -71,7 +95,7 @@ fn read(answer: &InetResponse, table: &str) -> UdpSocket {
         receive_queue: header.recv_queue,
         inode: header.inode,
         drops_by_diag,
-        drops_by_table: drops_of(header.inode, table),
+        drops_by_table: None,
     }
 }
 

@@ -22,6 +22,11 @@ pub(crate) fn wait() {
     while is_readable(PollTimeout::NONE) == Err(Errno::EINTR) {}
 }
 
+/// Whether something can be read, so that a read does not wait: a whole line, or the end.
+pub(crate) fn has_line() -> io::Result<bool> {
+    Ok(is_readable(PollTimeout::ZERO)?)
+}
+
 /// Throws away what was typed and not read; whether there was a whole line among it.
 pub(crate) fn throw_away() -> bool {
     let stdin = io::stdin();

@@ -117,23 +117,8 @@ impl Person {
         let (mut lines, mut chunk) = (Lines::new(MAX_LINE), vec![0; 16 * 1024]);
         let mut to = None;
         loop {
-            // Whose turn it is, is asked before the read, and once there is something to read: a turn
-            // begins by throwing away what was not read, so what is read belongs to this turn at the
-            // latest. Only a line that is thrown away between the two makes the next one count for a turn
-            // that is over: it is told as not sent, and reaches nobody whom it was not meant for.
             let before = to;
-            if !self.waits {
-                keyboard::wait();
-                to = self.story.talking_to();
-            }
-            if to != before {
-                // Ctrl-D hands over a line without its end.
-                lines.finish();
-                if !self.take_all(&mut lines, before) {
-                    return;
-                }
-            }
-            let read = match io::stdin().lock().read(&mut chunk) {
+            let read = match self.read(&mut to, &mut chunk) {
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
@@ -141,6 +126,13 @@ impl Person {
                     0
                 }
             };
+            if to != before {
+                // Ctrl-D hands over a line without its end.
+                lines.finish();
+                if !self.take_all(&mut lines, before) {
+                    return;
+                }
+            }
             lines.push(&chunk[..read]);
             if read == 0 {
                 lines.finish();
@@ -149,6 +141,24 @@ impl Person {
                 return;
             }
         }
+    }
+
+    /// Reads some of what is typed; `to` becomes whose turn that is for.
+    ///
+    /// A turn begins by throwing away what was not read. While one reads, none begins, so what is read was
+    /// typed in the turn of `to`.
+    fn read(&self, to: &mut Option<u64>, chunk: &mut [u8]) -> io::Result<usize> {
+        if self.waits {
+            return io::stdin().lock().read(chunk);
+        }
+        keyboard::wait();
+        let turn = self.story.hold_turn();
+        // What one has waited for may have been thrown away.
+        if !keyboard::has_line()? {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        *to = *turn;
+        io::stdin().lock().read(chunk)
     }
 
     /// Does what the lines that have ended ask for; `false` ends.

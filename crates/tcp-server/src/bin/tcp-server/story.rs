@@ -1,7 +1,7 @@
 //! What the program tells beside what every server tells.
 
 use std::io::{self, IsTerminal as _};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use proto::address::is_local;
@@ -18,15 +18,12 @@ use crate::keyboard;
 /// The name and version of the events.
 pub(crate) const SCHEMA: &str = "tcp-server/1";
 
-/// Connections are counted from 1.
-const NOBODY: u64 = 0;
-
 /// Tells the story as it was asked for.
 #[derive(Debug)]
 pub(crate) struct Story {
     pub(crate) telling: Telling,
-    /// The connection that has its turn to talk with the person at the server, or [`NOBODY`].
-    talking: AtomicU64,
+    /// The connection that has its turn to talk with the person at the server.
+    talking: Mutex<Option<u64>>,
 }
 
 #[derive(Serialize)]
@@ -52,7 +49,7 @@ struct Notice<'a> {
 
 impl Story {
     pub(crate) fn new(telling: Telling) -> Self {
-        Self { telling, talking: AtomicU64::new(NOBODY) }
+        Self { telling, talking: Mutex::default() }
     }
 
     /// The server listens: from now on clients get in.
@@ -73,7 +70,12 @@ impl Story {
 
     /// The connection whose turn it is to talk with the person at the server.
     pub(crate) fn talking_to(&self) -> Option<u64> {
-        Some(self.talking.load(Ordering::SeqCst)).filter(|&talking| talking != NOBODY)
+        *self.hold_turn()
+    }
+
+    /// The same, while the guard is held: no turn begins or ends meanwhile.
+    pub(crate) fn hold_turn(&self) -> MutexGuard<'_, Option<u64>> {
+        self.talking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -95,9 +97,12 @@ impl Observer for Story {
 impl Ear for Story {
     fn turn(&self, connection: &Connection) {
         let is_typed = keyboard::is_there();
-        // First the keyboard is emptied, then the turn is another's: see `Person::type_all`.
-        let was_line = is_typed && keyboard::throw_away();
-        self.talking.store(connection.id(), Ordering::SeqCst);
+        let was_line = {
+            // Nothing is read between the two: see `Person::read`.
+            let mut talking = self.hold_turn();
+            *talking = Some(connection.id());
+            is_typed && keyboard::throw_away()
+        };
         if !is_typed {
             return;
         }
@@ -126,7 +131,7 @@ impl Ear for Story {
     }
 
     fn turn_over(&self) {
-        self.talking.store(NOBODY, Ordering::SeqCst);
+        *self.hold_turn() = None;
     }
 }
 
