@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 mod agreement;
+mod all_demos;
 mod backlog;
 mod close;
 mod compared;
@@ -18,7 +19,6 @@ mod knobs;
 mod levels;
 mod pages;
 mod persons;
-mod recordings;
 mod reuse;
 mod schema;
 mod turned;

@@ -33,7 +33,8 @@ const PART: &str = "is a part of one";
 const ERROR: &str = "says what became of one";
 
 /// All demos are played once, because that takes most of a minute: what they write is then read by programs
-/// that others have made.
+/// that others have made. Tests begin in the order of their names, and this one takes longest, so it has a
+/// name that comes early.
 #[test]
 fn what_the_demos_write_is_read_by_others() {
     let Some(tshark) = foreign("tshark") else { return };
