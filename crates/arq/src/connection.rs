@@ -24,10 +24,10 @@ use crate::channel::Channel;
 use crate::config::Config;
 use crate::congestion::Controller;
 use crate::event::{CloseCode, End, Event, Fault, SendError, Snapshot, Stats};
-use crate::handshake::Grants;
+use crate::handshake::{Agreed, Grants};
 use crate::identity::PublicKey;
 use crate::idle::Idle;
-use crate::keys::{OpeningKeys, SealingKey, Secret};
+use crate::keys::{OpeningKeys, SealingKey};
 use crate::life::{Life, Turn};
 use crate::limits::MAX_REASON;
 use crate::loss::LossDetection;
@@ -39,16 +39,13 @@ use crate::rtt::Rtt;
 use crate::sent::Sent;
 use crate::time::Time;
 
-/// What a handshake ends with.
+/// What a connection begins with.
 #[derive(Debug)]
 pub(crate) struct Session {
-    pub(crate) peer: PublicKey,
+    pub(crate) agreed: Agreed,
     pub(crate) address: SocketAddr,
     /// The index by which the peer is addressed.
     pub(crate) to: u64,
-    pub(crate) send: Secret,
-    pub(crate) receive: Secret,
-    pub(crate) grants: Grants,
     /// How long the answer took, if that is known.
     pub(crate) round_trip: Option<Duration>,
     /// The Confirm that goes until the peer has shown that it has it.
@@ -128,15 +125,15 @@ impl Connection {
         if let Some(round_trip) = session.round_trip {
             rtt.on_sample(round_trip, Duration::ZERO);
         }
-        let theirs = session.grants;
+        let Agreed { peer, send, receive, grants: theirs } = session.agreed;
         let mut messages = Messages::new(ours, theirs, config.send_buffer);
-        let Session { peer, incoming, .. } = session;
+        let incoming = session.incoming;
         messages.events.push_back(Event::Established { peer, incoming });
         Self {
             peer,
             to: session.to,
-            sealing: SealingKey::new(now, &session.send),
-            opening: OpeningKeys::new(&session.receive),
+            sealing: SealingKey::new(now, &send),
+            opening: OpeningKeys::new(&receive),
             replay: Replay::new(),
             path: Path::new(session.address),
             proven_ip: session.address.ip(),

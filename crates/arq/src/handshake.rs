@@ -58,6 +58,17 @@ impl Grants {
     }
 }
 
+/// What a handshake ends with.
+#[derive(Debug)]
+pub(crate) struct Agreed {
+    pub(crate) peer: PublicKey,
+    /// The key to send with, and the one to receive with.
+    pub(crate) send: Secret,
+    pub(crate) receive: Secret,
+    /// What the peer lets us send.
+    pub(crate) grants: Grants,
+}
+
 /// What both sides hash before the first message.
 pub(crate) fn prologue(pattern: Pattern, index: u64) -> Vec<u8> {
     let pattern = match pattern {
@@ -119,14 +130,21 @@ impl Handshake {
         Some(payload)
     }
 
+    /// What both sides have at the end, with the peer's `grants`; nothing where it has shown no key.
+    pub(crate) fn agree(&mut self, grants: Grants) -> Option<Agreed> {
+        let peer = self.peer()?;
+        let (send, receive) = self.split();
+        Some(Agreed { peer, send, receive, grants })
+    }
+
     /// The key that the peer has shown.
-    pub(crate) fn peer(&self) -> Option<PublicKey> {
+    fn peer(&self) -> Option<PublicKey> {
         let key = self.state.get_remote_static()?.try_into().ok()?;
         Some(PublicKey::from_bytes(key))
     }
 
     /// At the end: the key to send with, and the one to receive with.
-    pub(crate) fn split(&mut self) -> (Secret, Secret) {
+    fn split(&mut self) -> (Secret, Secret) {
         let (of_opener, of_answerer) = self.state.dangerously_get_raw_split();
         if self.opener {
             (of_opener.into(), of_answerer.into())

@@ -45,12 +45,14 @@ impl Attack {
             channel: config.channel_window,
         };
         let session = Session {
-            peer: PublicKey::from_bytes([7; 32]),
+            agreed: Agreed {
+                peer: PublicKey::from_bytes([7; 32]),
+                send: [1; 32].into(),
+                receive: [2; 32].into(),
+                grants,
+            },
             address: address(1),
             to: 99,
-            send: [1; 32].into(),
-            receive: [2; 32].into(),
-            grants,
             round_trip: Some(Duration::from_millis(20)),
             confirm: None,
             incoming: true,

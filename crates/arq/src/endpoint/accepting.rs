@@ -6,7 +6,7 @@ use super::Endpoint;
 use super::half_open::{HalfOpen, Stage};
 use crate::check;
 use crate::connection::Session;
-use crate::handshake::{self, Grants, Handshake, Start};
+use crate::handshake::{self, Agreed, Grants, Handshake, Start};
 use crate::keys::OpeningKeys;
 use crate::limits::{MAX_CONNECTIONS, MAX_DATAGRAM};
 use crate::packet::{self, Checked, DataHeader, Open, Pattern};
@@ -65,12 +65,12 @@ impl Endpoint {
         let stage = match pattern {
             Pattern::Xx => Stage::Xx(Box::new(handshake)),
             Pattern::Ik => {
-                let (Ok(grants), Some(peer)) = (Grants::read(&payload), handshake.peer()) else {
+                let grants = Grants::read(&payload).ok();
+                let Some(agreed) = grants.and_then(|grants| handshake.agree(grants)) else {
                     self.counts.unreadable += 1;
                     return;
                 };
-                let (send, receive) = handshake.split();
-                Stage::Ik { send, receive, peer, grants }
+                Stage::Ik(agreed)
             }
         };
         let index = self.random.u64();
@@ -88,7 +88,7 @@ impl Endpoint {
         datagram: &mut [u8],
     ) {
         let half_open = self.half_open.get(header.to);
-        let Some(Stage::Ik { receive, .. }) = half_open.map(|half_open| &half_open.stage) else {
+        let Some(Stage::Ik(agreed)) = half_open.map(|half_open| &half_open.stage) else {
             self.counts.astray += 1;
             return;
         };
@@ -96,25 +96,14 @@ impl Endpoint {
         let mut copy = [0; MAX_DATAGRAM];
         let copy = &mut copy[..datagram.len()];
         copy.copy_from_slice(datagram);
-        let mut keys = OpeningKeys::new(receive);
+        let mut keys = OpeningKeys::new(&agreed.receive);
         if keys.open(now, std::time::Duration::ZERO, header, copy).is_none() {
             self.counts.unreadable += 1;
             return;
         }
         let Some(HalfOpen { to, stage, .. }) = self.take_half_open(header.to) else { return };
-        let Stage::Ik { send, receive, peer, grants } = stage else { return };
-        let session = Session {
-            peer,
-            address: from,
-            to,
-            send,
-            receive,
-            grants,
-            round_trip: None,
-            confirm: None,
-            incoming: true,
-        };
-        self.establish(now, header.to, session);
+        let Stage::Ik(agreed) = stage else { return };
+        self.accept(now, header.to, (from, to), agreed);
         if let Some(connection) = self.connections.get_mut(&header.to) {
             connection.handle(now, &mut self.random, from, header, datagram);
             self.after(header.to);
@@ -135,24 +124,19 @@ impl Endpoint {
         }
         let payload = handshake.read(noise);
         let grants = payload.and_then(|payload| Grants::read(&payload).ok());
-        let (Some(grants), Some(peer)) = (grants, handshake.peer()) else {
+        let Some(agreed) = grants.and_then(|grants| handshake.agree(grants)) else {
             self.counts.unreadable += 1;
             self.half_open.remove(index);
             return;
         };
-        let (send, receive) = handshake.split();
         let Some(HalfOpen { from, to, .. }) = self.take_half_open(index) else { return };
-        let session = Session {
-            peer,
-            address: from,
-            to,
-            send,
-            receive,
-            grants,
-            round_trip: None,
-            confirm: None,
-            incoming: true,
-        };
+        self.accept(now, index, (from, to), agreed);
+    }
+
+    /// A handshake that another began is done: he is at `address`, and gave himself the index `to`.
+    fn accept(&mut self, now: Time, index: u64, (address, to): (SocketAddr, u64), agreed: Agreed) {
+        let (round_trip, confirm, incoming) = (None, None, true);
+        let session = Session { agreed, address, to, round_trip, confirm, incoming };
         self.establish(now, index, session);
     }
 

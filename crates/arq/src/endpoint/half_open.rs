@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
-use crate::handshake::{Grants, Handshake};
-use crate::identity::PublicKey;
-use crate::keys::Secret;
+use crate::handshake::{Agreed, Handshake};
 use crate::limits::{COOKIE_FROM, HALF_OPEN_TIME, MAX_HALF_OPEN, MAX_HALF_OPEN_PER_HOST};
 use crate::time::Time;
 
@@ -24,7 +22,7 @@ pub(super) struct HalfOpen {
 #[derive(Debug)]
 pub(super) enum Stage {
     /// The first Data packet that opens confirms it.
-    Ik { send: Secret, receive: Secret, peer: PublicKey, grants: Grants },
+    Ik(Agreed),
     /// The Confirm does.
     Xx(Box<Handshake>),
 }
@@ -101,11 +99,14 @@ impl HalfOpens {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handshake::Grants;
+    use crate::identity::PublicKey;
 
     fn half_open(from: SocketAddr, to: u64) -> HalfOpen {
         let grants = Grants { idle: HALF_OPEN_TIME, connection: 0, channel: 0 };
         let peer = PublicKey::from_bytes([0; 32]);
-        let stage = Stage::Ik { send: [0; 32].into(), receive: [0; 32].into(), peer, grants };
+        let (send, receive) = ([0; 32].into(), [0; 32].into());
+        let stage = Stage::Ik(Agreed { peer, send, receive, grants });
         HalfOpen { from, to, answer: Vec::new(), stage }
     }
 

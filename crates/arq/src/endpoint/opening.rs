@@ -124,7 +124,7 @@ impl Endpoint {
             self.counts.unreadable += 1;
             return;
         };
-        let (Ok(grants), Some(peer)) = (Grants::read(&payload), opening.handshake.peer()) else {
+        let Ok(grants) = Grants::read(&payload) else {
             self.counts.unreadable += 1;
             return;
         };
@@ -135,19 +135,14 @@ impl Endpoint {
                 Some(packet::write_confirm(to, &noise, check::check))
             }
         };
-        let (send, receive) = opening.handshake.split();
-        let round_trip = opening.sent.map(|sent| now.since(sent));
-        let session = Session {
-            peer,
-            address: from,
-            to,
-            send,
-            receive,
-            grants,
-            round_trip,
-            confirm,
-            incoming: false,
+        // With the third message of XX the handshake is at its end, and not before.
+        let Some(agreed) = opening.handshake.agree(grants) else {
+            self.counts.unreadable += 1;
+            return;
         };
+        let round_trip = opening.sent.map(|sent| now.since(sent));
+        let (address, incoming) = (from, false);
+        let session = Session { agreed, address, to, round_trip, confirm, incoming };
         self.opening.remove(&index);
         self.establish(now, index, session);
     }
