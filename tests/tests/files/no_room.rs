@@ -7,37 +7,33 @@ use tests::{Running, Server, foreign, noise, piped, program, skip};
 
 use crate::support::{Directory, dropped, run, send, text};
 
-/// Runs a server whose folder is a small disk. None where namespaces are refused.
-fn server_on_a_small_disk(folder: &Directory, options: &str) -> Option<Server> {
+/// The command for `script`, which may mount: its `$1` is the folder, and its `$2` the server. None where
+/// namespaces are refused.
+fn may_mount(script: &str, folder: &Directory) -> Option<Command> {
     let unshare = foreign("unshare")?;
     let may = Command::new(&unshare).args(["--map-root-user", "--mount", "true"]).output();
     if !may.is_ok_and(|output| output.status.success()) {
         skip("this system lets nobody make a mount namespace");
         return None;
     }
-    let script = format!(
-        "mount -t tmpfs -o size=1m{options} none \"$1\" && cd \"$1\" && \
-         exec \"$2\" --json --port 0 --mode files --dir ."
-    );
     let server = program("tcp-server");
-    let args = [
-        "--map-root-user",
-        "--mount",
-        "sh",
-        "-ec",
-        &script,
-        "sh",
-        text(folder.path()),
-        text(&server),
-    ];
-    Some(Server::watch(Running::start(&mut piped(unshare, &args))))
+    let folder = text(folder.path());
+    let args = ["--map-root-user", "--mount", "sh", "-ec", script, "sh", folder, text(&server)];
+    Some(piped(unshare, &args))
+}
+
+/// Runs a server whose folder is a small disk. None where namespaces are refused.
+fn server_on_a_small_disk(folder: &Directory) -> Option<Server> {
+    let script = "mount -t tmpfs -o size=1m none \"$1\" && cd \"$1\" && \
+                  exec \"$2\" --json --port 0 --mode files --dir .";
+    Some(Server::watch(Running::start(&mut may_mount(script, folder)?)))
 }
 
 #[test]
 fn a_file_that_cannot_fit_is_refused_before_it_crosses() {
     let (out, inbox) = (Directory::new(), Directory::new());
     let (large, small) = (out.write("large", &noise(2 << 20)), out.write("small", b"fits"));
-    let Some(server) = server_on_a_small_disk(&inbox, "") else { return };
+    let Some(server) = server_on_a_small_disk(&inbox) else { return };
     let finished = run(send(server.addr(), &[&large, &small], &[]));
     let (why, reason) = dropped(&finished);
     assert_eq!(why, "no_room");
@@ -53,7 +49,7 @@ fn a_disk_that_fills_up_ends_the_file_and_not_the_transfer() {
     // Each of them would fit, both do not, and which is known only when they come.
     let first = out.write("1", &noise(700_000));
     let second = out.write("2", &noise(700_000));
-    let Some(server) = server_on_a_small_disk(&inbox, "") else { return };
+    let Some(server) = server_on_a_small_disk(&inbox) else { return };
     let finished = run(send(server.addr(), &[&first, &second], &[]));
     let (why, reason) = dropped(&finished);
     assert_eq!(
@@ -67,25 +63,10 @@ fn a_disk_that_fills_up_ends_the_file_and_not_the_transfer() {
 #[test]
 fn a_folder_that_is_read_only_is_told_before_anything() {
     let inbox = Directory::new();
-    let Some(unshare) = foreign("unshare") else { return };
-    let may = Command::new(&unshare).args(["--map-root-user", "--mount", "true"]).output();
-    if !may.is_ok_and(|output| output.status.success()) {
-        return skip("this system lets nobody make a mount namespace");
-    }
     let script =
         "mount -t tmpfs -o ro none \"$1\" && exec \"$2\" --port 0 --mode files --dir \"$1\"";
-    let server = program("tcp-server");
-    let args = [
-        "--map-root-user",
-        "--mount",
-        "sh",
-        "-ec",
-        script,
-        "sh",
-        text(inbox.path()),
-        text(&server),
-    ];
-    let finished = run(piped(unshare, &args));
+    let Some(command) = may_mount(script, &inbox) else { return };
+    let finished = run(command);
     finished.failed(2, "read-only file system");
     assert!(finished.stderr.contains("hint: --share give"), "{}", finished.stderr);
     assert!(fs::read_dir(inbox.path()).unwrap().next().is_none());
