@@ -41,7 +41,7 @@ pub fn parse<P: Parser>(schema: &'static str) -> P {
     };
     let _ = error.print();
     let code = error.exit_code();
-    if code != 0 && asks_for_json(env::args_os().skip(1)) {
+    if code != 0 && asks_for_json(args.into_iter()) {
         let text = error.render().to_string();
         let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
         let error = Failure::new(Exit::Usage, "usage", message);
