@@ -14,12 +14,14 @@
 //! | What happens when nobody reads its output? | [`output`] |
 //! | How does a server tell what it does, and wait for no reader? | [`voice`], [`scribe`] |
 //! | How does a program end that a signal ends? | [`signals`] |
+//! | Is this the peer that it was last time? | [`known_peers`] |
 
 pub mod args;
 pub mod events;
 pub mod exit;
 pub mod failure;
 mod harmless;
+pub mod known_peers;
 mod manual;
 pub mod nearest;
 pub mod output;
@@ -33,6 +35,7 @@ pub use args::{CommonArgs, Format};
 pub use events::Events;
 pub use exit::Exit;
 pub use failure::Failure;
+pub use known_peers::KnownPeers;
 pub use parse::parse;
 pub use scribe::Scribe;
 pub use voice::Voice;
