@@ -177,12 +177,16 @@ impl Decoder {
             match check(self.buffer.bytes(), self.max_length)? {
                 Front::Complete { len, kind } => return Ok(Some((len, kind))),
                 Front::Incomplete { .. } => return Ok(None),
-                Front::Ignorable { len } => {
-                    self.buffer.skip(len);
-                    self.ignored += 1;
-                }
+                Front::Ignorable { len } => self.ignore(len),
             }
         }
+    }
+
+    // Few streams have any, and `front` is looked through for each frame.
+    #[cold]
+    fn ignore(&mut self, len: usize) {
+        self.buffer.skip(len);
+        self.ignored += 1;
     }
 
     fn split_frame(&mut self, len: usize, kind: Kind) -> Frame {

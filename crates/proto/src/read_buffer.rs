@@ -53,10 +53,12 @@ impl ReadBuffer {
         }
         // The front of a chunk that nobody shares is used again at once: it is still in the processor's
         // caches, and the read gets all the room that it can fill. In one that is shared, small reads go
-        // on in the rest, so that many small runs share it.
+        // on in the rest, so that many small runs share it. One that is too small for what reads have come
+        // to fill is left when nothing lies in it.
         if self.spare() < self.wanted
             && !self.bytes.try_reclaim(self.wanted)
-            && self.spare() < self.wanted / 4
+            && (self.spare() < self.wanted / 4
+                || self.bytes.is_empty() && self.chunk() < self.wanted)
         {
             self.make_room(self.wanted, self.wanted);
         }
@@ -91,7 +93,15 @@ impl ReadBuffer {
 
     #[inline]
     pub(crate) fn skip(&mut self, len: usize) {
-        self.bytes.advance(len);
+        if len == self.bytes.len() {
+            // The next read goes where these bytes were, and nothing has to be reclaimed for it. What the
+            // last read took is learned before that cannot be seen any more.
+            self.learn();
+            self.bytes.clear();
+            self.given = self.spare();
+        } else {
+            self.bytes.advance(len);
+        }
     }
 
     fn spare(&self) -> usize {
@@ -102,6 +112,7 @@ impl ReadBuffer {
     ///
     /// Taking bytes at the front does not change the spare room behind them, so the difference is what
     /// was read.
+    #[inline]
     fn learn(&mut self) {
         let read = self.given.saturating_sub(self.spare());
         if read == 0 {
