@@ -113,15 +113,20 @@ impl StopWatch {
         Self { shared, changed, registered: None }
     }
 
+    /// Whether nobody has asked the server to stop, and the task is woken when somebody does.
+    ///
+    /// While the phase is `Running` no registration has fired, so it need not be renewed. It takes no lock.
+    #[inline]
+    pub(crate) fn is_asleep(&self, cx: &Context<'_>) -> bool {
+        self.registered.as_ref().is_some_and(|w| w.will_wake(cx.waker()))
+            && self.shared.phase() == Phase::Running
+    }
+
     /// The phase now; the task is woken when it changes.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Phase {
         loop {
             let phase = self.shared.phase();
-            let is_last = phase == Phase::Ended;
-            let is_registered = self.registered.as_ref().is_some_and(|w| w.will_wake(cx.waker()));
-            // While the phase is `Running` no registration has fired yet, so it need not be renewed: this
-            // is the way that every wait for a request takes, and it takes no lock.
-            if is_last || (is_registered && phase == Phase::Running) {
+            if phase == Phase::Ended || self.is_asleep(cx) {
                 return phase;
             }
             if self.changed.as_mut().poll(cx).is_pending() {

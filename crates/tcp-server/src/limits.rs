@@ -43,7 +43,8 @@ pub struct Limits {
 
     /// How long a peer may say nothing while the server waits for it; 5 minutes. `None` is for ever.
     ///
-    /// It finds peers that are gone without a word, and is longer than a person thinks.
+    /// It finds peers that are gone without a word, and is longer than a person thinks. Such a peer goes
+    /// up to a second later, so that the clock is not asked at each request of the others.
     pub idle: Option<Duration>,
 
     /// How long a frame or a line may take from its first byte to its last; 1 minute.

@@ -1,9 +1,10 @@
 //! How long the server waits for a peer: to say something, to finish what it began, to take an answer.
 //!
-//! The clock is looked at only when there is nothing to read or no room to write, and a timer is set
-//! anew only after it has fired: a connection that is busy pays for its limits with one look at the
-//! clock per wait. Resetting a timer for each request would take the lock of tokio's timer wheel each
-//! time.
+//! A connection that is busy pays for its limits with a glance at its timer per wait, and with a look at
+//! the clock per [`TICK`]. When a wait begins, the time is not asked for: a timer is set for a tick later,
+//! which outlasts the waits of a busy connection, and the wait in which it fires counts from there. Asking
+//! the clock for each request, and resetting a timer, which takes the lock of tokio's timer wheel, cost
+//! more than reading the request.
 
 use std::future;
 use std::io;
@@ -21,6 +22,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::drain::{Phase, Stop, StopWatch};
 use crate::limits::Limits;
 
+/// By how much a limit on waiting to read may be exceeded at most; by a sixteenth of it, where that is less.
+const TICK: Duration = Duration::from_secs(1);
+
 /// Reads within the limits of time, and hears when the server is asked to stop.
 ///
 /// It works on any reader: on the stream itself, on its half, or on TLS above it.
@@ -33,6 +37,10 @@ pub struct Reading {
     draining_since: Option<Instant>,
     begun: Begun,
     alarm: Alarm,
+    /// Since when the present wait counts, once that was looked up.
+    since: Option<Instant>,
+    /// The timer fires soon enough for whatever wait it fires in.
+    is_watched: bool,
 }
 
 /// Whether the peer owes the rest of a message.
@@ -104,6 +112,8 @@ impl Reading {
             draining_since: None,
             begun: Begun::No,
             alarm: Alarm::default(),
+            since: None,
+            is_watched: false,
         }
     }
 
@@ -135,7 +145,7 @@ impl Reading {
         from: &mut (impl AsyncRead + Unpin),
         into: &mut BytesMut,
     ) -> impl Future<Output = Result<usize, Ending>> {
-        let mut waiting_since = None;
+        self.since = None;
         // Not an `async fn`: each of them would be one more state machine around every read.
         future::poll_fn(move |cx| {
             match pin!(from.read_buf(into)).poll(cx) {
@@ -143,17 +153,47 @@ impl Reading {
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(Ending::from_io(&error))),
                 Poll::Pending => {}
             }
-            let since = *waiting_since.get_or_insert_with(Instant::now);
-            self.poll_patience(cx, since).map(Err)
+            if self.nothing_has_changed(cx) {
+                return Poll::Pending;
+            }
+            self.poll_patience(cx).map(Err)
         })
     }
 
-    /// Ready with the reason when the wait that began at `since` has become too long.
-    fn poll_patience(&mut self, cx: &mut Context<'_>, since: Instant) -> Poll<Ending> {
+    /// Whether this wait is watched as the one before it was: the way that every wait for a request takes.
+    #[inline]
+    fn nothing_has_changed(&self, cx: &Context<'_>) -> bool {
+        let message_begins = matches!(self.begun, Begun::Now);
+        self.is_watched && !message_begins && self.stop.is_asleep(cx) && self.alarm.is_asleep(cx)
+    }
+
+    /// Ready with the reason when the wait has become too long.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
         let phase = self.stop.poll(cx);
         if phase == Phase::Ended {
             return Poll::Ready(Ending::Shutdown);
         }
+        let begins = self.since.is_none();
+        let since = *self.since.get_or_insert_with(Instant::now);
+        let Some((at, ending)) = self.deadline(since, phase) else {
+            self.alarm.clear();
+            self.is_watched = true;
+            return Poll::Pending;
+        };
+        if begins {
+            // Most likely this wait and many more are over before a tick is.
+            self.is_watched = true;
+            let tick = TICK.min(at.saturating_duration_since(since) / 16);
+            ready!(self.alarm.poll(cx, since + tick));
+        }
+        // The next wait sets the timer anew.
+        self.is_watched = false;
+        ready!(self.alarm.poll(cx, at));
+        Poll::Ready(ending)
+    }
+
+    /// When a wait that began at `since` has become too long, and what that is called.
+    fn deadline(&mut self, since: Instant, phase: Phase) -> Option<(Instant, Ending)> {
         let mut first = self.idle.map(|idle| (after(since, idle), Ending::Idle));
         let mut consider = |at: Instant, ending: Ending| {
             if first.as_ref().is_none_or(|(earlier, _)| at < *earlier) {
@@ -171,9 +211,7 @@ impl Reading {
             let draining_since = *self.draining_since.get_or_insert_with(Instant::now);
             consider(after(since.max(draining_since), self.quiet), Ending::Shutdown);
         }
-        let Some((at, ending)) = first else { return Poll::Pending };
-        ready!(self.alarm.poll(cx, at));
-        Poll::Ready(ending)
+        first
     }
 }
 
@@ -243,6 +281,7 @@ pub(crate) fn after(start: Instant, wait: Duration) -> Instant {
 }
 
 /// How many bytes a write took.
+#[inline]
 fn progress(result: io::Result<usize>) -> Result<usize, Ending> {
     match result {
         // No socket does this for bytes that are not empty; a writer above one may, when it has ended.
@@ -253,6 +292,18 @@ fn progress(result: io::Result<usize>) -> Result<usize, Ending> {
 }
 
 impl Alarm {
+    /// Whether who asks will be woken when it fires, and it has not, or it is not set.
+    #[inline]
+    fn is_asleep(&self, cx: &Context<'_>) -> bool {
+        let Some(sleep) = &self.sleep else { return true };
+        !sleep.is_elapsed() && self.registered.as_ref().is_some_and(|w| w.will_wake(cx.waker()))
+    }
+
+    fn clear(&mut self) {
+        self.sleep = None;
+        self.registered = None;
+    }
+
     /// Ready when `at` has passed.
     fn poll(&mut self, cx: &mut Context<'_>, at: Instant) -> Poll<()> {
         let timers = &self.timers;
@@ -262,10 +313,10 @@ impl Alarm {
             sleep.as_mut().reset(at);
             self.registered = None;
         }
-        let is_registered = self.registered.as_ref().is_some_and(|w| w.will_wake(cx.waker()));
-        if is_registered && !sleep.is_elapsed() {
+        if self.is_asleep(cx) {
             return Poll::Pending;
         }
+        let sleep = self.sleep.as_mut().expect("it has just been set");
         while sleep.as_mut().poll(cx).is_ready() {
             if at <= sleep.deadline() {
                 return Poll::Ready(());
@@ -282,6 +333,52 @@ impl Alarm {
 mod tests {
     use super::*;
     use crate::drain::stop_pair;
+
+    /// How long a peer may be silent after it has said a byte every `every`, so many times.
+    async fn silence(idle: Duration, every: Duration, times: u32) -> Duration {
+        let limits = Limits { idle: Some(idle), ..Limits::default() };
+        let (_stopper, stop) = stop_pair();
+        let mut reading = Reading::new(&limits, &stop);
+        let (mut client, mut server) = tokio::io::duplex(1);
+        let saying = async {
+            let mut said = Instant::now();
+            for _ in 0..times {
+                client.write_all(b"x").await.unwrap();
+                said = Instant::now();
+                tokio::time::sleep(every).await;
+            }
+            said
+        };
+        let hearing = async {
+            let mut into = BytesMut::new();
+            loop {
+                into.clear();
+                into.reserve(1);
+                match reading.read(&mut server, &mut into).await {
+                    Ok(1) => {}
+                    ended => return (ended, Instant::now()),
+                }
+            }
+        };
+        let (said, (ended, at)) = tokio::join!(saying, hearing);
+        assert_eq!(ended, Err(Ending::Idle));
+        at - said
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silence_ends_at_its_limit_or_a_tick_later() {
+        for (idle, tick) in [(5 * 60_000, 1_000), (16_000, 1_000), (1_600, 100)] {
+            let [idle, tick] = [idle, tick].map(Duration::from_millis);
+            // A timer's own step is a millisecond.
+            let allowed = idle..=idle + tick + Duration::from_millis(2);
+            for every in [tick / 7, tick, tick * 3, idle * 31 / 32] {
+                for times in [1, 2, 20] {
+                    let silence = silence(idle, every, times).await;
+                    assert!(allowed.contains(&silence), "{idle:?} {every:?} {times}: {silence:?}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn limits_hold_in_a_runtime_that_has_no_timers() {
