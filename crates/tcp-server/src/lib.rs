@@ -49,6 +49,7 @@
 pub mod accept;
 pub mod connection;
 pub mod drain;
+mod lent;
 pub mod limits;
 pub mod listener;
 pub mod modes;

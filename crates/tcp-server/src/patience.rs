@@ -20,6 +20,7 @@ use tokio::runtime::{self, Handle};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::drain::{Phase, Stop, StopWatch};
+use crate::lent;
 use crate::limits::Limits;
 
 /// By how much a limit on waiting to read may be exceeded at most; by a sixteenth of it, where that is less.
@@ -140,6 +141,9 @@ impl Reading {
     ///
     /// While the server drains, a peer is read from as long as it goes on; after a short silence the
     /// answer is [`Ending::Shutdown`]. What was read before an error stays in `into`.
+    ///
+    /// While it waits with nothing in `into`, memory of [`proto::limits::READ_CHUNK`] there is lent to
+    /// others. A buffer without memory gets as much.
     pub fn read(
         &mut self,
         from: &mut (impl AsyncRead + Unpin),
@@ -148,13 +152,18 @@ impl Reading {
         self.since = None;
         // Not an `async fn`: each of them would be one more state machine around every read.
         future::poll_fn(move |cx| {
+            lent::lend(into);
             match pin!(from.read_buf(into)).poll(cx) {
                 Poll::Ready(Ok(read)) => return Poll::Ready(Ok(read)),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(Ending::from_io(&error))),
-                Poll::Pending => {}
+                Poll::Pending => lent::give_back(into),
             }
             if self.nothing_has_changed(cx) {
                 return Poll::Pending;
+            }
+            if self.since.is_some() && into.is_empty() {
+                // What a large read needed is not held through a long silence either.
+                *into = BytesMut::new();
             }
             self.poll_patience(cx).map(Err)
         })

@@ -282,3 +282,26 @@ impl<O: Observer> Drop for Report<'_, O> {
         });
     }
 }
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::drain::stop_pair;
+    use crate::modes::Frames;
+
+    /// A task takes all the memory that its future may ever need, so a step added somewhere is paid for by
+    /// every silent connection.
+    #[tokio::test]
+    async fn the_task_of_a_connection_fits_into_a_kibibyte() {
+        let (_stopper, stop) = stop_pair();
+        let (limits, timers, open) = (Arc::default(), Timers::default(), AtomicUsize::new(0));
+        let context = Context { service: Frames, observer: (), limits, timers, stop, open };
+        let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let stream = tokio::io::duplex(1).0.into();
+        let accepted = Accepted { stream, peer: Peer::Memory, permit };
+        let task = Arc::new(context).connection(1, accepted);
+        let size = size_of_val(&task);
+        assert!(size <= 1024, "{size}");
+    }
+}
