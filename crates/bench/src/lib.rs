@@ -18,6 +18,8 @@
 //! | On what was it measured? | [`machine`] |
 //! | How many cores does a process use? | [`cpu`] |
 //! | Who runs on which core? | [`cores`] |
+//! | How much memory does it take for a connection? | [`memory`] |
+//! | Which programs are there that are not ours? | [`programs`] |
 //! | How is a server started, watched and ended? | [`server`] |
 //! | Who puts load on it? | [`load`] |
 //! | Beside which server is ours measured, where there is no other? | [`bare_echo`] |
@@ -29,6 +31,8 @@ pub mod figures;
 pub mod framing;
 pub mod load;
 pub mod machine;
+pub mod memory;
+pub mod programs;
 pub mod publish;
 pub mod relay;
 pub mod report;

@@ -38,6 +38,7 @@ use cli::{Exit, Failure};
 
 use crate::cores;
 use crate::figures::Figures;
+use crate::memory;
 use crate::row::{Better, Outcome, Row, Work};
 use crate::session::{Bench, Measured, Session};
 
@@ -256,7 +257,7 @@ fn run_talk(
 ) -> Result<(), Failure> {
     let work = Work { name: name.into(), unit: "us", better: Better::Less };
     let peer = Some(NOBODY_DEAF.to_owned());
-    if let Err(why) = idle::raise_limit(2 * TALKERS) {
+    if let Err(why) = memory::raise_limit(2 * TALKERS) {
         bench.row(Row { work, peer, goal: TALK_GOAL, outcome: Outcome::Skipped(why) });
         return Ok(());
     }
@@ -288,7 +289,7 @@ fn run_talk(
 
 fn run_idle(bench: &mut Bench<'_>, found: &Found) -> Result<(), Failure> {
     let work = Work { name: IDLE.into(), unit: "B", better: Better::Less };
-    if let Err(why) = idle::raise_limit(IDLE_CLIENTS) {
+    if let Err(why) = memory::raise_limit(IDLE_CLIENTS) {
         bench.row(Row { work, peer: None, goal: IDLE_GOAL, outcome: Outcome::Skipped(why) });
         return Ok(());
     }

@@ -1,12 +1,12 @@
 //! Who is measured: our relay and the servers that are found on this machine.
 
 use std::env;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use cli::{Exit, Failure};
 
+use crate::programs::{Program, free_address};
 use crate::relay::client::Target;
 use crate::relay::speech::Speech;
 use crate::server::{Server, Told, our_program};
@@ -47,42 +47,22 @@ impl Contender {
 #[derive(Debug)]
 pub struct Found {
     relay: PathBuf,
-    others: Vec<Other>,
-}
-
-#[derive(Debug)]
-struct Other {
-    name: &'static str,
-    install: &'static str,
-    /// Where it is, and its version.
-    program: Option<(PathBuf, String)>,
+    others: [Program; 2],
 }
 
 impl Found {
     /// Looks for them. Ours must be there; the others need not.
     pub fn look() -> Result<Self, Failure> {
-        let other = |name, install, version: &str| {
-            let program = find(name).map(|program| {
-                let version = version_of(&program, version);
-                (program, version)
-            });
-            Other { name, install, program }
-        };
-        let others = vec![
-            other(NATS, "apt-get install nats-server", "nats-server: v"),
-            other(REDIS, "apt-get install redis-server", "v="),
+        let others = [
+            Program::look(NATS, "apt-get install nats-server", "-v", "nats-server: v"),
+            Program::look(REDIS, "apt-get install redis-server", "-v", "v="),
         ];
         Ok(Self { relay: our_program(OURS)?, others })
     }
 
     /// Beside whom we measure.
     pub fn peers(&self) -> Vec<Peer> {
-        let peer = |other: &Other| Peer {
-            name: other.name,
-            version: other.program.as_ref().map_or(String::new(), |(_, version)| version.clone()),
-            install: other.program.is_none().then(|| other.install.to_owned()),
-        };
-        self.others.iter().map(peer).collect()
+        self.others.iter().map(Program::peer).collect()
     }
 
     /// Whether the program `name` is there.
@@ -93,8 +73,7 @@ impl Found {
     /// Why a row beside `name` is not measured.
     pub fn why_not(&self, name: &str) -> String {
         let other = self.others.iter().find(|other| other.name == name);
-        let install = other.map_or("", |other| other.install);
-        format!("not found: {name} ({install})")
+        other.map_or_else(|| format!("not found: {name}"), Program::why_not)
     }
 
     /// Starts those of `names` that are there.
@@ -128,8 +107,7 @@ impl Found {
     }
 
     fn program(&self, name: &str) -> Option<&Path> {
-        let other = self.others.iter().find(|other| other.name == name)?;
-        other.program.as_ref().map(|(program, _)| program.as_path())
+        self.others.iter().find(|other| other.name == name)?.path()
     }
 }
 
@@ -168,31 +146,9 @@ fn start_redis(program: &Path) -> Result<Contender, Failure> {
     }
 }
 
-fn free_address() -> std::io::Result<SocketAddr> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
-}
-
 fn nats_address(line: &str) -> Option<SocketAddr> {
     let (_, address) = line.split_once("Listening for client connections on ")?;
     address.trim().parse().ok()
-}
-
-/// A program in the usual folders, also in those that only the superuser's path has.
-fn find(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let more = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
-    env::split_paths(&path).chain(more).map(|folder| folder.join(name)).find(|file| file.is_file())
-}
-
-/// The word behind `before` in what the program says of its version.
-fn version_of(program: &Path, before: &str) -> String {
-    let output = Command::new(program).arg("-v").output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-    let word = text.ok().and_then(|text| {
-        let (_, version) = text.split_once(before)?;
-        version.split_whitespace().next().map(str::to_owned)
-    });
-    word.unwrap_or_else(|| "of unknown version".into())
 }
 
 #[cfg(test)]
@@ -210,14 +166,5 @@ mod tests {
         ] {
             assert_eq!(nats_address(line), address.map(|text| text.parse().unwrap()));
         }
-    }
-
-    #[test]
-    fn a_peer_that_is_missing_is_named_with_the_way_to_install_it() {
-        let other = Other { name: NATS, install: "get it", program: None };
-        let found = Found { relay: PathBuf::new(), others: vec![other] };
-        assert!(!found.has(NATS) && found.has(OURS));
-        assert_eq!(found.why_not(NATS), "not found: nats-server (get it)");
-        assert_eq!(found.peers()[0].install.as_deref(), Some("get it"));
     }
 }
