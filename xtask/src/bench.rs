@@ -10,7 +10,12 @@ use crate::needs::Needs;
 /// Every benchmark and which programs of ours it starts.
 const BENCHES: Needs = Needs {
     runner: "bench",
-    table: &[("framing", &[]), ("tcp", &["tcp-server"]), ("relay", &["relay"]), ("wire", &[])],
+    table: &[
+        ("framing", &[]),
+        ("tcp", &["tcp-server", "tcp-client"]),
+        ("relay", &["relay"]),
+        ("wire", &[]),
+    ],
 };
 
 #[derive(Debug, clap::Args)]

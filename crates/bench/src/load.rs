@@ -17,6 +17,8 @@ use proto::frame::HEADER_LEN;
 use proto::limits::MAX_FRAME_LENGTH;
 use proto::{Header, Kind};
 
+use crate::memory;
+
 /// How long one read or write may take before the server counts as stuck.
 const STUCK: Duration = Duration::from_secs(10);
 
@@ -50,25 +52,112 @@ pub fn request_reply(
     payload: usize,
     time: Duration,
 ) -> io::Result<Echoed> {
+    let mut frames = 0;
+    let count = |lane: &mut Lane| {
+        frames += 1;
+        lane.exchange()
+    };
+    let elapsed = in_turn(address, connections, payload, time, count)?;
+    Ok(Echoed { frames, bytes: frames * frame_len(payload), elapsed })
+}
+
+/// How long each frame of the same load takes there and back, the shortest first.
+pub fn reply_times(
+    address: SocketAddr,
+    connections: usize,
+    payload: usize,
+    time: Duration,
+) -> io::Result<Vec<Duration>> {
+    let mut times = Vec::new();
+    in_turn(address, connections, payload, time, |lane| {
+        lane.receive()?;
+        let now = Instant::now();
+        times.push(now - lane.sent);
+        lane.send()?;
+        lane.sent = now;
+        Ok(())
+    })?;
+    times.sort_unstable();
+    Ok(times)
+}
+
+/// Has every connection `exchange` a reply for a new request, again and again for `time`. Gives how long
+/// that took.
+fn in_turn(
+    address: SocketAddr,
+    connections: usize,
+    payload: usize,
+    time: Duration,
+    mut exchange: impl FnMut(&mut Lane) -> io::Result<()>,
+) -> io::Result<Duration> {
     let lane = |_| Lane::connect(address, payload);
     let mut lanes: Vec<Lane> = (0..connections).map(lane).collect::<io::Result<_>>()?;
-    let round = |lanes: &mut [Lane]| lanes.iter_mut().try_for_each(Lane::exchange);
-    for lane in &mut lanes {
-        lane.send()?;
-    }
+    lanes.iter_mut().try_for_each(Lane::send)?;
     // The connections have been accepted and have a task each when their first reply is there.
-    round(&mut lanes)?;
+    lanes.iter_mut().try_for_each(Lane::exchange)?;
     let start = Instant::now();
-    let mut rounds = 0;
+    for lane in &mut lanes {
+        lane.sent = start;
+    }
     while start.elapsed() < time {
-        round(&mut lanes)?;
-        rounds += 1;
+        lanes.iter_mut().try_for_each(&mut exchange)?;
     }
     let elapsed = start.elapsed();
     lanes.iter_mut().try_for_each(Lane::receive)?;
-    let frames = rounds * connections as u64;
-    let bytes = frames * lanes.first().map_or(0, |lane| lane.frame.len() as u64);
-    Ok(Echoed { frames, bytes, elapsed })
+    Ok(elapsed)
+}
+
+/// How many connections [`connect_each`] has open at the same time.
+const OPEN: usize = 16;
+
+/// Connects, sends a frame with a payload of `payload` bytes, waits for its reply and the end of the
+/// connection, and does so again, for `time`. The frames are those that came back.
+///
+/// Half of the connection is closed by the client first, as by most clients. It has one address of many
+/// each time, as the ports of one that wait in TIME_WAIT would soon be all that it has.
+pub fn connect_each(address: SocketAddr, payload: usize, time: Duration) -> io::Result<Echoed> {
+    let mut hosts = (1..=u8::MAX).cycle();
+    let mut begin = || {
+        let host = hosts.next().expect("it goes round");
+        let mut lane = Lane::over(memory::connect(host, address)?, payload)?;
+        lane.send()?;
+        Ok::<_, io::Error>(lane)
+    };
+    let mut lanes: Vec<Lane> = (0..OPEN).map(|_| begin()).collect::<io::Result<_>>()?;
+    let start = Instant::now();
+    let mut frames = 0;
+    while start.elapsed() < time {
+        for lane in &mut lanes {
+            lane.receive()?;
+            lane.end()?;
+            *lane = begin()?;
+            frames += 1;
+        }
+    }
+    let elapsed = start.elapsed();
+    for lane in &mut lanes {
+        lane.receive()?;
+        lane.end()?;
+    }
+    Ok(Echoed { frames, bytes: frames * frame_len(payload), elapsed })
+}
+
+/// Sends frames with a payload of `payload` bytes for `time` to a server that answers nothing, a frame
+/// with each write, and waits until it has taken them all and closes.
+pub fn one_way(address: SocketAddr, payload: usize, time: Duration) -> io::Result<Echoed> {
+    let mut lane = Lane::connect(address, payload)?;
+    let start = Instant::now();
+    let mut frames = 0;
+    while start.elapsed() < time {
+        lane.send()?;
+        frames += 1;
+    }
+    lane.end()?;
+    Ok(Echoed { frames, bytes: frames * frame_len(payload), elapsed: start.elapsed() })
+}
+
+fn frame_len(payload: usize) -> u64 {
+    (HEADER_LEN + payload) as u64
 }
 
 /// One connection with at most one request under way.
@@ -78,15 +167,32 @@ pub struct Lane {
     frame: BytesMut,
     reply: Vec<u8>,
     id: u64,
+    /// When the frame under way was sent, where somebody wants to know.
+    sent: Instant,
 }
 
 impl Lane {
     /// Connects to the server at `address`, for frames with a payload of `payload` bytes.
     pub fn connect(address: SocketAddr, payload: usize) -> io::Result<Self> {
+        Self::over(TcpStream::connect(address)?, payload)
+    }
+
+    /// The same over a connection that is there already.
+    fn over(stream: TcpStream, payload: usize) -> io::Result<Self> {
+        prepare(&stream)?;
         let mut frame = BytesMut::new();
         append_frame(&mut frame, payload, 0);
         let reply = vec![0; frame.len()];
-        Ok(Self { stream: connect(address)?, frame, reply, id: 0 })
+        Ok(Self { stream, frame, reply, id: 0, sent: Instant::now() })
+    }
+
+    /// Says that nothing more comes, and waits until the server closes.
+    fn end(&mut self) -> io::Result<()> {
+        self.stream.shutdown(Shutdown::Write)?;
+        if self.stream.read(&mut [0])? == 0 {
+            return Ok(());
+        }
+        Err(io::Error::other("the server sent more than it got"))
     }
 
     fn exchange(&mut self) -> io::Result<()> {
@@ -121,7 +227,8 @@ pub enum Amount {
 /// Sends frames with a payload of `payload` bytes over one connection as fast as it takes them, while
 /// another thread receives what comes back.
 pub fn bulk(address: SocketAddr, payload: usize, amount: Amount) -> io::Result<Echoed> {
-    let stream = connect(address)?;
+    let stream = TcpStream::connect(address)?;
+    prepare(&stream)?;
     let mut block = BytesMut::new();
     for id in 0.. {
         append_frame(&mut block, payload, id);
@@ -129,7 +236,7 @@ pub fn bulk(address: SocketAddr, payload: usize, amount: Amount) -> io::Result<E
             break;
         }
     }
-    let frame = (HEADER_LEN + payload) as u64;
+    let frame = frame_len(payload);
     let stop = AtomicBool::new(false);
     let limit = match amount {
         Amount::For(_) => u64::MAX,
@@ -235,15 +342,14 @@ impl<'a> Receiver<'a> {
     }
 }
 
-fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address)?;
+fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(STUCK))?;
-    stream.set_write_timeout(Some(STUCK))?;
-    Ok(stream)
+    stream.set_write_timeout(Some(STUCK))
 }
 
-fn append_frame(out: &mut BytesMut, payload: usize, id: u64) {
+/// Appends a frame with a payload of `payload` bytes.
+pub fn append_frame(out: &mut BytesMut, payload: usize, id: u64) {
     // No byte value stands out, and no two frames of a block are alike.
     let payload: Vec<u8> = (0..payload as u64)
         .map(|at| (at.wrapping_add(id).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8)

@@ -53,7 +53,7 @@ pub fn of_each<T>(
 }
 
 /// Connects from 127.0.0.`host`.
-fn connect(host: u8, address: SocketAddr) -> io::Result<TcpStream> {
+pub fn connect(host: u8, address: SocketAddr) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     // Closed with a reset: ten thousand ports in TIME_WAIT would be missing in the next round.
     socket.set_linger(Some(Duration::ZERO))?;

@@ -2,12 +2,12 @@
 
 use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::{CommandExt, parent_id};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{env, process, thread};
 
 use cli::{Exit, Failure};
@@ -43,6 +43,29 @@ impl Server {
         Self::start_other(name, program, args, Told::Stdout, listening_address)
     }
 
+    /// Starts a program that says nothing, and waits until it takes connections at `address`.
+    pub fn start_silent(
+        name: &'static str,
+        program: &Path,
+        args: &[&str],
+        address: SocketAddr,
+    ) -> Result<Self, Failure> {
+        let mut child = spawn(name, program, args, Stdio::null(), Stdio::inherit())?;
+        let deadline = Instant::now() + START;
+        while TcpStream::connect(address).is_err() {
+            let has_ended = child.try_wait().is_ok_and(|status| status.is_some());
+            if has_ended || Instant::now() > deadline {
+                let _ = child.kill();
+                let _ = child.wait();
+                let why = if has_ended { "ended" } else { "does not listen" };
+                return Err(Failure::new(Exit::Usage, "not_listening", format!("{name} {why}")));
+            }
+            // Nobody tells when it is there.
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(Self { name, child, address })
+    }
+
     /// Starts a program that has a way of its own to say where it listens: `listening` finds it in a
     /// line of what the program tells.
     pub fn start_other(
@@ -52,17 +75,11 @@ impl Server {
         told: Told,
         listening: impl Fn(&str) -> Option<SocketAddr> + Send + 'static,
     ) -> Result<Self, Failure> {
-        let cannot = |error: &io::Error| {
-            Failure::from_io(Exit::Usage, &format!("cannot start {name}"), error)
+        let (stdout, stderr) = match told {
+            Told::Stdout => (Stdio::piped(), Stdio::inherit()),
+            Told::Stderr => (Stdio::null(), Stdio::piped()),
         };
-        let mut command = Command::new(this_program()?);
-        command.args([AS_PEER, &process::id().to_string(), "--"]).arg(program).args(args);
-        command.stdin(Stdio::null());
-        match told {
-            Told::Stdout => command.stdout(Stdio::piped()),
-            Told::Stderr => command.stdout(Stdio::null()).stderr(Stdio::piped()),
-        };
-        let mut child = command.spawn().map_err(|error| cannot(&error))?;
+        let mut child = spawn(name, program, args, stdout, stderr)?;
         let out: Box<dyn Read + Send> = match told {
             Told::Stdout => Box::new(child.stdout.take().expect("it is piped")),
             Told::Stderr => Box::new(child.stderr.take().expect("it is piped")),
@@ -107,6 +124,12 @@ impl Server {
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
+
+    /// Waits for a server that ends by itself.
+    pub fn wait(&mut self) -> io::Result<()> {
+        let status = self.child.wait()?;
+        if status.success() { Ok(()) } else { Err(io::Error::other(status.to_string())) }
+    }
 }
 
 impl Drop for Server {
@@ -114,6 +137,21 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Starts a program that ends with this one.
+fn spawn(
+    name: &str,
+    program: &Path,
+    args: &[&str],
+    stdout: Stdio,
+    stderr: Stdio,
+) -> Result<Child, Failure> {
+    let mut command = Command::new(this_program()?);
+    command.args([AS_PEER, &process::id().to_string(), "--"]).arg(program).args(args);
+    command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
+    let cannot = |error| Failure::from_io(Exit::Usage, &format!("cannot start {name}"), &error);
+    command.spawn().map_err(cannot)
 }
 
 /// The hidden command of this program that becomes a peer.

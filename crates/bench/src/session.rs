@@ -177,6 +177,13 @@ impl Bench<'_> {
         self.works.is_empty() || self.works.iter().any(|prefix| work.starts_with(prefix))
     }
 
+    /// Whether the person asked for any work whose name begins with `prefix`.
+    pub fn wants_any_of(&self, prefix: &str) -> bool {
+        let meets =
+            |asked: &String| asked.starts_with(prefix) || prefix.starts_with(asked.as_str());
+        self.works.is_empty() || self.works.iter().any(meets)
+    }
+
     /// How long one measurement takes.
     pub fn time(&self) -> Duration {
         self.time

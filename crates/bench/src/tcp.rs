@@ -1,19 +1,27 @@
-//! What limits, accounting and frames cost `tcp-server`: beside an echo of ten lines that has none.
+//! What `tcp-server` and `tcp-client` reach: beside the least that one can write, and beside the programs
+//! that one would take instead.
 //!
-//! Both are processes of their own, on the same runtime, and live through the whole run; the one whose
-//! turn it is not waits in `epoll_wait`. The load comes from this process (see [`load`]): it counts what
-//! comes back and compares it with what was sent. The servers have one core and the load generator has
-//! the others; where only one request is under way it joins them (see [`cores`]). How many cores both
-//! sides used is in the rounds and below the table: where the load generator uses all that it has, it
-//! may be what is measured.
+//! | works | what one unit is | beside | module |
+//! |---|---|---|---|
+//! | `reply-64B-1`, `reply-64B-64` | a frame with 64 B of payload there and back, over 1 and 64 connections | a bare echo | [`echo`] |
+//! | `reply-64B-1-p50`, `reply-64B-64-p50` | how long half of them take at most | a bare echo, `sockperf` | [`echo`] |
+//! | `bulk-64KiB` | a byte of frames with 64 KiB of payload there and back, one connection | a bare echo | [`echo`] |
+//! | `discard-64KiB` | a byte of such frames one way, one connection | `iperf3` | [`discard`] |
+//! | `connect-64B` | a connection with one request and its reply | a bare echo, `socat`, `ncat` | [`connect`] |
+//! | `idle-15000` | the server's memory for a connection that has had a reply and is silent | | [`idle`] |
+//! | `file-4GiB` | a byte of a file, from one memory file system to another | `socat`, which checks nothing | [`file`] |
 //!
-//! | work | what one unit is |
-//! |---|---|
-//! | `reply-64B-1` | a frame with 64 B of payload there and back, one connection, one at a time |
-//! | `reply-64B-64` | the same over 64 connections at once |
-//! | `bulk-64KiB` | a byte of frames with 64 KiB of payload there and back, one connection |
+//! The load comes from this process and counts what comes back. Servers are processes of their own, and
+//! sleep while it is not their turn. They have one core and the load generator has the others; where only
+//! one request is under way it joins them (see [`crate::cores`]). How many cores both sides used is in the
+//! rounds and below the table: where the load generator uses all that it has, it may be what is measured.
 
-use std::convert;
+mod connect;
+mod discard;
+mod echo;
+mod file;
+mod idle;
+
 use std::io;
 use std::process;
 use std::time::Duration;
@@ -23,17 +31,13 @@ use cli::{Exit, Failure};
 use crate::cores;
 use crate::cpu::Meter;
 use crate::figures::Figures;
-use crate::load::{self, Amount, Echoed};
 use crate::machine::version_of;
-use crate::row::{Better, Outcome, Row, Work};
+use crate::programs::Program;
 use crate::server::{Server, our_program};
 use crate::session::{Measured, Peer, Session};
 
 /// How long one measurement takes.
 const TIME: Duration = Duration::from_secs(2);
-
-/// What part of the bare echo's figure ours must reach.
-const GOAL: f64 = 0.95;
 
 const OURS: &str = "tcp-server";
 const BARE: &str = "bare echo";
@@ -41,81 +45,83 @@ const BARE: &str = "bare echo";
 /// The hidden command of this program that is the bare echo.
 pub const BARE_ECHO: &str = "bare-echo";
 
-#[derive(Clone, Copy)]
-enum Load {
-    RequestReply { connections: usize, payload: usize },
-    Bulk { payload: usize },
+/// The programs beside which ours are measured.
+struct Found {
+    iperf3: Program,
+    ncat: Program,
+    socat: Program,
+    sockperf: Program,
 }
 
-const WORKS: [(&str, &str, Load); 3] = [
-    ("reply-64B-1", "request/s", Load::RequestReply { connections: 1, payload: 64 }),
-    ("reply-64B-64", "request/s", Load::RequestReply { connections: 64, payload: 64 }),
-    ("bulk-64KiB", "B/s", Load::Bulk { payload: 64 * 1024 }),
-];
+impl Found {
+    fn look() -> Self {
+        Self {
+            iperf3: Program::look("iperf3", "apt-get install iperf3", "--version", "iperf "),
+            ncat: Program::look("ncat", "apt-get install ncat", "--version", "Version "),
+            socat: Program::look("socat", "apt-get install socat", "-V", "socat version "),
+            sockperf: Program::look(
+                "sockperf",
+                "apt-get install sockperf",
+                "--version",
+                "version ",
+            ),
+        }
+    }
+
+    fn peers(&self) -> Vec<Peer> {
+        let tokio = version_of("tokio").unwrap_or("of unknown version");
+        let bare =
+            Peer { name: BARE, version: format!("ten lines on tokio {tokio}"), install: None };
+        let programs = [&self.sockperf, &self.iperf3, &self.socat, &self.ncat];
+        [bare].into_iter().chain(programs.map(Program::peer)).collect()
+    }
+}
 
 /// Measures every work.
 pub fn run(session: &mut Session) -> Result<(), Failure> {
-    let tokio = version_of("tokio").unwrap_or("of unknown version");
-    let version = format!("ten lines on tokio {tokio}");
-    let peer = Peer { name: BARE, version, install: None };
-    let program = our_program(OURS)?;
-    let args = ["--mode", "frames", "--port", "0", "--format", "json", "--quiet"];
-    let start = || {
-        let ours = Server::start(OURS, &program, &args)?;
-        Ok::<_, Failure>((ours, Server::start_own(BARE, BARE_ECHO)?))
-    };
-    let (started, _apart) = cores::apart(start).map_err(cores::failure)?;
-    let (ours, theirs) = started?;
-    let mut bench = session.begin("tcp", vec![peer], TIME);
-    for (name, unit, load) in WORKS {
-        if !bench.wants(name) {
-            continue;
-        }
-        let work = Work { name: name.into(), unit, better: Better::More };
-        let time = bench.time();
-        let reached = bench.measure(&work, &[OURS, BARE], |contender| {
-            measure([&ours, &theirs][contender], load, time)
-        })?;
-        let [ours, theirs] = [(OURS, &reached[0]), (BARE, &reached[1])]
-            .map(|(contender, rounds)| used(contender, unit, rounds));
-        bench.note(format!("{name}: {ours}; {theirs}"));
-        let outcome = Outcome::Measured {
-            ours: Measured::figures(&reached[0]),
-            theirs: Some(Measured::figures(&reached[1])),
-        };
-        bench.row(Row { work, peer: Some(BARE.into()), goal: GOAL, outcome });
-    }
-    Ok(())
+    let found = Found::look();
+    let mut bench = session.begin("tcp", found.peers(), TIME);
+    echo::run(&mut bench, &found)?;
+    discard::run(&mut bench, &found)?;
+    connect::run(&mut bench, &found)?;
+    idle::run(&mut bench)?;
+    file::run(&mut bench, &found)
 }
 
-fn measure(server: &Server, load: Load, time: Duration) -> Result<Measured, Failure> {
-    let failed = |error: io::Error| {
-        let operation = format!("cannot measure {}", server.name());
-        Failure::from_io(Exit::Failed, &operation, &error)
+/// Starts `tcp-server` in a mode.
+fn start_ours(mode: &str, options: &[&str]) -> Result<Server, Failure> {
+    let args = ["--mode", mode, "--port", "0", "--format", "json", "--quiet"];
+    Server::start(OURS, &our_program(OURS)?, &[&args, options].concat())
+}
+
+/// Starts servers on a core of their own, from which the load generator keeps away until what comes with
+/// them is dropped.
+fn apart<T>(start: impl FnOnce() -> Result<T, Failure>) -> Result<(T, cores::Apart), Failure> {
+    let (started, apart) = cores::apart(start).map_err(cores::failure)?;
+    Ok((started?, apart))
+}
+
+/// Measures how many units of work `server` does in a second: `load` gives how many there were, and how
+/// long they took.
+fn per_second(
+    server: &Server,
+    load: impl FnOnce() -> io::Result<(f64, Duration)>,
+) -> Result<Measured, Failure> {
+    let measure = || {
+        let (server_meter, load_meter) =
+            (Meter::start(server.pid())?, Meter::start(process::id())?);
+        let (units, elapsed) = load()?;
+        Ok(Measured {
+            value: units / elapsed.as_secs_f64(),
+            server_cores: Some(server_meter.cores()?),
+            load_cores: Some(load_meter.cores()?),
+        })
     };
-    let meter = || Ok((Meter::start(server.pid())?, Meter::start(process::id())?));
-    let (server_meter, load_meter) = meter().map_err(failed)?;
-    let address = server.address();
-    let echoed = match load {
-        Load::RequestReply { connections: 1, payload } => {
-            cores::beside(server.pid(), || load::request_reply(address, 1, payload, time))
-                .and_then(convert::identity)
-        }
-        Load::RequestReply { connections, payload } => {
-            load::request_reply(address, connections, payload, time)
-        }
-        Load::Bulk { payload } => load::bulk(address, payload, Amount::For(time)),
-    };
-    let Echoed { frames, bytes, elapsed } = echoed.map_err(failed)?;
-    let counted = match load {
-        Load::RequestReply { .. } => frames,
-        Load::Bulk { .. } => bytes,
-    };
-    Ok(Measured {
-        value: counted as f64 / elapsed.as_secs_f64(),
-        server_cores: Some(server_meter.cores().map_err(failed)?),
-        load_cores: Some(load_meter.cores().map_err(failed)?),
-    })
+    measure().map_err(|error| cannot_measure(server.name(), &error))
+}
+
+fn cannot_measure(name: &str, error: &io::Error) -> Failure {
+    Failure::from_io(Exit::Failed, &format!("cannot measure {name}"), error)
 }
 
 /// How many cores were used in the rounds of `name`, and how much of the server's time one unit took, as

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cli::{Exit, Failure};
 
@@ -46,18 +46,17 @@ impl Contender {
 /// The programs on this machine.
 #[derive(Debug)]
 pub struct Found {
-    relay: PathBuf,
     others: [Program; 2],
 }
 
 impl Found {
-    /// Looks for them. Ours must be there; the others need not.
-    pub fn look() -> Result<Self, Failure> {
+    /// Looks for those that are not ours, which need not be there.
+    pub fn look() -> Self {
         let others = [
             Program::look(NATS, "apt-get install nats-server", "-v", "nats-server: v"),
             Program::look(REDIS, "apt-get install redis-server", "-v", "v="),
         ];
-        Ok(Self { relay: our_program(OURS)?, others })
+        Self { others }
     }
 
     /// Beside whom we measure.
@@ -85,7 +84,7 @@ impl Found {
     /// Starts our relay with these options besides.
     pub fn start_ours(&self, options: &[&str]) -> Result<Contender, Failure> {
         let args = [&["serve", "--port", "0", "--format", "json"], options].concat();
-        let server = Server::start(OURS, &self.relay, &args)?;
+        let server = Server::start(OURS, &our_program(OURS)?, &args)?;
         Ok(Contender { server, speech: Speech::Frames })
     }
 
@@ -134,6 +133,9 @@ fn start_redis(program: &Path) -> Result<Contender, Failure> {
             "no",
             "--dir",
             &folder,
+            // More than any work has; its own default is 10,000.
+            "--maxclients",
+            "20000",
         ];
         let ready =
             move |line: &str| line.contains("Ready to accept connections").then_some(address);
