@@ -45,9 +45,15 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
 /// What compiles is shown on standard error. The paths come from cargo's own messages, so that every
 /// target directory is respected and nothing stale is found.
 pub(crate) fn build(arguments: &[&str]) -> Result<Built, Error> {
+    build_with(arguments, &[])
+}
+
+/// The same with these variables in cargo's environment.
+pub(crate) fn build_with(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Built, Error> {
     let name = format!("cargo build {}", arguments.join(" "));
     let output = command(&["build", "--message-format=json-render-diagnostics"])
         .args(arguments)
+        .envs(variables.iter().copied())
         .stderr(Stdio::inherit())
         .output()
         .map_err(|source| Error::Start { program: "cargo".to_owned(), source })?;
@@ -68,6 +74,18 @@ fn program_of_message(line: &str) -> Option<(String, PathBuf)> {
     let name = message["target"]["name"].as_str()?;
     let path = message["executable"].as_str()?;
     is_program.then(|| (name.to_owned(), path.into()))
+}
+
+/// The kind of system that this is, as the compiler calls it.
+pub(crate) fn host() -> Result<String, Error> {
+    const NAME: &str = "cargo -vV";
+    let output = command(&["-vV"])
+        .output()
+        .map_err(|source| Error::Start { program: "cargo".to_owned(), source })?;
+    let version = String::from_utf8_lossy(&output.stdout);
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    let why = || "it names no host".to_owned();
+    host.map(str::to_owned).ok_or_else(|| Error::Answer { command: NAME.to_owned(), why: why() })
 }
 
 /// What cargo knows of the packages of this workspace.

@@ -18,6 +18,10 @@ pub(crate) enum Error {
     File { doing: String, source: io::Error },
     /// A file holds what makes no sense here.
     Content { file: &'static str, why: String },
+    /// There is no target for fuzzing of this name.
+    NoTarget { name: String, known: String },
+    /// An input is for one target, and so many were named.
+    OneTarget { count: usize },
     /// An environment variable holds what it cannot hold.
     Environment { name: &'static str, why: String },
 }
@@ -31,6 +35,10 @@ impl fmt::Display for Error {
             Self::NoProgram { name } => write!(f, "the build made no program called {name}"),
             Self::File { doing, source } => write!(f, "cannot {doing}: {source}"),
             Self::Content { file, why } => write!(f, "cannot use {file}: {why}"),
+            Self::NoTarget { name, known } => write!(f, "there is no target {name}, but {known}"),
+            Self::OneTarget { count } => {
+                write!(f, "--input is for one target, not for {count}: name the one that failed")
+            }
             Self::Environment { name, why } => write!(f, "bad {name} in the environment: {why}"),
         }
     }

@@ -6,6 +6,7 @@
 //! | What do the demos say of each claim, and where is that written? | [`docs`] |
 //! | What does this machine lack for the lab? | [`doctor`] |
 //! | How is a benchmark built and started? | [`mod@bench`] |
+//! | What is given mutated bytes, and for how long? | [`fuzz`] |
 //! | What is built before something is run? | [`needs`] |
 //! | What is tested, in which steps? | [`mod@test`] |
 //! | Which rules are no compiler's business? | [`tidy`] |
@@ -17,6 +18,7 @@ mod demo;
 mod docs;
 mod doctor;
 mod error;
+mod fuzz;
 mod needs;
 mod say;
 mod test;
@@ -35,7 +37,8 @@ Examples:
   cargo xtask demo backlog --help   theory, knobs, comparisons: what else a demo can do
   cargo xtask doctor                what this machine lacks for the demos, and the cure
   cargo xtask test                  everything that must hold before a change is merged
-  cargo xtask test --only clippy,unit";
+  cargo xtask test --only clippy,unit
+  cargo xtask fuzz                  mutated bytes for every parser and state machine, 4 minutes";
 
 /// Runs the demos, the tests and the benchmarks.
 #[derive(Debug, Parser)]
@@ -55,6 +58,8 @@ enum Task {
     Docs(docs::Args),
     /// Run every check and every test, or some of the steps.
     Test(test::Args),
+    /// Give parsers and state machines what libFuzzer makes of good input.
+    Fuzz(fuzz::Args),
     /// Measure ours beside its peers; without a name, list the benchmarks.
     Bench(bench::Args),
 }
@@ -69,6 +74,7 @@ fn main() -> ExitCode {
         Some(Task::Doctor(args)) => doctor::run(&args),
         Some(Task::Docs(args)) => docs::run(&args),
         Some(Task::Test(args)) => test::run(&args),
+        Some(Task::Fuzz(args)) => fuzz::run(&args),
         Some(Task::Bench(args)) => bench::run(&args),
     };
     ended.unwrap_or_else(|error: Error| {

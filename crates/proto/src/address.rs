@@ -54,7 +54,8 @@ pub enum AddressError {
     /// An IPv6 address outside brackets, of which nobody can say where its port begins.
     #[error("\"{0}\" is ambiguous: an IPv6 address stands in brackets before its port")]
     Brackets(String),
-    /// The host is empty, or has a character that no host has.
+    /// The host is empty, has a character that no host has, or is called `unix`: with a port it would be
+    /// written as the path of a socket is. The name with a dot behind it, `unix.`, can be had.
     #[error("\"{0}\" is not a host")]
     Host(String),
     /// The path of a Unix socket is empty, has a NUL byte, or is too long for `sun_path`.
@@ -74,9 +75,10 @@ impl Address {
     }
 
     fn bracketed(ipv6: &str, port: &str) -> Result<Self, AddressError> {
-        // A zone (`fe80::1%eth0`) is for the resolver to judge.
-        let number = ipv6.split_once('%').map_or(ipv6, |(number, _zone)| number);
-        if number.parse::<Ipv6Addr>().is_err() {
+        // Whether there is such a zone (`fe80::1%eth0`) is for the resolver to judge.
+        let (number, zone) = ipv6.split_once('%').unwrap_or((ipv6, ""));
+        let legal = |c: char| c.is_ascii_graphic() && !matches!(c, '[' | ']');
+        if number.parse::<Ipv6Addr>().is_err() || !zone.chars().all(legal) {
             return Err(AddressError::Host(ipv6.to_owned()));
         }
         Ok(Self::Tcp { host: ipv6.to_owned(), port: parse_port(port)? })
@@ -86,7 +88,7 @@ impl Address {
         let port = parse_port(port)?;
         let host = if host.is_empty() { DEFAULT_HOST } else { host };
         let legal = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
-        if !host.chars().all(legal) {
+        if !host.chars().all(legal) || host == "unix" {
             return Err(AddressError::Host(host.to_owned()));
         }
         Ok(Self::Tcp { host: host.to_owned(), port })
@@ -194,6 +196,9 @@ mod tests {
         check("::1", Err(AddressError::Brackets("::1".into())));
         check("::1:7878", Err(AddressError::Brackets("::1:7878".into())));
         check("[zz]:1", Err(AddressError::Host("zz".into())));
+        check("[::1%a\0b]:1", Err(AddressError::Host("::1%a\0b".into())));
+        let two = Address::from_host_and_port("[::1%a]:1]", "1");
+        assert_eq!(two, Err(AddressError::Host("::1%a]:1".into())));
         check("a b:1", Err(AddressError::Host("a b".into())));
         check("", Err(AddressError::NoPort(String::new())));
         check("unix:", Err(AddressError::UnixPath(String::new())));
@@ -212,6 +217,10 @@ mod tests {
             assert_eq!(address.to_string(), means);
         }
         assert!(Address::from_host_and_port("::1", "x").is_err());
+        // It would be written as `unix:80`, which is a path.
+        let refused = Err(AddressError::Host("unix".into()));
+        assert_eq!(Address::from_host_and_port("unix", "80"), refused);
+        assert!(Address::from_host_and_port("unix.", "80").is_ok());
     }
 
     #[test]
