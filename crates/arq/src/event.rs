@@ -24,7 +24,7 @@ pub enum Event {
     /// An unreliable message can be read. It is told again after a read that found none.
     UnreliableReadable,
     /// The peer has the message: it is in the peer's memory, and the peer's owner can read it even if
-    /// the connection breaks now.
+    /// the connection breaks now. On an ordered channel it has all those before it too.
     Confirmed {
         /// The channel of the message.
         channel: Channel,

@@ -217,11 +217,16 @@ impl Messages {
 
     /// A packet with the piece arrived.
     pub(crate) fn on_piece_acked(&mut self, piece: PieceRef) {
-        let PieceRef { channel, number, .. } = piece;
+        let channel = piece.channel;
         let Some(outgoing) = self.outgoing.get_mut(&channel) else { return };
-        let Some(len) = outgoing.on_acked(piece) else { return };
-        self.events.push_back(Event::Confirmed { channel, number });
-        self.buffered -= weight(len);
+        let confirmed = outgoing.on_acked(piece);
+        if confirmed.is_empty() {
+            return;
+        }
+        for (number, len) in confirmed {
+            self.events.push_back(Event::Confirmed { channel, number });
+            self.buffered -= weight(len);
+        }
         // Others may be less far ahead now.
         self.enqueue(channel);
         // Half of the room, so that the owner is not woken for each message.

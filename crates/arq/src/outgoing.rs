@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::channel::Channel;
+use crate::channel::{Channel, Order};
 use crate::credit::SendCredit;
 use crate::limits::{MAX_AHEAD, MESSAGE_COST, MIN_PIECE};
 use crate::range_set::RangeSet;
@@ -38,6 +38,8 @@ pub(crate) struct Outgoing {
 struct Message {
     data: Bytes,
     acked: RangeSet,
+    /// Whether all of it arrived. On an ordered channel it is confirmed when those before it are.
+    arrived: bool,
 }
 
 /// A piece to be sent.
@@ -79,7 +81,7 @@ impl Outgoing {
     pub(crate) fn push(&mut self, data: Bytes) -> u64 {
         let number = self.next;
         self.next += 1;
-        self.messages.insert(number, Message { data, acked: RangeSet::default() });
+        self.messages.insert(number, Message { data, acked: RangeSet::default(), arrived: false });
         number
     }
 
@@ -107,7 +109,10 @@ impl Outgoing {
     fn cut_again(&mut self, piece: PieceRef, room: usize) -> Result<Option<Cut>, Held> {
         let Some(message) = self.messages.get(&piece.number) else { return Ok(None) };
         let end = piece.offset + piece.len;
-        // An empty message is one piece without bytes, and in `messages` until it is confirmed.
+        if message.arrived {
+            return Ok(None);
+        }
+        // An empty message is one piece without bytes.
         let missing = if piece.len == 0 {
             Some(piece.offset..end)
         } else {
@@ -124,8 +129,9 @@ impl Outgoing {
 
     fn cut_new(&mut self, room: usize, connection: &mut SendCredit) -> Result<Cut, Held> {
         // The end of the message under the cursor may have gone along with a piece that was sent again,
-        // and all of it may be confirmed.
-        if self.cursor.1 > 0 && !self.messages.contains_key(&self.cursor.0) {
+        // and all of it may have arrived.
+        let has_arrived = |message: &Message| message.arrived;
+        if self.cursor.1 > 0 && self.messages.get(&self.cursor.0).is_none_or(has_arrived) {
             self.cursor = (self.cursor.0 + 1, 0);
         }
         let (number, offset) = self.cursor;
@@ -165,15 +171,31 @@ impl Outgoing {
         }
     }
 
-    /// A packet with the piece arrived. If that was the last of its message, it is confirmed; its length
-    /// is the answer.
-    pub(crate) fn on_acked(&mut self, piece: PieceRef) -> Option<usize> {
-        let message = self.messages.get_mut(&piece.number)?;
+    /// A packet with the piece arrived. The answer is the messages that are confirmed by it, with their
+    /// lengths: on an ordered channel none before those in front of it, because until then the peer's
+    /// owner cannot read it.
+    pub(crate) fn on_acked(&mut self, piece: PieceRef) -> Vec<(u64, usize)> {
+        let mut confirmed = Vec::new();
+        let Some(message) = self.messages.get_mut(&piece.number) else { return confirmed };
         message.acked.insert(piece.offset..piece.offset + piece.len);
-        if message.acked.count() < message.data.len() as u64 {
-            return None;
+        message.arrived = message.acked.count() == message.data.len() as u64;
+        match self.channel.order {
+            Order::Unordered => confirmed.extend(self.take_arrived(piece.number)),
+            Order::Ordered => {
+                while let Some((&first, _)) = self.messages.first_key_value()
+                    && let Some(arrived) = self.take_arrived(first)
+                {
+                    confirmed.push(arrived);
+                }
+            }
         }
-        self.messages.remove(&piece.number).map(|message| message.data.len())
+        confirmed
+    }
+
+    /// Forgets the message if it has arrived, and tells its number and its length.
+    fn take_arrived(&mut self, number: u64) -> Option<(u64, usize)> {
+        self.messages.get(&number).filter(|message| message.arrived)?;
+        self.messages.remove(&number).map(|message| (number, message.data.len()))
     }
 }
 
@@ -241,13 +263,36 @@ mod tests {
         }
         let expected = [(0, 0, 1000), (0, 1000, 1000), (0, 2000, 500), (1, 0, 0), (2, 0, 10)];
         assert_eq!(cut_all(&mut outgoing, 1000), expected);
-        assert_eq!(outgoing.on_acked(piece(1, 0, 0)), Some(0));
-        assert_eq!(outgoing.on_acked(piece(0, 1000, 1000)), None);
-        assert_eq!(outgoing.on_acked(piece(0, 0, 1000)), None);
-        assert_eq!(outgoing.on_acked(piece(0, 0, 1000)), None);
-        assert_eq!(outgoing.on_acked(piece(0, 2000, 500)), Some(2500));
-        assert_eq!(outgoing.on_acked(piece(0, 2000, 500)), None);
+        assert_eq!(outgoing.on_acked(piece(0, 1000, 1000)), []);
+        assert_eq!(outgoing.on_acked(piece(0, 0, 1000)), []);
+        assert_eq!(outgoing.on_acked(piece(0, 0, 1000)), []);
+        assert_eq!(outgoing.on_acked(piece(0, 2000, 500)), [(0, 2500)]);
+        assert_eq!(outgoing.on_acked(piece(0, 2000, 500)), []);
+        assert_eq!(outgoing.on_acked(piece(1, 0, 0)), [(1, 0)]);
         assert_eq!(outgoing.unconfirmed(), 1);
+    }
+
+    /// The peer's owner can read the second message when it has the first, and not before.
+    #[test]
+    fn an_ordered_message_is_confirmed_when_those_before_it_are() {
+        for (order, first, then) in [
+            (Order::Ordered, vec![], vec![(0, 5), (1, 0), (2, 3)]),
+            (Order::Unordered, vec![(2, 3)], vec![(0, 5)]),
+        ] {
+            let mut outgoing = Outgoing::new(Channel { order, number: 1 }, 1 << 30);
+            for len in [5, 0, 3, 0] {
+                outgoing.push(bytes(len));
+            }
+            cut_all(&mut outgoing, 1000);
+            assert_eq!(outgoing.on_acked(piece(2, 0, 3)), first, "{order:?}");
+            outgoing.on_acked(piece(1, 0, 0));
+            // What has arrived is not sent again, confirmed or not.
+            outgoing.on_lost(piece(1, 0, 0));
+            outgoing.on_lost(piece(2, 0, 3));
+            assert_eq!(cut_all(&mut outgoing, 1000), []);
+            assert_eq!(outgoing.on_acked(piece(0, 0, 5)), then, "{order:?}");
+            assert_eq!(outgoing.unconfirmed(), 1);
+        }
     }
 
     #[test]

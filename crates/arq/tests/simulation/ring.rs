@@ -22,7 +22,7 @@ pub(crate) struct Ring {
     /// From Bob to Ann.
     pub(crate) back: Vec<Box<dyn Node>>,
     /// What is under way: when it reaches which node of which way. The number keeps the order.
-    under_way: BTreeMap<(Time, u64), (bool, usize, Datagram)>,
+    pub(crate) under_way: BTreeMap<(Time, u64), (bool, usize, Datagram)>,
     count: u64,
     pub(crate) rng: Rng,
 }

@@ -4,14 +4,11 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::Scenario;
 use crate::node::{
     Corrupt, Cut, Delay, Drop, DropList, Duplicate, Mtu, Nat, NatIn, NatOut, Node, Rate, Reorder,
 };
-
-fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
+use crate::ring::Ring;
+use crate::{Scenario, each_seed, ms};
 
 fn delay(millis: u64, jitter: u64) -> Box<dyn Node> {
     Box::new(Delay::new(millis, jitter))
@@ -103,6 +100,24 @@ fn blackhole() {
     Scenario { way, during, limit, ..Scenario::default() }.check();
 }
 
+/// Nothing comes through from some moment on: what was confirmed until then can be read all the same.
+#[test]
+fn the_end_of_a_network() {
+    let way: fn(&mut Rng, bool) -> Vec<Box<dyn Node>> = |_, _| {
+        let cut = Cut { from: ms(700), off: ms(3_600_000), on: ms(1), times: 1 };
+        vec![Box::new(cut), drop(0.2, 3), delay(15, 0)]
+    };
+    let scenario = Scenario { way, ..Scenario::default() };
+    each_seed(|seed| {
+        let mut ring = scenario.ring(seed, &mut Rng::with_seed(seed));
+        let over =
+            |ring: &Ring| [&ring.ann, &ring.bob].into_iter().all(|peer| !peer.endpoint.is_busy());
+        ring.run(ms(120_000), over);
+        ring.ann.check_against(&ring.bob);
+        ring.bob.check_against(&ring.ann);
+    });
+}
+
 /// A link of 10 Mbit/s whose queue holds 30 ms.
 #[test]
 fn narrow_link_with_a_short_queue() {
@@ -143,18 +158,20 @@ fn nat(rng: &mut Rng, there: bool, address: fn(u16) -> std::net::SocketAddr) -> 
     }
 }
 
+pub(crate) fn another_port(rng: &mut Rng, there: bool) -> Vec<Box<dyn Node>> {
+    nat(rng, there, |n| ([203, 0, 113, 1], 1000 + n).into())
+}
+
 /// `rebind-port`.
 #[test]
-fn another_port() {
-    let way: fn(&mut Rng, bool) -> Vec<Box<dyn Node>> =
-        |rng, there| nat(rng, there, |n| ([203, 0, 113, 1], 1000 + n).into());
+fn rebind_port() {
     let during = Duration::from_secs(8);
-    Scenario { way, during, keepalive: true, ..Scenario::default() }.check();
+    Scenario { way: another_port, during, keepalive: true, ..Scenario::default() }.check();
 }
 
 /// `rebind-addr`.
 #[test]
-fn another_address() {
+fn rebind_address() {
     let way: fn(&mut Rng, bool) -> Vec<Box<dyn Node>> =
         |rng, there| nat(rng, there, |n| ([203, 0, 113, u8::try_from(n).unwrap()], 1000).into());
     let during = Duration::from_secs(8);
