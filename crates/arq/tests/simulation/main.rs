@@ -13,6 +13,7 @@
 
 mod node;
 mod peer;
+mod reader;
 mod ring;
 mod scenarios;
 
@@ -62,6 +63,10 @@ impl Default for Scenario {
             keepalive: false,
         }
     }
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
 }
 
 fn number(name: &str) -> Option<u64> {

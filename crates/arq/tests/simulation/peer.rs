@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arq::{
@@ -13,11 +14,20 @@ use fastrand::Rng;
 
 use crate::node::Datagram;
 
-pub(crate) struct Seeded(pub(crate) Rng);
+/// What was drawn as long as a key is: some of it became keys.
+pub(crate) type Drawn = Arc<Mutex<Vec<[u8; 32]>>>;
+
+struct Seeded {
+    rng: Rng,
+    drawn: Drawn,
+}
 
 impl Random for Seeded {
     fn fill(&mut self, bytes: &mut [u8]) {
-        self.0.fill(bytes);
+        self.rng.fill(bytes);
+        if let Ok(drawn) = <[u8; 32]>::try_from(&*bytes) {
+            self.drawn.lock().unwrap().push(drawn);
+        }
     }
 }
 
@@ -33,11 +43,12 @@ pub(crate) struct Planned {
 pub(crate) struct Peer {
     pub(crate) endpoint: Endpoint,
     pub(crate) address: SocketAddr,
+    pub(crate) drawn: Drawn,
     pub(crate) connection: Option<ConnectionId>,
     /// Sorted by time, the next one last.
     plan: Vec<Planned>,
     pub(crate) sent: BTreeMap<Channel, Vec<Bytes>>,
-    unreliable_sent: BTreeSet<Bytes>,
+    pub(crate) unreliable_sent: BTreeSet<Bytes>,
     pub(crate) read: BTreeMap<Channel, Vec<Bytes>>,
     pub(crate) unreliable_read: Vec<Bytes>,
     pub(crate) confirmed: BTreeSet<(Channel, u64)>,
@@ -58,11 +69,13 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn new(seed: u64, address: SocketAddr, config: Config, plan: Vec<Planned>) -> Self {
-        let mut random = Seeded(Rng::with_seed(seed));
+        let drawn = Drawn::default();
+        let mut random = Seeded { rng: Rng::with_seed(seed), drawn: Arc::clone(&drawn) };
         let identity = Identity::generate(&mut random);
         Self {
             endpoint: Endpoint::new(Time::ZERO, identity, config, Box::new(random)),
             address,
+            drawn,
             connection: None,
             plan,
             sent: BTreeMap::new(),
