@@ -46,7 +46,8 @@ pub struct Endpoint {
     config: Config,
     random: Source,
     cookies: Cookies,
-    connections: BTreeMap<u64, Connection>,
+    /// Boxed, because a node of the map has room for eleven, and half of them are empty.
+    connections: BTreeMap<u64, Box<Connection>>,
     /// Handshakes that we began.
     opening: BTreeMap<u64, Opening>,
     /// Handshakes that others began.
@@ -117,7 +118,7 @@ impl Endpoint {
         to: SocketAddr,
         key: Option<PublicKey>,
     ) -> Result<ConnectionId, TooMany> {
-        if self.connections.len() + self.opening.len() >= MAX_CONNECTIONS {
+        if self.is_full() {
             return Err(TooMany);
         }
         let index = self.random.u64();
@@ -306,8 +307,13 @@ impl Endpoint {
     /// Whether anything is still to be sent or waited for: a program that ends before loses the last
     /// words.
     pub fn is_busy(&self) -> bool {
-        let alive = self.connections.values().any(Connection::is_alive);
+        let alive = self.connections.values().any(|connection| connection.is_alive());
         alive || !self.opening.is_empty() || !self.replies.is_empty()
+    }
+
+    /// Whether there are as many connections as may be. One that is being opened has its place already.
+    fn is_full(&self) -> bool {
+        self.connections.len() + self.opening.len() >= MAX_CONNECTIONS
     }
 
     fn grants(&self) -> Grants {
@@ -321,7 +327,7 @@ impl Endpoint {
     /// A handshake is done.
     fn establish(&mut self, now: Time, index: u64, session: Session) {
         let connection = Connection::new(now, &self.config, self.grants(), session);
-        self.connections.insert(index, connection);
+        self.connections.insert(index, Box::new(connection));
         self.after(index);
     }
 

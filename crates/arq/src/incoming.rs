@@ -93,6 +93,10 @@ impl Incoming {
                 return Ok(false);
             }
             let whole = self.partial.remove(&number).map(|partial| partial.data.into());
+            if self.partial.is_empty() {
+                // An empty map keeps its last node, which is most of what a silent channel would cost.
+                self.partial = BTreeMap::new();
+            }
             return Ok(whole.is_some_and(|whole| self.finish(number, whole)));
         }
         self.credit.take(total + MESSAGE_COST)?;
@@ -121,6 +125,9 @@ impl Incoming {
                 while let Some(message) = self.held.remove(&next) {
                     self.ready.push_back(message);
                     next += 1;
+                }
+                if self.held.is_empty() {
+                    self.held = BTreeMap::new();
                 }
             }
         }

@@ -41,9 +41,10 @@ pub(crate) struct SealingKey {
 #[derive(Debug)]
 pub(crate) struct OpeningKeys {
     current: PacketKey,
-    previous: Option<(PacketKey, Time)>,
+    /// These two are seldom there, and a key is half a KiB.
+    previous: Option<(Box<PacketKey>, Time)>,
     /// Made when the first packet asks for it: a forged one may, so it is kept.
-    next: Option<PacketKey>,
+    next: Option<Box<PacketKey>>,
 }
 
 struct PacketKey {
@@ -112,12 +113,12 @@ impl OpeningKeys {
         match ahead {
             0 => self.current.open(header.number, packet),
             1 => {
-                let next = self.next.get_or_insert_with(|| self.current.next());
+                let next = self.next.get_or_insert_with(|| Box::new(self.current.next()));
                 let opened = next.open(header.number, packet)?;
                 // Only now is it known that the peer has changed its key.
                 if let Some(next) = self.next.take() {
-                    let previous = std::mem::replace(&mut self.current, next);
-                    self.previous = Some((previous, now + keep));
+                    let previous = std::mem::replace(&mut self.current, *next);
+                    self.previous = Some((Box::new(previous), now + keep));
                 }
                 Some(opened)
             }

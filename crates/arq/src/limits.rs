@@ -76,7 +76,8 @@ pub const AMPLIFICATION: usize = 3;
 /// Handshakes under way that others began: 512. One costs some hundred bytes.
 pub const MAX_HALF_OPEN: usize = 512;
 
-/// Handshakes under way from which on a cookie is asked for: 64.
+/// Handshakes under way from which on a cookie is asked for: 64. First packets that were computed and
+/// found forged count too, here and below, for as long as a handshake may take.
 pub const COOKIE_FROM: usize = 64;
 
 /// Handshakes under way from one IP address: 16, so that one host does not take all places.

@@ -31,7 +31,8 @@ struct Told {
 
 #[derive(Debug)]
 pub(crate) struct Messages {
-    outgoing: BTreeMap<Channel, Outgoing>,
+    /// Boxed, as are the others: a node of a map has room for eleven, and few use more than one channel.
+    outgoing: BTreeMap<Channel, Box<Outgoing>>,
     /// Channels that may have something to send, each once.
     queue: VecDeque<Channel>,
     /// Channels that wait for credit of the connection.
@@ -50,7 +51,7 @@ pub(crate) struct Messages {
     /// Bytes that were sent again.
     pub(crate) again_bytes: u64,
 
-    incoming: BTreeMap<Channel, Incoming>,
+    incoming: BTreeMap<Channel, Box<Incoming>>,
     receive_credit: ReceiveCredit,
     channel_window: u64,
     /// Whether the peer should hear of new credit, of the connection and of which channels.
@@ -101,7 +102,7 @@ impl Messages {
         self.buffered += weight(len);
         let credit = self.peer_channel;
         let outgoing =
-            self.outgoing.entry(channel).or_insert_with(|| Outgoing::new(channel, credit));
+            self.outgoing.entry(channel).or_insert_with(|| Outgoing::new(channel, credit).into());
         let number = outgoing.push(data);
         self.enqueue(channel);
         Ok(number)
@@ -140,12 +141,13 @@ impl Messages {
 
     /// Whether a message waits for being read.
     pub(crate) fn is_readable(&self) -> bool {
-        !self.unreliable_in.is_empty() || self.incoming.values().any(Incoming::is_readable)
+        !self.unreliable_in.is_empty()
+            || self.incoming.values().any(|incoming| incoming.is_readable())
     }
 
     /// How many reliable messages are not confirmed.
     pub(crate) fn unconfirmed(&self) -> usize {
-        self.outgoing.values().map(Outgoing::unconfirmed).sum()
+        self.outgoing.values().map(|outgoing| outgoing.unconfirmed()).sum()
     }
 
     /// Whether everything that was handed in is confirmed, or was sent once.
@@ -173,8 +175,10 @@ impl Messages {
 
     pub(crate) fn on_piece(&mut self, piece: &Piece<'_>) -> Result<(), Fault> {
         let (channel, window) = (piece.channel, self.channel_window);
-        let incoming =
-            self.incoming.entry(channel).or_insert_with(|| Incoming::new(channel.order, window));
+        let incoming = self
+            .incoming
+            .entry(channel)
+            .or_insert_with(|| Incoming::new(channel.order, window).into());
         let is_new =
             incoming.on_piece(piece, &mut self.receive_credit).map_err(|bad| match bad {
                 BadPiece::Credit => Fault::Credit,

@@ -139,6 +139,10 @@ impl Sent {
             newly.reordered |= self.largest_acked.is_some_and(|largest| *number < largest);
             self.in_flight -= packet.size;
         }
+        if self.packets.is_empty() {
+            // An empty map keeps its last node, which is a tenth of what a silent peer may cost.
+            self.packets = BTreeMap::new();
+        }
         // Also one of a packet that is not kept says that those before it may be lost.
         let largest = ranges.first().map(|range| range.end - 1);
         self.largest_acked = self.largest_acked.max(largest);
@@ -162,6 +166,9 @@ impl Sent {
             && entry.get().at < before
         {
             entry.remove();
+        }
+        if self.lost.is_empty() {
+            self.lost = BTreeMap::new();
         }
     }
 

@@ -6,15 +6,17 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use arq::limits::{
-    COOKIE_FROM, DATAGRAM, FIRST_WAIT, HALF_OPEN_TIME, HANDSHAKE_TIME, LONGEST_WAIT, MAX_DATAGRAM,
-    MAX_HALF_OPEN, MAX_REPLIES,
+    COOKIE_FROM, DATAGRAM, FIRST_WAIT, HALF_OPEN_TIME, HANDSHAKE_TIME, LONGEST_WAIT,
+    MAX_CONNECTIONS, MAX_DATAGRAM, MAX_HALF_OPEN, MAX_HALF_OPEN_PER_HOST, MAX_REPLIES,
 };
 use arq::{
     Channel, CloseCode, Config, ConnectionId, End, Endpoint, Event, Identity, PublicKey, Random,
-    SendError, Time,
+    SendError, Time, TooMany,
 };
 use fastrand::Rng;
 use proptest::prelude::*;
+use ring::digest::{SHA256, digest};
+use ring::hmac;
 
 struct Seeded(Rng);
 
@@ -127,6 +129,76 @@ fn a_flood_of_first_packets_costs_little_and_harms_nobody_who_is_known() {
     newcomer.connect(Time::ZERO, server_at(), None).unwrap();
     talk(Time::ZERO, &mut newcomer, at(2, 2), &mut server);
     assert!(is_established(&events(&mut newcomer)), "the cookie lets it in");
+}
+
+/// 100,000 first packets that are right but for what only computing tells, first from addresses that are
+/// not the sender's, then from one that has a cookie.
+#[test]
+fn a_flood_of_forged_first_packets_costs_little() {
+    let mut server = endpoint(1);
+    let (_, _, mut forged) = first_packet(3, Some(server.public_key()));
+    forged[60] ^= 1;
+    put_check(&mut forged);
+    for n in 0..100_000_u32 {
+        let from = at(u16::try_from(n % 60_000).unwrap() + 100, 1);
+        server.handle_datagram(Time::ZERO, from, &mut forged.clone());
+        while next(&mut server, Time::ZERO).is_some() {}
+    }
+    assert_eq!(server.counts().computed, COOKIE_FROM as u64);
+    let mut retry = Vec::new();
+    for _ in 0..1000 {
+        server.handle_datagram(Time::ZERO, at(1, 1), &mut forged.clone());
+        if let Some(reply) = next(&mut server, Time::ZERO) {
+            retry = reply;
+        }
+        forged[DATAGRAM - 16..].copy_from_slice(&retry[12..]);
+    }
+    let computed = (COOKIE_FROM + MAX_HALF_OPEN_PER_HOST) as u64;
+    assert_eq!(server.counts().computed, computed);
+    // The places are free again after a while, and somebody with a right packet gets in at once.
+    let now = Time::ZERO + HALF_OPEN_TIME;
+    let mut client = endpoint(7);
+    client.connect(now, server_at(), Some(server.public_key())).unwrap();
+    talk(now, &mut client, at(1, 1), &mut server);
+    assert!(is_established(&events(&mut client)));
+    assert_eq!(server.counts().computed, computed + 1);
+}
+
+/// The check of an Open, which everybody can compute.
+fn put_check(open: &mut [u8]) {
+    let key = digest(&SHA256, b"sockeye arq 1 check");
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_ref());
+    let check = hmac::sign(&key, &open[..DATAGRAM - 32]);
+    open[DATAGRAM - 32..DATAGRAM - 16].copy_from_slice(&check.as_ref()[..16]);
+}
+
+#[test]
+fn there_are_no_more_than_max_connections() {
+    let mut client = endpoint(2);
+    // Nobody answers them, but each will have a connection if somebody does.
+    for _ in 0..MAX_CONNECTIONS - 1 {
+        client.connect(Time::ZERO, server_at(), None).unwrap();
+    }
+    let (mut first, mut second) = (endpoint(3), endpoint(4));
+    for (peer, port, fine) in [(&mut first, 1, true), (&mut second, 2, false)] {
+        peer.connect(Time::ZERO, server_at(), Some(client.public_key())).unwrap();
+        let mut open = next(peer, Time::ZERO).unwrap();
+        client.handle_datagram(Time::ZERO, at(9, port), &mut open);
+        let mut answered = false;
+        let mut out = Vec::new();
+        while let Some(to) = client.poll_transmit(Time::ZERO, &mut out) {
+            if to == at(9, port) {
+                answered = true;
+                peer.handle_datagram(Time::ZERO, server_at(), &mut out);
+                let mut data = next(peer, Time::ZERO).unwrap();
+                client.handle_datagram(Time::ZERO, to, &mut data);
+            }
+        }
+        assert_eq!(answered, fine, "{port}");
+        assert_eq!(client.counts().refused, u64::from(!fine));
+        assert_eq!(client.connect(Time::ZERO, server_at(), None), Err(TooMany));
+    }
+    assert!(is_established(&events(&mut client)));
 }
 
 /// Attackers that do receive at their addresses, and so have cookies.

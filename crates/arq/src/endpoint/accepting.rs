@@ -8,7 +8,7 @@ use crate::check;
 use crate::connection::Session;
 use crate::handshake::{self, Agreed, Grants, Handshake, Start};
 use crate::keys::OpeningKeys;
-use crate::limits::{MAX_CONNECTIONS, MAX_DATAGRAM};
+use crate::limits::MAX_DATAGRAM;
 use crate::packet::{self, Checked, DataHeader, Open, Pattern};
 use crate::time::Time;
 
@@ -43,7 +43,7 @@ impl Endpoint {
                 return;
             }
         }
-        if !self.half_open.has_room(from) || self.connections.len() >= MAX_CONNECTIONS {
+        if !self.half_open.has_room(from) || self.is_full() {
             self.counts.refused += 1;
             return;
         }
@@ -59,15 +59,20 @@ impl Endpoint {
         let mut handshake = Handshake::answerer(&start);
         let Some(payload) = handshake.read(open.noise) else {
             self.counts.unreadable += 1;
+            self.half_open.note_forged(now, from);
             return;
         };
-        let Some(noise) = handshake.write(&self.grants().write()) else { return };
+        let Some(noise) = handshake.write(&self.grants().write()) else {
+            self.half_open.note_forged(now, from);
+            return;
+        };
         let stage = match pattern {
             Pattern::Xx => Stage::Xx(Box::new(handshake)),
             Pattern::Ik => {
                 let grants = Grants::read(&payload).ok();
                 let Some(agreed) = grants.and_then(|grants| handshake.agree(grants)) else {
                     self.counts.unreadable += 1;
+                    self.half_open.note_forged(now, from);
                     return;
                 };
                 Stage::Ik(agreed)
@@ -142,7 +147,7 @@ impl Endpoint {
 
     /// Takes it if one more connection may be.
     fn take_half_open(&mut self, index: u64) -> Option<HalfOpen> {
-        if self.connections.len() >= MAX_CONNECTIONS {
+        if self.is_full() {
             self.counts.refused += 1;
             return None;
         }

@@ -34,6 +34,8 @@ pub(super) struct HalfOpens {
     per_host: BTreeMap<IpAddr, usize>,
     /// Oldest first; some are gone already.
     order: VecDeque<(Time, u64)>,
+    /// First packets that were computed for nothing: from where, oldest first.
+    forged: VecDeque<(Time, IpAddr)>,
 }
 
 impl HalfOpens {
@@ -43,13 +45,25 @@ impl HalfOpens {
 
     /// Whether there are so many that a cookie is asked for.
     pub(super) fn wants_cookies(&self) -> bool {
-        self.len() >= COOKIE_FROM
+        self.load() >= COOKIE_FROM
     }
 
     /// Whether there is a place for one more from there.
     pub(super) fn has_room(&self, from: SocketAddr) -> bool {
         let of_host = self.per_host.get(&from.ip()).copied().unwrap_or(0);
-        self.len() < MAX_HALF_OPEN && of_host < MAX_HALF_OPEN_PER_HOST
+        self.load() < MAX_HALF_OPEN && of_host < MAX_HALF_OPEN_PER_HOST
+    }
+
+    /// What has cost something lately: a forged first packet costs as much as half a handshake, so it
+    /// takes a place for as long.
+    fn load(&self) -> usize {
+        self.len() + self.forged.len()
+    }
+
+    /// A first packet from there could not be read, which only computing it could tell.
+    pub(super) fn note_forged(&mut self, now: Time, from: SocketAddr) {
+        self.forged.push_back((now, from.ip()));
+        *self.per_host.entry(from.ip()).or_default() += 1;
     }
 
     pub(super) fn get(&self, index: u64) -> Option<&HalfOpen> {
@@ -76,13 +90,17 @@ impl HalfOpens {
     pub(super) fn remove(&mut self, index: u64) -> Option<HalfOpen> {
         let half_open = self.by_index.remove(&index)?;
         self.by_origin.remove(&(half_open.from, half_open.to));
-        if let Some(count) = self.per_host.get_mut(&half_open.from.ip()) {
+        self.leave_host(half_open.from.ip());
+        Some(half_open)
+    }
+
+    fn leave_host(&mut self, host: IpAddr) {
+        if let Some(count) = self.per_host.get_mut(&host) {
             *count -= 1;
             if *count == 0 {
-                self.per_host.remove(&half_open.from.ip());
+                self.per_host.remove(&host);
             }
         }
-        Some(half_open)
     }
 
     /// Forgets those that took too long.
@@ -92,6 +110,12 @@ impl HalfOpens {
         {
             self.order.pop_front();
             self.remove(index);
+        }
+        while let Some(&(since, host)) = self.forged.front()
+            && now.since(since) >= HALF_OPEN_TIME
+        {
+            self.forged.pop_front();
+            self.leave_host(host);
         }
     }
 }

@@ -39,10 +39,10 @@ fn long_round_trip() {
     Scenario { way: |_, _| vec![delay(750, 0)], ..Scenario::default() }.check();
 }
 
-/// `handshakeloss`: 30 % each way, in bursts of up to three.
+/// `handshakeloss`: 30 % each way, in bursts of up to three, two on average.
 #[test]
 fn loss_in_bursts() {
-    let way: fn(&mut Rng, bool) -> Vec<Box<dyn Node>> = |_, _| vec![drop(0.15, 3), delay(15, 0)];
+    let way: fn(&mut Rng, bool) -> Vec<Box<dyn Node>> = |_, _| vec![drop(0.18, 3), delay(15, 0)];
     let limit = Duration::from_secs(300);
     let idle = Duration::from_secs(120);
     Scenario { way, messages: 10, longest: 3000, limit, idle, ..Scenario::default() }.check();
