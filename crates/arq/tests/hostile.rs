@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use arq::limits::{
-    COOKIE_FROM, DATAGRAM, FIRST_WAIT, HALF_OPEN_TIME, HANDSHAKE_TIME, LONGEST_WAIT,
-    MAX_CONNECTIONS, MAX_DATAGRAM, MAX_HALF_OPEN, MAX_HALF_OPEN_PER_HOST, MAX_REPLIES,
+    COOKIE_FROM, COOKIE_SECRET_TIME, DATAGRAM, FIRST_WAIT, HALF_OPEN_TIME, HANDSHAKE_TIME,
+    LONGEST_WAIT, MAX_CONNECTIONS, MAX_DATAGRAM, MAX_HALF_OPEN, MAX_HALF_OPEN_PER_HOST,
+    MAX_REPLIES,
 };
 use arq::{
     Channel, CloseCode, Config, ConnectionId, End, Endpoint, Event, Identity, PublicKey, Random,
@@ -253,6 +254,117 @@ fn an_invented_cookie_is_worth_nothing() {
     assert_eq!(next(&mut server, Time::ZERO).unwrap()[0], 9);
 }
 
+/// Makes the server ask everybody for a cookie.
+fn make_busy(server: &mut Endpoint, now: Time) {
+    let (_, _, packet) = first_packet(3, None);
+    for n in 0..u16::try_from(COOKIE_FROM).unwrap() {
+        server.handle_datagram(now, at(n + 100, 1), &mut packet.clone());
+    }
+    while next(server, now).is_some() {}
+}
+
+#[test]
+fn a_cookie_holds_for_up_to_two_times_cookie_secret_time() {
+    for (age, kind) in [
+        (COOKIE_SECRET_TIME / 2, 9),
+        (COOKIE_SECRET_TIME, 9),
+        // Its secret is the one before, and goes with the next.
+        (2 * COOKIE_SECRET_TIME, 12),
+        (100 * COOKIE_SECRET_TIME, 12),
+    ] {
+        let mut server = endpoint(1);
+        make_busy(&mut server, Time::ZERO);
+        let (_, _, mut packet) = first_packet(5, None);
+        server.handle_datagram(Time::ZERO, at(1, 1), &mut packet.clone());
+        let retry = next(&mut server, Time::ZERO).unwrap();
+        packet[DATAGRAM - 16..].copy_from_slice(&retry[12..]);
+        let now = Time::ZERO + age;
+        make_busy(&mut server, now);
+        server.handle_datagram(now, at(1, 1), &mut packet);
+        assert_eq!(next(&mut server, now).unwrap()[0], kind, "{age:?}");
+    }
+}
+
+/// Answer, Retry and WrongKey from elsewhere change nothing, and the right Answer counts after them.
+#[test]
+fn only_who_was_called_answers() {
+    let mut server = endpoint(1);
+    let (mut client, id, packet) = first_packet(2, Some(server.public_key()));
+    server.handle_datagram(Time::ZERO, at(1, 1), &mut packet.clone());
+    let answer = next(&mut server, Time::ZERO).unwrap();
+    let to = &packet[4..12];
+    let retry = [&[12, 0, 0, 0], to, &[7; 16]].concat();
+    let wrong_key = [&[13, 0, 0, 0], to].concat();
+    for mut datagram in [retry, wrong_key, answer.clone()] {
+        client.handle_datagram(Time::ZERO, at(6, 6), &mut datagram);
+        assert_eq!(next(&mut client, Time::ZERO), None);
+        assert!(events(&mut client).is_empty());
+    }
+    assert_eq!(client.counts().astray, 3);
+    // Damage is not the end either.
+    for at in [12, 20, 60, answer.len() - 1] {
+        let mut damaged = answer.clone();
+        damaged[at] ^= 1;
+        client.handle_datagram(Time::ZERO, server_at(), &mut damaged);
+        assert!(events(&mut client).is_empty());
+    }
+    client.handle_datagram(Time::ZERO, server_at(), &mut answer.clone());
+    assert_eq!(client.peer(id), Some(server.public_key()));
+    assert!(is_established(&events(&mut client)));
+}
+
+#[test]
+fn many_retries_do_not_make_a_client_send_more() {
+    let (mut client, _, packet) = first_packet(2, None);
+    for n in 0..10 {
+        let mut retry = [&[12, 0, 0, 0], &packet[4..12], &[n; 16]].concat();
+        client.handle_datagram(Time::ZERO, server_at(), &mut retry);
+        let sent = next(&mut client, Time::ZERO);
+        assert_eq!(sent.is_some(), n == 0, "{n}");
+        assert!(sent.is_none_or(|sent| sent[DATAGRAM - 16..] == [n; 16]));
+    }
+    // The last cookie goes with the Open that is sent anyway.
+    let now = client.poll_timeout().unwrap();
+    client.handle_timeout(now);
+    assert_eq!(next(&mut client, now).unwrap()[DATAGRAM - 16..], [9; 16]);
+}
+
+/// Nobody knows which of two Opens an Answer answers (RFC 9002 §5.1), so nothing is measured.
+#[test]
+fn a_repeated_first_packet_tells_no_round_trip() {
+    for again in [false, true] {
+        let mut server = endpoint(1);
+        let (mut client, id, mut packet) = first_packet(2, Some(server.public_key()));
+        let mut now = Time::ZERO;
+        if again {
+            now = now + FIRST_WAIT;
+            client.handle_timeout(now);
+            assert_eq!(next(&mut client, now).as_ref(), Some(&packet));
+        }
+        now = now + Duration::from_millis(40);
+        server.handle_datagram(now, at(1, 1), &mut packet);
+        let mut answer = next(&mut server, now).unwrap();
+        client.handle_datagram(now, server_at(), &mut answer);
+        let round_trip = client.snapshot(id).unwrap().round_trip;
+        assert_eq!(round_trip, (!again).then_some(Duration::from_millis(40)));
+    }
+}
+
+#[test]
+fn a_datagram_longer_than_max_datagram_is_not_looked_at() {
+    let mut server = endpoint(1);
+    let (_, _, mut packet) = first_packet(2, Some(server.public_key()));
+    server.handle_datagram(Time::ZERO, at(1, 1), &mut packet);
+    let answer = next(&mut server, Time::ZERO).unwrap();
+    for len in [MAX_DATAGRAM, MAX_DATAGRAM + 1, 65_507] {
+        let mut data = vec![0; len];
+        data[0] = 11;
+        data[2..10].copy_from_slice(&answer[12..20]);
+        server.handle_datagram(Time::ZERO, at(1, 1), &mut data);
+    }
+    assert_eq!((server.counts().unreadable, server.half_open()), (3, 1));
+}
+
 #[test]
 fn a_close_waits_until_all_is_confirmed() {
     let (mut client, mut server) = (endpoint(2), endpoint(1));
@@ -285,6 +397,8 @@ fn a_close_waits_until_all_is_confirmed() {
     assert_eq!(told.last().map(|(_, event)| event), Some(&ended));
     let confirmed = |(_, event): &&(ConnectionId, Event)| matches!(event, Event::Confirmed { .. });
     assert_eq!(told.iter().filter(confirmed).count(), 5);
+    // Nothing is left of it.
+    assert_eq!((client.peer(id), client.stats(id)), (None, None));
 }
 
 #[test]

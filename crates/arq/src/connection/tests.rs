@@ -258,6 +258,127 @@ fn a_packet_that_comes_late_from_elsewhere_moves_nobody() {
     assert_eq!(attack.victim.snapshot().address, address(2));
 }
 
+impl Attack {
+    /// The frames that the victim sends, as they are without their keys.
+    fn said(&mut self) -> Vec<Vec<u8>> {
+        let mut keys = OpeningKeys::new(&[1; 32].into());
+        let (mut out, mut said) = (Vec::new(), Vec::new());
+        while self.victim.poll_transmit(self.now, &mut self.random, &mut out).is_some() {
+            let number = u64::from_be_bytes(*out[10..].first_chunk().unwrap());
+            let header = DataHeader { phase: 0, to: 99, number };
+            said.push(keys.open(self.now, ACK_DELAY, header, &mut out).unwrap().to_vec());
+        }
+        said
+    }
+
+    /// The challenge among what the victim sends.
+    fn challenge(&mut self) -> Option<[u8; 8]> {
+        self.said().iter().find_map(|payload| {
+            let mut reader = crate::varint::Reader::new(payload);
+            std::iter::from_fn(|| crate::frame::next(&mut reader).ok()?).find_map(|frame| {
+                match frame {
+                    Frame::PathChallenge(challenge) => Some(challenge),
+                    _ => None,
+                }
+            })
+        })
+    }
+
+    /// Lets a round trip pass, in which the victim sends what it has and may.
+    fn fill(&mut self) {
+        for _ in 0..20 {
+            self.drain();
+            self.now = self.now + Duration::from_millis(1);
+        }
+    }
+
+    /// Has the victim send so much and acknowledges it, so that its window grows.
+    fn widen(&mut self) {
+        while self.victim.snapshot().window < 40 * crate::limits::DATAGRAM {
+            let _ = self.victim.send(Channel::ordered(0), vec![0; 60_000].into());
+            let first = self.victim.sent.next_number();
+            self.fill();
+            let next = self.victim.sent.next_number();
+            self.send(&[ack(first.max(1), next)]);
+            assert_eq!(self.end(), None);
+        }
+    }
+}
+
+/// A new address is asked for at once, also where the window is full of what went to the old one; a new
+/// port keeps the window, a new host is a new path (RFC 9000 §9.4).
+#[test]
+fn who_moves_is_challenged_at_once_and_another_host_is_another_path() {
+    for (to, is_new) in [(address(2), false), (([203, 0, 113, 5], 1).into(), true)] {
+        let mut attack = Attack::new();
+        attack.widen();
+        for _ in 0..4 {
+            let _ = attack.victim.send(Channel::ordered(0), vec![0; 100_000].into());
+        }
+        attack.fill();
+        attack.fill();
+        let before = attack.victim.snapshot();
+        assert!(before.in_flight + crate::limits::DATAGRAM > before.window, "{before:?}");
+        attack.from = to;
+        attack.send_bytes(&[1; 400]);
+        let challenge = attack.challenge().expect("a challenge");
+        attack.send(&[Frame::PathResponse(challenge)]);
+        let after = attack.victim.snapshot();
+        assert_eq!((after.address, after.is_proven), (to, true));
+        assert_eq!(after.window < before.window, is_new, "{before:?} {after:?}");
+        assert_eq!(after.round_trip.is_none(), is_new);
+    }
+}
+
+#[test]
+fn no_more_than_a_burst_goes_at_once() {
+    let mut attack = Attack::new();
+    attack.widen();
+    attack.now = attack.now + Duration::from_secs(1);
+    for _ in 0..4 {
+        let _ = attack.victim.send(Channel::ordered(0), vec![0; 100_000].into());
+    }
+    assert_eq!(attack.drain().0, 10);
+    let next = attack.victim.poll_timeout().unwrap();
+    assert!(next > attack.now && next < attack.now + Duration::from_millis(20), "{next:?}");
+    attack.now = next;
+    attack.victim.handle_timeout(next);
+    assert!(attack.drain().0 > 0);
+}
+
+/// RFC 9002 §5.1: only the largest number tells a round trip, and only when it is new.
+#[test]
+fn an_old_packet_tells_no_round_trip() {
+    let mut attack = Attack::new();
+    for _ in 0..2 {
+        attack.victim.send(Channel::ordered(0), Bytes::from_static(b"hello")).unwrap();
+        assert_eq!(attack.drain().0, 1);
+    }
+    attack.now = attack.now + Duration::from_millis(20);
+    attack.send(&[ack(2, 3)]);
+    attack.now = attack.now + Duration::from_secs(5);
+    attack.send(&[ack(1, 3)]);
+    assert_eq!(attack.end(), None);
+    assert_eq!(attack.victim.snapshot().round_trip, Some(Duration::from_millis(20)));
+}
+
+#[test]
+fn a_window_that_was_halved_for_nothing_is_wide_again() {
+    let mut attack = Attack::new();
+    let window = attack.victim.snapshot().window;
+    for _ in 0..5 {
+        attack.victim.send(Channel::ordered(0), vec![0; 1000].into()).unwrap();
+        assert_eq!(attack.drain().0, 1);
+    }
+    attack.now = attack.now + Duration::from_millis(20);
+    attack.send(&[ack(2, 6)]);
+    assert_eq!(attack.victim.stats().lost, 1);
+    assert!(attack.victim.snapshot().window < window);
+    attack.send(&[ack(1, 6)]);
+    assert_eq!(attack.victim.stats().late, 1);
+    assert!(attack.victim.snapshot().window >= window);
+}
+
 #[test]
 fn a_jump_of_the_clock_ends_with_silence_and_not_with_a_flood() {
     let mut attack = Attack::new();
