@@ -285,7 +285,7 @@ fn a_cookie_holds_for_up_to_two_times_cookie_secret_time() {
     }
 }
 
-/// Answer, Retry and WrongKey from elsewhere change nothing, and the right Answer counts after them.
+/// `Answer`, `Retry` and `WrongKey` from elsewhere change nothing, and the right Answer counts after them.
 #[test]
 fn only_who_was_called_answers() {
     let mut server = endpoint(1);

@@ -271,17 +271,16 @@ impl Attack {
         said
     }
 
-    /// The challenge among what the victim sends.
-    fn challenge(&mut self) -> Option<[u8; 8]> {
-        self.said().iter().find_map(|payload| {
-            let mut reader = crate::varint::Reader::new(payload);
-            std::iter::from_fn(|| crate::frame::next(&mut reader).ok()?).find_map(|frame| {
-                match frame {
-                    Frame::PathChallenge(challenge) => Some(challenge),
-                    _ => None,
-                }
-            })
-        })
+    /// What is wanted of the frames that the victim sends.
+    fn find<T>(&mut self, wanted: impl Fn(&Frame<'_>) -> Option<T>) -> Vec<T> {
+        let mut found = Vec::new();
+        for payload in self.said() {
+            let mut reader = crate::varint::Reader::new(&payload);
+            while let Some(frame) = crate::frame::next(&mut reader).unwrap() {
+                found.extend(wanted(&frame));
+            }
+        }
+        found
     }
 
     /// Lets a round trip pass, in which the victim sends what it has and may.
@@ -321,8 +320,11 @@ fn who_moves_is_challenged_at_once_and_another_host_is_another_path() {
         assert!(before.in_flight + crate::limits::DATAGRAM > before.window, "{before:?}");
         attack.from = to;
         attack.send_bytes(&[1; 400]);
-        let challenge = attack.challenge().expect("a challenge");
-        attack.send(&[Frame::PathResponse(challenge)]);
+        let challenges = attack.find(|frame| match frame {
+            Frame::PathChallenge(challenge) => Some(*challenge),
+            _ => None,
+        });
+        attack.send(&[Frame::PathResponse(challenges[0])]);
         let after = attack.victim.snapshot();
         assert_eq!((after.address, after.is_proven), (to, true));
         assert_eq!(after.window < before.window, is_new, "{before:?} {after:?}");
@@ -363,6 +365,36 @@ fn an_old_packet_tells_no_round_trip() {
 }
 
 #[test]
+fn each_answer_tells_a_round_trip() {
+    let mut attack = Attack::new();
+    attack.victim.send(Channel::ordered(0), Bytes::from_static(b"hello")).unwrap();
+    attack.drain();
+    attack.now = attack.now + Duration::from_millis(180);
+    attack.send(&[ack(1, 2)]);
+    // The handshake took 20 ms: 7/8 of it, and 1/8 of 180 ms.
+    assert_eq!(attack.victim.snapshot().round_trip, Some(Duration::from_millis(40)));
+}
+
+/// RFC 9002 §7.6.2: all that was sent in three probe timeouts is lost, so the window is the smallest.
+#[test]
+fn persistent_congestion_leaves_two_datagrams_of_window() {
+    for (lost, window) in [(20, 2), (2, 5)] {
+        let mut attack = Attack::new();
+        for n in 0..lost + 2 {
+            attack.victim.send(Channel::ordered(0), Bytes::from_static(b"hello")).unwrap();
+            attack.drain();
+            attack.now = attack.now + Duration::from_millis(50);
+            if n == 0 {
+                attack.send(&[ack(1, 2)]);
+            }
+        }
+        attack.send(&[ack(lost + 2, lost + 3)]);
+        assert_eq!(attack.victim.stats().lost, lost);
+        assert_eq!(attack.victim.snapshot().window, window * crate::limits::DATAGRAM);
+    }
+}
+
+#[test]
 fn a_window_that_was_halved_for_nothing_is_wide_again() {
     let mut attack = Attack::new();
     let window = attack.victim.snapshot().window;
@@ -377,6 +409,35 @@ fn a_window_that_was_halved_for_nothing_is_wide_again() {
     attack.send(&[ack(1, 6)]);
     assert_eq!(attack.victim.stats().late, 1);
     assert!(attack.victim.snapshot().window >= window);
+}
+
+/// RFC 9000 §10.2.2: one Close, so that the peer need not wait, and then nothing.
+#[test]
+fn a_close_is_answered_with_one() {
+    let mut attack = Attack::new();
+    attack.send(&[Frame::Close { code: 0, reason: "enough" }]);
+    let is_close = |frame: &Frame<'_>| matches!(frame, Frame::Close { .. }).then_some(());
+    assert_eq!(attack.find(is_close).len(), 1);
+    attack.send(&[Frame::Ping]);
+    attack.now = attack.now + Duration::from_secs(9);
+    attack.victim.handle_timeout(attack.now);
+    assert_eq!(attack.drain(), (0, 0));
+}
+
+/// RFC 9002 §6.2.4: a probe brings the oldest that is not acknowledged, not only a question.
+#[test]
+fn a_probe_takes_the_oldest_along() {
+    let mut attack = Attack::new();
+    attack.victim.send(Channel::ordered(0), Bytes::from_static(b"hello")).unwrap();
+    let is_hello = |frame: &Frame<'_>| match frame {
+        Frame::Piece(piece) => (piece.data == b"hello").then_some(()),
+        _ => None,
+    };
+    assert_eq!(attack.find(is_hello).len(), 1);
+    attack.now = attack.victim.poll_timeout().unwrap();
+    attack.victim.handle_timeout(attack.now);
+    assert_eq!(attack.find(is_hello).len(), 1);
+    assert_eq!(attack.victim.stats().probes, 1);
 }
 
 #[test]
