@@ -199,3 +199,25 @@ fn who_only_acknowledges_asks_now_and_then() {
     }
     assert_eq!(pings, 1, "and not again before that one is answered");
 }
+
+/// A close waits for what is not confirmed as long as it may, and is said again until three probe
+/// timeouts are over.
+#[test]
+fn a_close_waits_as_long_as_it_may_and_is_said_again() {
+    let mut attack = Attack::new();
+    attack.victim.send(Channel::ordered(0), Bytes::from_static(b"hello")).unwrap();
+    let until = attack.now + Duration::from_secs(1);
+    attack.victim.close(attack.now, CloseCode::Done, "enough", until);
+    let is_close = |frame: &Frame<'_>| matches!(frame, Frame::Close { .. }).then_some(());
+    let mut times = Vec::new();
+    for _ in 0..20 {
+        times.extend(attack.find(is_close).iter().map(|()| attack.now));
+        let Some(next) = attack.victim.poll_timeout() else { break };
+        attack.now = next;
+        attack.victim.handle_timeout(next);
+    }
+    let wait = attack.victim.rtt.probe_timeout();
+    assert_eq!(times, [until, until + wait, until + 2 * wait]);
+    assert_eq!(attack.now, until + 3 * wait);
+    assert_eq!(attack.end(), Some(End::Closed));
+}
