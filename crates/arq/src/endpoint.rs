@@ -5,7 +5,7 @@ mod half_open;
 mod opening;
 mod schedule;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -50,6 +50,8 @@ pub struct Endpoint {
     connections: BTreeMap<u64, Box<Connection>>,
     /// Handshakes that we began.
     opening: BTreeMap<u64, Opening>,
+    /// The same by whom they call.
+    calls: BTreeSet<(SocketAddr, u64)>,
     /// Handshakes that others began.
     half_open: HalfOpens,
     /// Answers to first packets, for which nothing else is kept.
@@ -97,6 +99,7 @@ impl Endpoint {
             cookies,
             connections: BTreeMap::new(),
             opening: BTreeMap::new(),
+            calls: BTreeSet::new(),
             half_open: HalfOpens::default(),
             replies: VecDeque::new(),
             schedule: Schedule::default(),
@@ -110,7 +113,10 @@ impl Endpoint {
         self.identity.public()
     }
 
-    /// Begins a connection. Nobody but the owner of `key` can answer it; without one anybody can, and
+    /// Begins a connection. Where the peer begins one at the same time, one of the two comes to be, and
+    /// [`crate::End::Crossed`] tells the side whose it is not.
+    ///
+    /// Nobody but the owner of `key` can answer it; without one anybody can, and
     /// [`Event::Established`] tells who did.
     pub fn connect(
         &mut self,
@@ -125,10 +131,16 @@ impl Endpoint {
         let ephemeral = self.random.bytes();
         let grants = self.grants();
         let call = opening::Call { to, key, index, ephemeral, grants };
-        let opening = Opening::new(now, &self.identity, &call);
+        let mut opening = Opening::new(now, &self.identity, &call);
+        self.half_open.expire(now);
+        if self.half_open.is_from(to) {
+            // He was quicker: his handshake is under way.
+            opening.hold(now);
+        }
         self.schedule.set(index, Some(opening.next()));
         self.schedule.wake(index);
         self.opening.insert(index, opening);
+        self.calls.insert((to, index));
         Ok(ConnectionId(index))
     }
 
@@ -275,7 +287,7 @@ impl Endpoint {
     /// Forgets a connection at once, with everything that was not read. The peer is told nothing.
     pub fn forget(&mut self, id: ConnectionId) {
         self.connections.remove(&id.0);
-        self.opening.remove(&id.0);
+        self.remove_opening(id.0);
         self.schedule.set(id.0, None);
     }
 

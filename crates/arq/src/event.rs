@@ -67,6 +67,10 @@ pub enum End {
     /// Nobody answered the first packet, or not with what follows.
     #[error("no answer")]
     NoAnswer,
+    /// The peer called us while we called it, and that connection is there: it was told as
+    /// [`Event::Established`] before.
+    #[error("the peer has opened a connection at the same time")]
+    Crossed,
     /// Who answers does not have the key that was expected of it.
     #[error("who answers does not have the expected key")]
     WrongKey,

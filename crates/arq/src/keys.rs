@@ -106,7 +106,7 @@ impl OpeningKeys {
         header: DataHeader,
         packet: &'a mut [u8],
     ) -> Option<&'a [u8]> {
-        if self.previous.as_ref().is_some_and(|(_, until)| now >= *until) {
+        if self.previous.as_ref().is_some_and(|previous| now >= previous.1) {
             self.previous = None;
         }
         let ahead = header.phase.wrapping_sub(self.current.phase.to_be_bytes()[7]);

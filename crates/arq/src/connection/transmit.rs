@@ -77,13 +77,15 @@ impl Connection {
         }
         let mut packet = Packing::new(std::mem::take(out), room);
         let reason = std::mem::take(&mut self.closing.reason);
-        packet.add(&Frame::Close { code: self.closing.code, reason: &reason }, None);
-        self.closing.reason = reason;
+        // First what came: with the Close the peer looks at nothing more.
+        let room = packet.room().saturating_sub(close_room(&reason));
         if let Some(ack) = self.acks.frame(now)
-            && packet.room() >= ack_room(ack.ranges.len())
+            && room >= ack_room(ack.ranges.len())
         {
             packet.add(&Frame::Ack(ack), None);
         }
+        packet.add(&Frame::Close { code: self.closing.code, reason: &reason }, None);
+        self.closing.reason = reason;
         self.seal(&mut packet);
         self.sent.on_sent_ack();
         self.path.on_sent(packet.bytes.len());
@@ -214,6 +216,11 @@ impl Connection {
     pub(super) fn has_room(&self) -> bool {
         self.path.room(DATAGRAM) >= SMALLEST
     }
+}
+
+/// The most that a Close with this reason takes: its type and two numbers before the reason.
+fn close_room(reason: &str) -> usize {
+    1 + 8 + 2 + reason.len()
 }
 
 /// The most that so many ranges take.

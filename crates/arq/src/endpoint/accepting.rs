@@ -34,6 +34,9 @@ impl Endpoint {
             self.reply(from, answer);
             return;
         }
+        if !self.goes_first(now, from, open.from) {
+            return;
+        }
         if self.half_open.wants_cookies() {
             self.cookies.refresh(now, &mut self.random);
             if !self.cookies.is_ours(&open.cookie, from, open.from) {
@@ -141,8 +144,10 @@ impl Endpoint {
     /// A handshake that another began is done: he is at `address`, and gave himself the index `to`.
     fn accept(&mut self, now: Time, index: u64, (address, to): (SocketAddr, u64), agreed: Agreed) {
         let (round_trip, confirm, incoming) = (None, None, true);
+        let peer = agreed.peer;
         let session = Session { agreed, address, to, round_trip, confirm, incoming };
         self.establish(now, index, session);
+        self.end_crossed(address, &peer);
     }
 
     /// Takes it if one more connection may be.

@@ -79,6 +79,11 @@ impl HalfOpens {
         self.get(*self.by_origin.get(&(from, to))?)
     }
 
+    /// Whether one was begun from there.
+    pub(super) fn is_from(&self, from: SocketAddr) -> bool {
+        self.by_origin.range((from, 0)..=(from, u64::MAX)).next().is_some()
+    }
+
     pub(super) fn insert(&mut self, now: Time, index: u64, half_open: HalfOpen) {
         let HalfOpen { from, to, .. } = half_open;
         self.by_origin.insert((from, to), index);

@@ -9,7 +9,7 @@ use crate::connection::Session;
 use crate::event::{End, Event};
 use crate::handshake::{self, Grants, Handshake, Start};
 use crate::identity::{Identity, PublicKey};
-use crate::limits::{FIRST_WAIT, HANDSHAKE_TIME, LONGEST_WAIT};
+use crate::limits::{FIRST_WAIT, HALF_OPEN_TIME, HANDSHAKE_TIME, LONGEST_WAIT};
 use crate::packet::{self, Checked, MAC, Pattern};
 use crate::time::Time;
 
@@ -17,6 +17,8 @@ use crate::time::Time;
 #[derive(Debug)]
 pub(super) struct Opening {
     to: SocketAddr,
+    /// The key that is expected of it.
+    key: Option<PublicKey>,
     pattern: Pattern,
     handshake: Handshake,
     packet: Vec<u8>,
@@ -25,11 +27,22 @@ pub(super) struct Opening {
     due: bool,
     /// When it was sent, if only once: then the answer tells the round trip.
     sent: Option<Time>,
+    was_sent: bool,
     wait: Duration,
     next: Time,
     until: Time,
     /// Whether a cookie was given already: one that is not taken is not tried again and again.
     has_cookie: bool,
+    held: Held,
+}
+
+/// Whether a handshake of the other side goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Held {
+    Never,
+    Until(Time),
+    /// It did, and came to nothing. Somebody who sends in the name of the peer can do so once.
+    Before,
 }
 
 /// To whom, and with what.
@@ -64,22 +77,39 @@ impl Opening {
         let packet = packet::write_open(pattern, index, whom, &noise, check::check);
         Self {
             to,
+            key,
             pattern,
             handshake,
             packet,
             grants,
             due: true,
             sent: None,
+            was_sent: false,
             wait: FIRST_WAIT,
             next: now + FIRST_WAIT,
             until: now + HANDSHAKE_TIME,
             has_cookie: false,
+            held: Held::Never,
         }
     }
 
     /// When it is sent again, or given up.
     pub(super) fn next(&self) -> Time {
-        self.next.min(self.until)
+        let next = if let Held::Until(time) = self.held { time } else { self.next };
+        next.min(self.until)
+    }
+
+    fn is_held(&self) -> bool {
+        matches!(self.held, Held::Until(_))
+    }
+
+    /// Lets a handshake go first that the peer has begun. As long as it may take, ours says nothing and
+    /// takes no Answer: else there could be two connections.
+    pub(super) fn hold(&mut self, now: Time) {
+        if self.held == Held::Never {
+            self.held = Held::Until(now + HALF_OPEN_TIME);
+            self.due = false;
+        }
     }
 
     /// The packet, if it is to be sent.
@@ -87,7 +117,8 @@ impl Opening {
         if !std::mem::take(&mut self.due) {
             return None;
         }
-        self.sent = (self.wait == FIRST_WAIT).then_some(now);
+        self.sent = if self.was_sent { None } else { Some(now) };
+        self.was_sent = true;
         Some((self.to, &self.packet))
     }
 }
@@ -99,7 +130,13 @@ impl Endpoint {
             self.end_opening(index, End::NoAnswer);
             return;
         }
-        if now >= opening.next {
+        if let Held::Until(time) = opening.held
+            && now >= time
+        {
+            opening.held = Held::Before;
+            opening.next = now;
+        }
+        if !opening.is_held() && now >= opening.next {
             opening.wait = (2 * opening.wait).min(LONGEST_WAIT);
             opening.next = now + opening.wait;
             opening.due = true;
@@ -110,8 +147,9 @@ impl Endpoint {
 
     pub(super) fn on_answer(&mut self, now: Time, from: SocketAddr, answer: &Answer<'_>) {
         let Answer { to: index, index: to, noise, checked } = *answer;
-        let Some(opening) = self.opening.get_mut(&index).filter(|opening| opening.to == from)
-        else {
+        let opening = self.opening.get_mut(&index);
+        let opening = opening.filter(|opening| opening.to == from && !opening.is_held());
+        let Some(opening) = opening else {
             self.counts.astray += 1;
             return;
         };
@@ -143,14 +181,48 @@ impl Endpoint {
         let round_trip = opening.sent.map(|sent| now.since(sent));
         let (address, incoming) = (from, false);
         let session = Session { agreed, address, to, round_trip, confirm, incoming };
-        self.opening.remove(&index);
+        self.remove_opening(index);
         self.establish(now, index, session);
+    }
+
+    /// A first packet came from somebody whom we call, with this index. Gives whether it is answered: of
+    /// two that cross, the one with the lower index goes on.
+    pub(super) fn goes_first(&mut self, now: Time, from: SocketAddr, index: u64) -> bool {
+        let Some(&(_, ours)) = self.calls.range((from, 0)..=(from, u64::MAX)).next() else {
+            return true;
+        };
+        let Some(opening) = self.opening.get_mut(&ours) else { return true };
+        if index < ours {
+            opening.hold(now);
+            self.schedule.set(ours, Some(opening.next()));
+            return true;
+        }
+        if !opening.is_held() && !opening.due {
+            // He is there now. One packet for one packet, of the same length.
+            opening.due = true;
+            self.schedule.wake(ours);
+        }
+        false
+    }
+
+    /// The peer there, with this key, has a connection that it began: we need not go on calling it.
+    pub(super) fn end_crossed(&mut self, from: SocketAddr, key: &PublicKey) {
+        let calls = self.calls.range((from, 0)..=(from, u64::MAX));
+        let calls: Vec<u64> = calls.map(|(_, index)| *index).collect();
+        for index in calls {
+            let expected = self.opening.get(&index).and_then(|opening| opening.key);
+            if expected.is_none_or(|expected| expected == *key) {
+                self.end_opening(index, End::Crossed);
+            }
+        }
     }
 
     /// The other side is busy: it wants to see that we are where we say.
     pub(super) fn on_retry(&mut self, now: Time, from: SocketAddr, index: u64, cookie: &[u8; MAC]) {
         let opening = self.opening.get_mut(&index);
-        let Some(opening) = opening.filter(|opening| opening.to == from && !opening.due) else {
+        let is_awaited =
+            |opening: &&mut Opening| opening.to == from && !opening.due && !opening.is_held();
+        let Some(opening) = opening.filter(is_awaited) else {
             self.counts.astray += 1;
             return;
         };
@@ -160,6 +232,8 @@ impl Endpoint {
         if !opening.has_cookie {
             opening.has_cookie = true;
             opening.due = true;
+            // The answer can only be one to what is sent now.
+            opening.was_sent = false;
             opening.next = now + opening.wait;
             self.schedule.set(index, Some(opening.next()));
             self.schedule.wake(index);
@@ -181,10 +255,17 @@ impl Endpoint {
     }
 
     fn end_opening(&mut self, index: u64, end: End) {
-        if self.opening.remove(&index).is_some() {
+        if self.remove_opening(index) {
             self.schedule.set(index, None);
             let ended = Event::Ended { end, unconfirmed: 0 };
             self.events.push_back((ConnectionId(index), ended));
         }
+    }
+
+    /// Whether there was one.
+    pub(super) fn remove_opening(&mut self, index: u64) -> bool {
+        let Some(opening) = self.opening.remove(&index) else { return false };
+        self.calls.remove(&(opening.to, index));
+        true
     }
 }
