@@ -11,6 +11,8 @@ pub enum Exit {
     Failed,
     /// Bad usage, bad configuration, or nothing was started. clap uses the same code.
     Usage,
+    /// The peer's key is not the one that is remembered of it, or not the one that was asked for.
+    WrongKey,
     /// This machine cannot run it: the code that automake and meson read as "skipped".
     Skipped,
     /// A time limit that the user set ran out: the code of timeout(1).
@@ -28,6 +30,7 @@ impl Exit {
             Self::Ok => 0,
             Self::Failed => 1,
             Self::Usage => 2,
+            Self::WrongKey => 3,
             Self::Skipped => 77,
             Self::TimeLimit => 124,
             Self::Interrupted => 130,

@@ -54,6 +54,16 @@ impl KnownPeers {
         &self.path
     }
 
+    /// The key that is remembered for `address`, for who wants to know it before he meets the peer.
+    pub fn find(&self, scheme: &str, address: &str) -> io::Result<Option<String>> {
+        let file = match File::open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => Flock::lock(file?, FlockArg::LockShared).map_err(|(_, error)| error)?,
+        };
+        let known = read(&file)?;
+        Ok(find(&known, scheme, address).map(|(_, key)| key.to_owned()))
+    }
+
     /// Holds `key` against what is remembered for `address`, and remembers it if nothing is.
     ///
     /// None of the three words may contain white space. Two programs that meet a peer at once remember
@@ -64,13 +74,9 @@ impl KnownPeers {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a word"));
         }
         let (mut file, known) = self.open()?;
-        for (line, text) in (1..).zip(known.lines()) {
-            let mut words = text.split_whitespace();
-            if words.next() == Some(scheme) && words.next() == Some(address) {
-                let kept = words.next().unwrap_or_default();
-                let changed = || Meeting::Changed { kept: kept.into(), line };
-                return Ok(if kept == key { Meeting::Known } else { changed() });
-            }
+        if let Some((line, kept)) = find(&known, scheme, address) {
+            let changed = || Meeting::Changed { kept: kept.into(), line };
+            return Ok(if kept == key { Meeting::Known } else { changed() });
         }
         // A line that somebody wrote by hand may lack its end.
         let end_before = if known.is_empty() || known.ends_with('\n') { "" } else { "\n" };
@@ -87,13 +93,27 @@ impl KnownPeers {
         let file =
             OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&self.path)?;
         let file = Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error)?;
-        let mut known = String::new();
-        let read = (&*file).take(MAX_FILE + 1).read_to_string(&mut known)?;
-        if read as u64 > MAX_FILE {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 4 MiB"));
-        }
+        let known = read(&file)?;
         Ok((file, known))
     }
+}
+
+fn read(file: &File) -> io::Result<String> {
+    let mut known = String::new();
+    let read = file.take(MAX_FILE + 1).read_to_string(&mut known)?;
+    if read as u64 > MAX_FILE {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 4 MiB"));
+    }
+    Ok(known)
+}
+
+/// The line that has a peer, counted from 1, and the key in it.
+fn find<'a>(known: &'a str, scheme: &str, address: &str) -> Option<(usize, &'a str)> {
+    (1..).zip(known.lines()).find_map(|(line, text)| {
+        let mut words = text.split_whitespace();
+        let is_it = words.next() == Some(scheme) && words.next() == Some(address);
+        is_it.then(|| (line, words.next().unwrap_or_default()))
+    })
 }
 
 #[cfg(test)]
@@ -117,8 +137,11 @@ mod tests {
     fn a_peer_is_known_by_the_key_of_the_first_meeting() {
         let known = fresh("first");
         let meet = |address, key| known.meet("tls", address, key).unwrap();
+        assert_eq!(known.find("tls", "a:1").unwrap(), None);
         assert_eq!(meet("a:1", "k1"), Meeting::First);
         assert_eq!(meet("a:1", "k1"), Meeting::Known);
+        assert_eq!(known.find("tls", "a:1").unwrap().as_deref(), Some("k1"));
+        assert_eq!(known.find("noise", "a:1").unwrap(), None);
         assert_eq!(meet("a:2", "k1"), Meeting::First);
         assert_eq!(meet("a:2", "k2"), Meeting::Changed { kept: "k1".into(), line: 2 });
         // A changed one is not remembered.

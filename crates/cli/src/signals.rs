@@ -19,6 +19,11 @@ const LAST_WORD: Duration = Duration::from_secs(1);
 /// Tells the first of the two signals, by its number. A second one ends the program at once, and so does
 /// a last word that takes too long.
 pub fn watch(tell: impl FnOnce(i32) + Send + 'static) -> io::Result<()> {
+    watch_for(LAST_WORD, tell)
+}
+
+/// The same for a program that has more to do than to say a last word, and takes at most so long for it.
+pub fn watch_for(last_word: Duration, tell: impl FnOnce(i32) + Send + 'static) -> io::Result<()> {
     let asked = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         register_conditional_default(signal, Arc::clone(&asked))?;
@@ -28,7 +33,7 @@ pub fn watch(tell: impl FnOnce(i32) + Send + 'static) -> io::Result<()> {
         let Some(signal) = signals.forever().next() else { return };
         asked.store(true, Ordering::SeqCst);
         tell(signal);
-        thread::sleep(LAST_WORD);
+        thread::sleep(last_word);
         die_by(signal);
     })?;
     Ok(())
