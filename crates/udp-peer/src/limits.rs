@@ -13,6 +13,37 @@ pub const MAX_DATAGRAM_V6: usize = 65_527;
 /// Largest datagram of all, in bytes: a buffer of this size cuts none.
 pub const MAX_DATAGRAM: usize = MAX_DATAGRAM_V6;
 
+/// How many buffers one call fills at most, each with a datagram or with several of one sender: 8, which is
+/// half a MiB for a socket.
+pub const RECEIVED_AT_ONCE: usize = 8;
+
+/// How many calls receive before something is sent: 16, so that who sends without a pause does not keep
+/// others from being answered.
+pub const RECEIVES_IN_A_ROW: usize = 16;
+
+/// How many datagrams are sent before it is looked whether something has come: 256.
+pub const SENDS_IN_A_ROW: usize = 256;
+
+/// The receive buffer that a socket of reliable connections asks for, in bytes: 1 MiB.
+///
+/// The kernel's default of 208 KiB holds about 90 full datagrams, fewer than a window of one peer. It
+/// gives no more than `net.core.rmem_max`.
+pub const RELIABLE_RECV_BUFFER: usize = 1024 * 1024;
+
+/// How many connections of others wait for being accepted: 64. One more is closed with a word why.
+pub const MAX_WAITING: usize = 64;
+
+/// How many news of a connection wait for being read, confirmations aside: 16. Older ones go.
+pub const MAX_NEWS: usize = 16;
+
+/// For how many addresses it is remembered by which of our own we met them: 8192. When there are more, all
+/// are forgotten, and learnt again with their next datagram.
+pub const MAX_WAYS: usize = 8192;
+
+/// Longest message into which what is written to a stream is put, in bytes: 64 KiB. Longer ones would
+/// travel as well, but come out only when they are whole.
+pub const STREAM_MESSAGE: usize = 64 * 1024;
+
 /// Largest datagram that can be sent to an address, in bytes.
 ///
 /// ```

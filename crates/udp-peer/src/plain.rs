@@ -160,7 +160,7 @@ impl Plain {
 
 /// What a receiver's error says could not be reached: those into which the kernel turns an ICMP message
 /// (`icmp_err_convert`), each told once.
-fn what(error: &io::Error) -> Option<What> {
+pub(crate) fn what(error: &io::Error) -> Option<What> {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => Some(What::Port),
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Some(What::Host),

@@ -188,6 +188,11 @@ impl Socket {
         drops::by_table(self.io.as_fd()).map_or(0, |count| self.newly_lost(count))
     }
 
+    /// What carries it, for a layer with calls of its own.
+    pub(crate) fn into_io(self) -> UdpSocket {
+        self.io
+    }
+
     fn receive(&self, buf: &mut [u8]) -> io::Result<Received> {
         // The flag makes the kernel return the length of the datagram and not that of what was kept.
         let flags = if cfg!(target_os = "linux") { MsgFlags::MSG_TRUNC } else { MsgFlags::empty() };
@@ -217,7 +222,7 @@ impl Socket {
     }
 }
 
-fn socket_addr(address: &SockaddrStorage) -> Option<SocketAddr> {
+pub(crate) fn socket_addr(address: &SockaddrStorage) -> Option<SocketAddr> {
     let v4 = address.as_sockaddr_in().map(|v4| SocketAddr::V4((*v4).into()));
     v4.or_else(|| address.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into())))
 }

@@ -86,8 +86,8 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<Typing>), Trouble> {
     let heard = |person: &Actor| person.events("datagram").len();
     let lost = seen.records.iter().filter(|record| record.verdict == Verdict::Dropped).count();
     story.set_up = vec![
-        format!("alice: udp-peer chat {} {}", address(&lab, "alice"), address(&lab, "bob")),
-        format!("bob:   udp-peer chat {} {}", address(&lab, "bob"), address(&lab, "alice")),
+        format!("alice: udp-peer chat --plain {} {}", address(&lab, "alice"), address(&lab, "bob")),
+        format!("bob:   udp-peer chat --plain {} {}", address(&lab, "bob"), address(&lab, "alice")),
         format!("each types {LINES} lines, one every {} ms", PAUSE.as_millis()),
     ];
     story.lifelines = lifelines(&lab, "alice", "bob", UDP_PORT);
@@ -131,7 +131,7 @@ const CHECKS: [(&str, &str); 6] = [
 
 fn chatter(stage: &Stage, lab: &Lab, name: &str, other: &str) -> Result<Actor, Trouble> {
     let (own, peer) = (address(lab, name).to_string(), address(lab, other).to_string());
-    let actor = stage.udp_peer(lab, name, name, &["chat", &own, &peer])?;
+    let actor = stage.udp_peer(lab, name, name, &["chat", "--plain", &own, &peer])?;
     actor.expect("listening")?;
     Ok(actor)
 }

@@ -20,7 +20,7 @@ fn it_ends_quietly_when_nobody_reads_any_more() {
 fn a_chat_goes_on(options: &[&str]) -> String {
     let peer = peer();
     let addr = addr_of(&peer);
-    let args = [&["chat", "127.0.0.1:0", &addr], options].concat();
+    let args = [&["chat", "--plain", "127.0.0.1:0", &addr], options].concat();
     let mut child = piped(PROGRAM, &args).spawn().unwrap();
     drop(child.stdout.take());
     let mut chat = Running::watch(child, LIMIT);

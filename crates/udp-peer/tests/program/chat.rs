@@ -8,9 +8,9 @@ use crate::support::{
 
 fn pair(test: u8) -> (Running, Running, String, String) {
     let (one, other) = two_addresses(test);
-    let (left, addr) = start_with_events(&["chat", &one, &other]);
+    let (left, addr) = start_with_events(&["chat", "--plain", &one, &other]);
     assert_eq!(addr, one);
-    let (right, addr) = start_with_events(&["chat", &other, &one]);
+    let (right, addr) = start_with_events(&["chat", "--plain", &other, &one]);
     assert_eq!(addr, other);
     (left, right, one, other)
 }
@@ -42,9 +42,9 @@ fn both_receive_while_both_could_type() {
 #[test]
 fn in_a_pipe_it_prints_lines_with_the_name_of_the_peer() {
     let (one, other) = two_addresses(2);
-    let mut left = start(&["chat", &one, &other, "-v"]);
+    let mut left = start(&["chat", "--plain", &one, &other, "-v"]);
     left.stderr.wait_for("with");
-    let mut right = start(&["chat", &other, &one, "-v"]);
+    let mut right = start(&["chat", "--plain", &other, &one, "-v"]);
     right.stderr.wait_for("with");
     left.write("在吗\n".as_bytes());
     assert_eq!(right.stdout.wait_for("\n"), format!("{one}: 在吗\n"));
@@ -55,7 +55,7 @@ fn in_a_pipe_it_prints_lines_with_the_name_of_the_peer() {
 #[test]
 fn an_empty_line_is_refused_with_a_word_why() {
     let peer = peer();
-    let (mut chat, _) = start_with_events(&["chat", "127.0.0.1:0", &addr_of(&peer)]);
+    let (mut chat, _) = start_with_events(&["chat", "--plain", "127.0.0.1:0", &addr_of(&peer)]);
     // The last blank is as wide as an ideograph.
     chat.write("\n \t\u{3000}\nnot empty\n".as_bytes());
     let refused = "this line was not sent: there is nothing in it\n";
@@ -73,10 +73,10 @@ fn an_empty_line_is_refused_with_a_word_why() {
 #[test]
 fn a_peer_that_is_not_there_yet_does_not_end_it() {
     let (one, other) = two_addresses(3);
-    let (mut left, _) = start_with_events(&["chat", &one, &other]);
+    let (mut left, _) = start_with_events(&["chat", "--plain", &one, &other]);
     left.write(b"anybody there?\n");
     assert_eq!(take(&mut left, "unreachable")["peer"], *other);
-    let (mut right, _) = start_with_events(&["chat", &other, &one]);
+    let (mut right, _) = start_with_events(&["chat", "--plain", &other, &one]);
     left.write(b"now?\n");
     take_text(&mut right, "now?");
     right.write(b"yes\n");
@@ -86,7 +86,7 @@ fn a_peer_that_is_not_there_yet_does_not_end_it() {
 #[test]
 fn an_address_that_somebody_has_is_refused() {
     let (taken, peer) = (peer(), peer());
-    let done = run(&["chat", &addr_of(&taken), &addr_of(&peer)], b"");
+    let done = run(&["chat", "--plain", &addr_of(&taken), &addr_of(&peer)], b"");
     let message = format!("cannot receive on {}: address already in use", addr_of(&taken));
     done.failed(2, &message);
 }

@@ -32,7 +32,7 @@ fn events_escape_them_and_are_the_same_text() {
 #[test]
 fn chat_shows_them() {
     let peer = peer();
-    let mut chat = start(&["chat", "127.0.0.1:0", &addr_of(&peer)]);
+    let mut chat = start(&["chat", "--plain", "127.0.0.1:0", &addr_of(&peer)]);
     chat.write(b"hi\n");
     let (_, from) = receive(&peer);
     peer.send_to(EVIL, from).unwrap();

@@ -22,7 +22,7 @@ fn a_person_sees_that_something_came() {
     assert!(line.ends_with(&format!(" {} 0 bytes\n", addr_of(&sender))), "{line}");
 
     let peer = peer();
-    let mut chat = start(&["chat", "127.0.0.1:0", &addr_of(&peer)]);
+    let mut chat = start(&["chat", "--plain", "127.0.0.1:0", &addr_of(&peer)]);
     chat.write(b"hi\n");
     let (_, from) = receive(&peer);
     peer.send_to(b"", from).unwrap();

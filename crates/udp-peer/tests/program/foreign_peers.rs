@@ -25,7 +25,7 @@ fn netcat_hears_and_answers() {
     let (host, port) = addr.rsplit_once(':').unwrap();
     let mut netcat = Running::start(&mut piped(nc, &["-v", "-u", "-l", host, port]));
     netcat.stderr.wait_for("Bound on");
-    let (mut chat, local) = start_with_events(&["chat", "127.0.0.1:0", &addr]);
+    let (mut chat, local) = start_with_events(&["chat", "--plain", "127.0.0.1:0", &addr]);
     chat.write("你好\n".as_bytes());
     assert_eq!(netcat.stdout.wait_for("你好"), "你好");
     netcat.write(b"hi\n");

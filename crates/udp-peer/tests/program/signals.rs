@@ -30,7 +30,7 @@ fn recv_tells_a_person_the_same() {
 fn events_of_a_talk_end_with_the_code_that_a_shell_sees() {
     for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
         let peer = peer();
-        let (chat, _) = start_with_events(&["chat", "127.0.0.1:0", &addr_of(&peer)]);
+        let (chat, _) = start_with_events(&["chat", "--plain", "127.0.0.1:0", &addr_of(&peer)]);
         chat.signal(signal);
         let done = chat.finish();
         assert_eq!((done.signal, done.code), (Some(signal as i32), code));

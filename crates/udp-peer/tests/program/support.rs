@@ -2,6 +2,11 @@
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use std::{env, fs, process};
 
 use serde_json::Value;
 use tests::{Finished, LIMIT, Running, piped};
@@ -11,8 +16,85 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_udp-peer");
 
 /// Starts the program with pipes for standard input, output and error.
 pub(crate) fn start(args: &[&str]) -> Running {
-    Running::start(&mut piped(PROGRAM, args))
+    Running::start(&mut command(args))
 }
+
+/// The program, with a home in which nobody is known and no key can be made: a test that needs one says so
+/// ([`Home`]).
+pub(crate) fn command(args: &[&str]) -> Command {
+    let mut command = piped(PROGRAM, args);
+    command.env("XDG_CONFIG_HOME", "/proc/no-home").env("HOME", "/proc/no-home");
+    command
+}
+
+/// A home of somebody: a folder for his key and for those that he knows. It is removed when this is
+/// dropped.
+#[derive(Debug)]
+pub(crate) struct Home(PathBuf);
+
+impl Home {
+    pub(crate) fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = env::temp_dir().join(format!("udp-peer-home-{}-{number}", process::id()));
+        // One of an earlier run whose process had the same number.
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.0.join("sockeye/udp-peer.key")
+    }
+
+    pub(crate) fn known_peers(&self) -> PathBuf {
+        self.0.join("sockeye/known_peers")
+    }
+
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = piped(PROGRAM, args);
+        command.env("XDG_CONFIG_HOME", &self.0);
+        command
+    }
+
+    pub(crate) fn start(&self, args: &[&str]) -> Running {
+        Running::start_with_limit(&mut self.command(args), PATIENT)
+    }
+
+    /// Runs the program on this input to its end.
+    pub(crate) fn run(&self, args: &[&str], input: &[u8]) -> Finished {
+        let mut program = self.start(args);
+        let _ = std::io::Write::write_all(&mut program.take_stdin(), input);
+        program.finish()
+    }
+
+    /// Starts the program with events, and gives it with the address of its end.
+    pub(crate) fn start_with_events(&self, args: &[&str]) -> (Running, String) {
+        let mut program = self.start(&with_json(args));
+        let addr = listening(&mut program, args[0]);
+        (program, addr)
+    }
+
+    /// Our own key, as others are shown it.
+    pub(crate) fn key(&self) -> String {
+        let done = self.run(&["key"], b"");
+        assert_eq!(done.code, 0, "{done:?}");
+        done.stdout_text().trim_end().to_owned()
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// How long anything may take where a peer has to be given up for silent first: that takes 30 s.
+pub(crate) const PATIENT: Duration = Duration::from_secs(90);
 
 /// Runs the program on this input to its end.
 pub(crate) fn run(args: &[&str], input: &[u8]) -> Finished {
@@ -24,12 +106,20 @@ pub(crate) fn run(args: &[&str], input: &[u8]) -> Finished {
 
 /// Starts the program with events, and gives it with the address of its end.
 pub(crate) fn start_with_events(args: &[&str]) -> (Running, String) {
+    let mut program = start(&with_json(args));
+    let addr = listening(&mut program, args[0]);
+    (program, addr)
+}
+
+fn with_json<'a>(args: &[&'a str]) -> Vec<&'a str> {
     let (command, options) = args.split_first().unwrap();
-    let mut program = start(&[&[*command, "--json"], options].concat());
-    let listening = take(&mut program, "listening");
-    assert_eq!(listening["schema"], "udp-peer/1");
-    assert_eq!(listening["mode"], *command);
-    (program, listening["addr"].as_str().unwrap().to_owned())
+    [&[*command, "--json"], options].concat()
+}
+
+fn listening(program: &mut Running, mode: &str) -> String {
+    let listening = take(program, "listening");
+    assert_eq!(listening["mode"], *mode);
+    listening["addr"].as_str().unwrap().to_owned()
 }
 
 /// Starts `udp-peer recv` on a free port of the loopback.
@@ -49,6 +139,14 @@ pub(crate) fn take_text(program: &mut Running, text: &str) -> Value {
     let datagram = take(program, "datagram");
     assert_eq!(datagram["text"], text, "{datagram}");
     datagram
+}
+
+/// Takes the next line of a connection, which must have this text.
+#[track_caller]
+pub(crate) fn take_message(program: &mut Running, text: &str) -> Value {
+    let message = take(program, "message");
+    assert_eq!(message["text"], text, "{message}");
+    message
 }
 
 /// A socket of this process whose reads have a time limit.

@@ -51,7 +51,7 @@ fn a_person_types_and_reads_at_the_same_time() {
     let terminal = openpty(None, None).unwrap();
     let mut keyboard = File::from(terminal.master);
     let mut screen = Screen::of(keyboard.try_clone().unwrap());
-    let mut command = piped(PROGRAM, &["chat", "127.0.0.1:0", &addr_of(&peer)]);
+    let mut command = piped(PROGRAM, &["chat", "--plain", "127.0.0.1:0", &addr_of(&peer)]);
     let side = || Stdio::from(terminal.slave.try_clone().unwrap());
     command.stdin(side()).stdout(side()).stderr(side());
     let chat = Running::start(&mut command);

@@ -1,7 +1,10 @@
 //! The command line.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
+
+use arq::PublicKey;
 
 use clap::{Parser, Subcommand, value_parser};
 use cli::values::{duration, size};
@@ -9,6 +12,8 @@ use cli::{CommonArgs, Exit, Failure};
 use proto::address::DEFAULT_HOST;
 use proto::{Address, AddressError};
 use udp_peer::limits::MAX_DATAGRAM;
+
+use crate::private::own_key;
 
 /// Where `recv` receives unless it is told otherwise: beside `tcp-server`'s 7878.
 const DEFAULT_PORT: u16 = 7879;
@@ -19,8 +24,11 @@ EXAMPLES
   echo hello | udp-peer send 127.0.0.1:7879    one line, one datagram
   udp-peer send 10.0.0.2:7879 --wait 2s        type lines, see the answers; q ends
   udp-peer chat :7001 :7002                    two people, one here,
-  udp-peer chat :7002 :7001                    the other there
+  udp-peer chat :7002 :7001                    the other there: private, and nothing is lost
+  udp-peer chat :7001 :7002 --plain            the same in bare datagrams
   udp-peer recv 0.0.0.0:7879 -c 1 -W 5s        one datagram, or 124 after 5 seconds
+  udp-peer recv --reliable                     and: udp-peer send --reliable :7879 < file
+  udp-peer key                                 our key, as others are shown it
 ";
 
 const SHORT_EXAMPLES: &str = "\
@@ -33,7 +41,14 @@ Examples:
 const ENDS: &str = "\
 EXIT CODES
   0 done; 1 network or I/O error, or a line that could not be sent; 2 usage, or nothing was
-  started; 124 the time ran out before the count was reached; 130, 143 ended by SIGINT, SIGTERM
+  started; 3 the peer's key is not the one that is known; 124 the time ran out before the count
+  was reached; 130, 143 ended by SIGINT, SIGTERM
+
+KEYS
+  With --reliable, and in a chat without --plain, everybody proves to own a key. Ours is in
+  ~/.config/sockeye/udp-peer.key (0600), made when it is needed. A peer's is shown at the first
+  meeting and remembered for its address in ~/.config/sockeye/known_peers; another one is refused.
+  XDG_CONFIG_HOME stands for ~/.config where it is set.
 
 TIMES AND SIZES
   500ms, 2s, 1m, or a plain number of seconds; 64, 64K, 1M bytes";
@@ -62,6 +77,74 @@ pub(crate) enum Command {
     Send(SendArgs),
     /// Talk with one peer: type and receive at the same time, until a line "q" or the end.
     Chat(ChatArgs),
+    /// Show our key, make one, or say which one a peer has.
+    Key(KeyArgs),
+}
+
+/// What keeps lines from being lost and read by others.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PrivateArgs {
+    /// The key that the peer must have [default: the one that is remembered].
+    ///
+    /// `udp-peer key` shows it on the peer's machine. Nothing is looked up or remembered then.
+    #[arg(long, value_name = "KEY", value_parser = own_key::parse, hide_short_help = true)]
+    pub(crate) peer_key: Option<PublicKey>,
+
+    /// The file with our own key [default: ~/.config/sockeye/udp-peer.key].
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub(crate) identity: Option<PathBuf>,
+
+    /// Give up a peer of which nothing is heard for so long; the shorter of both sides' counts.
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = idle,
+        default_value = "30s",
+        hide_short_help = true
+    )]
+    pub(crate) idle: Duration,
+}
+
+/// The same where it has to be asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReliableArgs {
+    /// Private, and what is lost is sent again: both ends need it.
+    #[arg(long)]
+    pub(crate) reliable: bool,
+
+    #[command(flatten)]
+    pub(crate) keys: PrivateArgs,
+}
+
+/// `udp-peer key`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct KeyArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<KeyCommand>,
+
+    /// The file with our own key [default: ~/.config/sockeye/udp-peer.key].
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) identity: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Show our key, the half that others may know.
+    Show,
+    /// Make our key; there must be none yet.
+    Make,
+    /// Remember the key of a peer before the first meeting.
+    Pin {
+        /// The address, as it will be called.
+        address: Address,
+        /// The key, as `udp-peer key` shows it on the peer's machine.
+        #[arg(value_parser = own_key::parse)]
+        key: PublicKey,
+    },
 }
 
 /// `udp-peer recv`.
@@ -94,6 +177,9 @@ pub(crate) struct RecvArgs {
     pub(crate) rcvbuf: Option<usize>,
 
     #[command(flatten)]
+    pub(crate) private: ReliableArgs,
+
+    #[command(flatten)]
     pub(crate) common: CommonArgs,
 }
 
@@ -116,6 +202,9 @@ pub(crate) struct SendArgs {
     wait: Option<Duration>,
 
     #[command(flatten)]
+    pub(crate) private: ReliableArgs,
+
+    #[command(flatten)]
     pub(crate) common: CommonArgs,
 }
 
@@ -127,6 +216,13 @@ pub(crate) struct ChatArgs {
 
     /// The address of the peer.
     peer: Address,
+
+    /// Bare datagrams: what is lost stays lost, and everybody on the way can read it.
+    #[arg(long, conflicts_with_all = ["peer_key", "identity"])]
+    pub(crate) plain: bool,
+
+    #[command(flatten)]
+    pub(crate) private: PrivateArgs,
 
     #[command(flatten)]
     pub(crate) common: CommonArgs,
@@ -147,6 +243,7 @@ pub(crate) enum Mode {
     Recv,
     Send,
     Chat,
+    Key,
 }
 
 impl Mode {
@@ -155,6 +252,7 @@ impl Mode {
             Self::Recv => "recv",
             Self::Send => "send",
             Self::Chat => "chat",
+            Self::Key => "key",
         }
     }
 }
@@ -165,6 +263,26 @@ impl Command {
             Self::Recv(recv) => recv.common,
             Self::Send(send) => send.common,
             Self::Chat(chat) => chat.common,
+            Self::Key(key) => key.common,
+        }
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        match self {
+            Self::Recv(_) => Mode::Recv,
+            Self::Send(_) => Mode::Send,
+            Self::Chat(_) => Mode::Chat,
+            Self::Key(_) => Mode::Key,
+        }
+    }
+
+    /// Whether what is said is kept until it has arrived.
+    pub(crate) fn is_reliable(&self) -> bool {
+        match self {
+            Self::Recv(recv) => recv.private.reliable,
+            Self::Send(send) => send.private.reliable,
+            Self::Chat(chat) => !chat.plain,
+            Self::Key(_) => false,
         }
     }
 }
@@ -236,6 +354,12 @@ fn no_address(error: &AddressError) -> Failure {
 
 fn usage(message: impl Into<String>) -> Failure {
     Failure::new(Exit::Usage, "usage", message)
+}
+
+fn idle(text: &str) -> Result<Duration, String> {
+    let idle = duration(text)?;
+    let fits = (Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&idle);
+    fits.then_some(idle).ok_or_else(|| "it is from 1s to 1h".to_owned())
 }
 
 fn datagram_size(text: &str) -> Result<usize, String> {

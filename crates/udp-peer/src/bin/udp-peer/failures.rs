@@ -5,11 +5,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use arq::End;
 use cli::failure::io_words;
 use cli::values::time_in_words;
 use cli::{Exit, Failure};
-use proto::Address;
-use udp_peer::{ResolveError, SocketError};
+use proto::{Address, Ending, sanitize};
+use udp_peer::{Ended, ResolveError, SocketError};
 
 use crate::args::Mode;
 
@@ -95,4 +96,41 @@ pub(crate) fn not_sent(lines: u64) -> Failure {
         _ => format!("{lines} lines were not sent"),
     };
     Failure::new(Exit::Failed, "not_sent", message)
+}
+
+/// Lines of which nobody knows whether they arrived, each of which was told.
+pub(crate) fn unconfirmed(lines: usize) -> Failure {
+    let message = match lines {
+        1 => "1 line was not confirmed: it may have arrived or not".to_owned(),
+        _ => format!("{lines} lines were not confirmed: they may have arrived or not"),
+    };
+    Failure::new(Exit::Failed, "unconfirmed", message)
+}
+
+/// The same, of a connection that has ended.
+pub(crate) fn of_unconfirmed(peer: SocketAddr, ended: &Ended) -> Failure {
+    let Ended { end, unconfirmed: lines } = ended;
+    unconfirmed(*lines).and(&format!(" (the connection with {peer} ended: {})", of_end(end)))
+}
+
+/// How a connection ended, in words that are safe to show.
+pub(crate) fn of_end(end: &End) -> String {
+    match end {
+        End::Closed => "we did not wait any longer".to_owned(),
+        end => sanitize::line(&end.to_string()).into_owned(),
+    }
+}
+
+/// The peer wants nothing of us.
+pub(crate) fn refused_us(peer: SocketAddr, reason: &str) -> Failure {
+    let message = format!("{peer} refuses us: {}", sanitize::line(reason));
+    Failure::new(Exit::Failed, "refused", message)
+        .hint("`udp-peer key` shows our key; the peer may remember another one for this address")
+}
+
+/// What came is nothing that this program says.
+pub(crate) fn not_lines(peer: Option<SocketAddr>, ending: &Ending) -> Failure {
+    let peer = peer.map_or_else(|| "the peer".to_owned(), |peer| peer.to_string());
+    let message = format!("{peer} sends something else than lines: {ending}");
+    Failure::new(Exit::Failed, "protocol", message)
 }

@@ -15,14 +15,17 @@ use udp_peer::{Line, Lines};
 /// How much is read at once, in bytes: what a pipe holds.
 const CHUNK: usize = 64 * 1024;
 
-/// How many lines wait at most to be sent: 16, so that waiting lines take 1 MiB at most.
-const WAITING_LINES: usize = 16;
+/// How many lines wait at most to be sent: 16 of the length of a datagram, so that waiting lines take 1 MiB
+/// at most, and one of those that are as long.
+fn waiting(limit: usize) -> usize {
+    (1024 * 1024 / limit.max(1)).clamp(1, 16)
+}
 
 /// The lines of standard input, each of at most `limit` bytes. They end with it, or with an error. A
 /// standard input that is closed reads as an empty one: Rust puts `/dev/null` in its place at the start.
 pub(crate) fn lines(limit: usize) -> io::Result<mpsc::Receiver<io::Result<Line>>> {
     let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let (sender, receiver) = mpsc::channel(WAITING_LINES);
+    let (sender, receiver) = mpsc::channel(waiting(limit));
     thread::Builder::new().name("stdin".into()).spawn(move || read(stdin, limit, &sender))?;
     Ok(receiver)
 }

@@ -1,8 +1,10 @@
-//! The `udp-peer` program: datagrams between people.
+//! The `udp-peer` program: datagrams between people, and what can be built on them.
 
 mod args;
 mod failures;
 mod input;
+mod keys;
+mod private;
 mod recv;
 mod report;
 mod talk;
@@ -10,24 +12,22 @@ mod talk;
 use std::io;
 use std::process;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cli::{Exit, Failure, signals};
 use tokio::runtime;
 use tokio::sync::oneshot;
 
-use crate::args::{Args, Command, Mode, TalkPlan};
+use crate::args::{Args, Command, TalkPlan};
+use crate::private::LAST_WORD;
 use crate::report::{Report, SCHEMA};
 
 fn main() {
     let args: Args = cli::parse(SCHEMA);
     let common = args.command.common();
     common.init_log();
-    let mode = match args.command {
-        Command::Recv(_) => Mode::Recv,
-        Command::Send(_) => Mode::Send,
-        Command::Chat(_) => Mode::Chat,
-    };
-    let report = Arc::new(Report::new(mode, common));
+    let mode = args.command.mode();
+    let report = Arc::new(Report::new(mode, args.command.is_reliable(), common));
     let (exit, signal, failure) = match run(&args.command, &report) {
         Ok(None) => (Exit::Ok, None, None),
         Ok(Some(signal)) => (signals::exit(signal), Some(signal), None),
@@ -47,13 +47,27 @@ fn run(command: &Command, report: &Arc<Report>) -> Result<Option<i32>, Failure> 
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(cannot_start)?;
     let ended = match command {
+        Command::Recv(args) if args.private.reliable => {
+            let stop = watch_for(LAST_WORD).map_err(cannot_start)?;
+            let received = private::recv::receive(args, &args.private.keys, report, stop);
+            runtime.block_on(received).map(|()| None)
+        }
         Command::Recv(args) => {
             let stop = watch().map_err(cannot_start)?;
             // It serves until it is told to stop, and has then done what it should.
             runtime.block_on(recv::receive(args, report, stop)).map(|()| None)
         }
+        Command::Send(args) if args.private.reliable => {
+            let (plan, stop) = (args.plan()?, watch_for(LAST_WORD).map_err(cannot_start)?);
+            runtime.block_on(private::send::send(&plan, &args.private.keys, report, stop))
+        }
         Command::Send(args) => talk(&runtime, &args.plan()?, report),
+        Command::Chat(args) if !args.plain => {
+            let (plan, stop) = (args.plan()?, watch_for(LAST_WORD).map_err(cannot_start)?);
+            runtime.block_on(private::chat::chat(&plan, &args.private, report, stop))
+        }
         Command::Chat(args) => talk(&runtime, &args.plan()?, report),
+        Command::Key(args) => keys::run(args, report).map(|()| None),
     };
     // Dropping the runtime would wait for a thread that writes to a pipe that nobody reads.
     runtime.shutdown_background();
@@ -76,6 +90,16 @@ fn talk(
 fn watch() -> io::Result<oneshot::Receiver<i32>> {
     let (sender, receiver) = oneshot::channel();
     signals::watch(move |signal| {
+        // Where nobody receives it, the program is about to end anyway.
+        let _ = sender.send(signal);
+    })?;
+    Ok(receiver)
+}
+
+/// The same for an end that may take some time.
+fn watch_for(last_word: Duration) -> io::Result<oneshot::Receiver<i32>> {
+    let (sender, receiver) = oneshot::channel();
+    signals::watch_for(last_word, move |signal| {
         // Where nobody receives it, the program is about to end anyway.
         let _ = sender.send(signal);
     })?;

@@ -7,6 +7,7 @@ use cli::Failure;
 use tokio::select;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
+use udp_peer::limits::RELIABLE_RECV_BUFFER;
 use udp_peer::{Incoming, Plain, Socket, SocketOptions, addresses};
 
 use crate::args::{Mode, RecvArgs};
@@ -107,9 +108,10 @@ impl Receiving<'_> {
     }
 }
 
-async fn bind(args: &RecvArgs) -> Result<Socket, Failure> {
+pub(crate) async fn bind(args: &RecvArgs) -> Result<Socket, Failure> {
     let found = addresses(&args.address()).await.map_err(|error| failures::of_address(&error))?;
-    let options = SocketOptions { recv_buffer: args.rcvbuf, ..SocketOptions::default() };
+    let recv_buffer = args.rcvbuf.or(args.private.reliable.then_some(RELIABLE_RECV_BUFFER));
+    let options = SocketOptions { recv_buffer, ..SocketOptions::default() };
     // A name may stand for addresses of which this machine has only some.
     let mut failure = None;
     for addr in found {

@@ -1,5 +1,7 @@
 //! What is told: datagrams and events on standard output, the story on standard error.
 
+mod private;
+
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
@@ -24,6 +26,8 @@ pub(crate) const SCHEMA: &str = "udp-peer/1";
 #[derive(Debug)]
 pub(crate) struct Report {
     mode: Mode,
+    /// Whether it is about connections, and not about datagrams.
+    is_reliable: bool,
     events: Option<Events>,
     verbose: bool,
     quiet: bool,
@@ -33,6 +37,10 @@ pub(crate) struct Report {
     received: AtomicU64,
     lost: AtomicU64,
     unreachable: AtomicU64,
+    /// Lines that were sent and not confirmed.
+    unconfirmed: AtomicU64,
+    /// Whether it was told that the peer is not reached, since it was last.
+    is_away_told: AtomicBool,
     /// Whether the reader of standard output has gone, and the program goes on.
     is_unread: AtomicBool,
 }
@@ -91,16 +99,20 @@ struct End {
     received: u64,
     lost: u64,
     unreachable: u64,
+    /// Where lines are kept until they are confirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unconfirmed: Option<u64>,
     seconds: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Failure>,
 }
 
 impl Report {
-    pub(crate) fn new(mode: Mode, common: CommonArgs) -> Self {
+    pub(crate) fn new(mode: Mode, is_reliable: bool, common: CommonArgs) -> Self {
         let json = common.format() == Format::Json;
         Self {
             mode,
+            is_reliable,
             events: json.then(|| Events::stdout(SCHEMA)),
             verbose: common.verbose > 0,
             quiet: common.quiet,
@@ -110,6 +122,8 @@ impl Report {
             received: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             unreachable: AtomicU64::new(0),
+            unconfirmed: AtomicU64::new(0),
+            is_away_told: AtomicBool::new(false),
             is_unread: AtomicBool::new(false),
         }
     }
@@ -132,17 +146,24 @@ impl Report {
         // Who only pipes lines through it wants no welcome.
         if self.mode == Mode::Recv || self.verbose || io::stdin().is_terminal() {
             let version = env!("CARGO_PKG_VERSION");
+            let line = if self.is_reliable {
+                "each line is kept until the peer has it, and nobody else can read it"
+            } else {
+                "each line is a datagram"
+            };
             let story = match (self.mode, peer) {
+                (Mode::Recv, _) if self.is_reliable => how_to_send_reliably(local),
                 (Mode::Recv, _) => how_to_send(local),
                 (Mode::Send, peer) => format!(
-                    "{addr} to {}\n  each line is a datagram; \"q\" or Ctrl-D ends",
+                    "{addr} to {}\n  {line}; \"q\" or Ctrl-D ends",
                     peer.unwrap_or_default()
                 ),
-                (Mode::Chat, peer) => {
+                (Mode::Chat | Mode::Key, peer) => {
                     let peer = peer.unwrap_or_default();
+                    let plain = if self.is_reliable { "" } else { " --plain" };
                     format!(
-                        "{addr} with {peer}\n  the other end:  udp-peer chat {peer} {addr}\n  \
-                         each line is a datagram; \"q\" or Ctrl-D ends"
+                        "{addr} with {peer}\n  the other end:  udp-peer chat {peer} {addr}{plain}\n  \
+                         {line}; \"q\" or Ctrl-D ends"
                     )
                 }
             };
@@ -231,7 +252,8 @@ impl Report {
 
     /// A line was too long for a datagram.
     pub(crate) fn too_long(&self, to: SocketAddr, bytes: u64, limit: usize) {
-        let why = format!("a datagram takes {limit} bytes, and it has {bytes}");
+        let what = if self.is_reliable { "a message" } else { "a datagram" };
+        let why = format!("{what} takes {limit} bytes, and it has {bytes}");
         self.not_sent(to, bytes, "too_long", why);
     }
 
@@ -264,6 +286,7 @@ impl Report {
             received: count(&self.received),
             lost: count(&self.lost),
             unreachable: count(&self.unreachable),
+            unconfirmed: self.is_reliable.then(|| count(&self.unconfirmed)),
             // Microseconds are what the clock is good for; more digits would be noise.
             seconds: (self.started.elapsed().as_secs_f64() * 1e6).round() / 1e6,
             error,
@@ -310,12 +333,7 @@ impl Report {
 }
 
 fn how_to_send(local: SocketAddr) -> String {
-    let (addr, port) = (shown(local), local.port());
-    let ip = match local.ip().to_canonical() {
-        ip if !ip.is_unspecified() => ip.to_string(),
-        ip if ip.is_ipv6() => "::1".to_owned(),
-        _ => "127.0.0.1".to_owned(),
-    };
+    let (addr, port, ip) = (shown(local), local.port(), ip_here(local));
     let all = if local.is_ipv4() { "0.0.0.0" } else { "[::]" };
     let who = if is_local(&local.into()) {
         format!("only this machine can send to it (udp-peer recv {all}:{port} lets others)")
@@ -325,6 +343,28 @@ fn how_to_send(local: SocketAddr) -> String {
     format!(
         "{addr}\n  try it:  udp-peer send {ip} {port}      or      nc -u {ip} {port}\n  {who}.  Ctrl-C stops."
     )
+}
+
+fn how_to_send_reliably(local: SocketAddr) -> String {
+    let (addr, port, ip) = (shown(local), local.port(), ip_here(local));
+    let all = if local.is_ipv4() { "0.0.0.0" } else { "[::]" };
+    let who = if is_local(&local.into()) {
+        format!(
+            "only this machine can send to it (udp-peer recv --reliable {all}:{port} lets others)"
+        )
+    } else {
+        "every machine that reaches this one can send to it".to_owned()
+    };
+    format!("{addr}\n  try it:  udp-peer send --reliable {ip} {port}\n  {who}.  Ctrl-C stops.")
+}
+
+/// An address of this machine by which it is reached from here.
+fn ip_here(local: SocketAddr) -> String {
+    match local.ip().to_canonical() {
+        ip if !ip.is_unspecified() => ip.to_string(),
+        ip if ip.is_ipv6() => "::1".to_owned(),
+        _ => "127.0.0.1".to_owned(),
+    }
 }
 
 /// An address as people write it: one of IPv4 that came through a socket of IPv6 is one of IPv4.

@@ -15,10 +15,11 @@ use tokio::select;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep};
-use udp_peer::limits::{MAX_DATAGRAM, max_datagram};
+use udp_peer::limits::{MAX_DATAGRAM, RELIABLE_RECV_BUFFER, max_datagram};
 use udp_peer::{Incoming, Line, Plain, Received, Socket, SocketOptions, Unreachable, addresses};
 
-use crate::args::{Mode, TalkPlan};
+use crate::args::Mode;
+pub(crate) use crate::args::TalkPlan;
 use crate::recv::LAST_READS;
 use crate::report::Report;
 use crate::{failures, input};
@@ -28,7 +29,7 @@ use crate::{failures, input};
 const WAITING: usize = 16;
 
 /// The line that ends the input.
-const QUIT: &[u8] = b"q";
+pub(crate) const QUIT: &[u8] = b"q";
 
 /// What was received, on its way to whoever reads standard output.
 enum Heard {
@@ -90,29 +91,45 @@ pub(crate) async fn talk(
 
 /// A socket between the two ends.
 async fn connect(plan: &TalkPlan) -> Result<(Plain, SocketAddr), Failure> {
-    let peers = addresses(&plan.peer).await.map_err(|error| failures::of_address(&error))?;
-    let (local, peer) = match &plan.local {
-        None => {
-            let peer = *peers.first().expect("a name that was found stands for an address");
-            let any = if peer.is_ipv4() {
-                Ipv4Addr::UNSPECIFIED.into()
-            } else {
-                Ipv6Addr::UNSPECIFIED.into()
-            };
-            (SocketAddr::new(any, 0), peer)
-        }
-        Some(local) => {
-            let locals = addresses(local).await.map_err(|error| failures::of_address(&error))?;
-            let pairs =
-                locals.iter().flat_map(|local| peers.iter().map(move |peer| (*local, *peer)));
-            let mut of_one_family = pairs.filter(|(local, peer)| local.is_ipv4() == peer.is_ipv4());
-            of_one_family.next().ok_or_else(|| failures::of_families(local, &plan.peer))?
-        }
-    };
+    let (local, peer) = ends(plan).await?;
     let told = |error| failures::of_socket(&error, local, plan.mode);
     let mut socket = Socket::bind(local, &SocketOptions::default()).map_err(told)?;
     socket.connect(peer).map_err(told)?;
     Ok((Plain::new(socket), peer))
+}
+
+/// A socket for the peer, and for anybody else: he may come from another address one day.
+pub(crate) fn unconnected(
+    local: SocketAddr,
+    peer: SocketAddr,
+    mode: Mode,
+) -> Result<Socket, Failure> {
+    let told = |error| failures::of_socket(&error, local, mode);
+    // Whether anything can go there from here, the kernel only says of a socket that is connected.
+    let any_port = SocketAddr::new(local.ip(), 0);
+    let mut trial = Socket::bind(any_port, &SocketOptions::default()).map_err(told)?;
+    trial.connect(peer).map_err(told)?;
+    let options =
+        SocketOptions { recv_buffer: Some(RELIABLE_RECV_BUFFER), ..SocketOptions::default() };
+    Socket::bind(local, &options).map_err(told)
+}
+
+/// The addresses of the two ends, which are of one family.
+pub(crate) async fn ends(plan: &TalkPlan) -> Result<(SocketAddr, SocketAddr), Failure> {
+    let peers = addresses(&plan.peer).await.map_err(|error| failures::of_address(&error))?;
+    let Some(local) = &plan.local else {
+        let peer = *peers.first().expect("a name that was found stands for an address");
+        let any = if peer.is_ipv4() {
+            Ipv4Addr::UNSPECIFIED.into()
+        } else {
+            Ipv6Addr::UNSPECIFIED.into()
+        };
+        return Ok((SocketAddr::new(any, 0), peer));
+    };
+    let locals = addresses(local).await.map_err(|error| failures::of_address(&error))?;
+    let pairs = locals.iter().flat_map(|local| peers.iter().map(move |peer| (*local, *peer)));
+    let mut of_one_family = pairs.filter(|(local, peer)| local.is_ipv4() == peer.is_ipv4());
+    of_one_family.next().ok_or_else(|| failures::of_families(local, &plan.peer))
 }
 
 /// Sends each line until the input ends.
@@ -142,7 +159,7 @@ async fn send_lines(
 }
 
 /// Whether nothing is to be seen of it, as `tcp-client chat` judges a line.
-fn is_blank(line: &[u8]) -> bool {
+pub(crate) fn is_blank(line: &[u8]) -> bool {
     str::from_utf8(line).is_ok_and(|text| text.trim().is_empty())
 }
 

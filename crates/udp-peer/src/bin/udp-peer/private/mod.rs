@@ -1,0 +1,44 @@
+//! What is said to nobody but the peer, and arrives: `chat`, and `send` and `recv` with `--reliable`.
+//!
+//! | question | module |
+//! |---|---|
+//! | Who are we? | [`own_key`] |
+//! | Is it the peer that it was last time? | [`meeting`] |
+//! | How does one come to a connection with it? | [`call`] |
+//! | How do lines travel, and how is one known that comes again? | [`words`] |
+//! | What becomes of what was typed? | [`outbox`], [`chat`], [`send`] |
+//! | What comes in? | [`recv`], [`hear`] |
+
+pub(crate) mod call;
+pub(crate) mod chat;
+pub(crate) mod hear;
+pub(crate) mod meeting;
+mod outbox;
+pub(crate) mod own_key;
+pub(crate) mod recv;
+pub(crate) mod send;
+pub(crate) mod words;
+
+use std::time::Duration;
+
+use arq::Config;
+
+use crate::args::PrivateArgs;
+
+/// How long what was sent may take to be confirmed after Ctrl-C: 5 s, some round trips of a bad link.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the program may take to end after a signal: what [`PATIENCE`] allows, and the last words.
+pub(crate) const LAST_WORD: Duration = Duration::from_secs(7);
+
+/// How long what was sent may take where nobody is in a hurry: as long as the peer shows that it is alive.
+pub(crate) const NO_HURRY: Duration = Duration::from_secs(24 * 3600);
+
+/// How long the last words may take, once all is confirmed: 1 s. A peer that is there answers at once.
+pub(crate) const LAST_CLOSE: Duration = Duration::from_secs(1);
+
+/// How connections are treated.
+pub(crate) fn config(args: &PrivateArgs) -> Config {
+    // Three signs of life are asked for before a peer is given up, so that two may be lost.
+    Config { idle: args.idle, keepalive: Some(args.idle / 3), ..Config::default() }
+}

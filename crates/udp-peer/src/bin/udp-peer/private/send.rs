@@ -1,0 +1,218 @@
+//! `udp-peer send --reliable`: every line arrives, in order, or the exit code says that it may not have.
+
+use std::future::pending;
+use std::io::{self, IsTerminal as _};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arq::{CloseCode, End, SendError};
+use cli::{Exit, Failure};
+use tokio::select;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{sleep, timeout};
+use udp_peer::{Connection, Ended, Line, News, Reliable, Unreachable};
+
+use super::call::{Met, Unmet, call, no_answer};
+use super::hear::{Heard, Said, Show};
+use super::meeting::Peer;
+use super::words::{self, Had};
+use super::{LAST_CLOSE, NO_HURRY, PATIENCE, config, own_key};
+use crate::args::PrivateArgs;
+use crate::report::Report;
+use crate::talk::{self, QUIT, TalkPlan};
+use crate::{failures, input};
+
+/// Sends until the input ends and everything has arrived. The value is the signal that ended it, if one did.
+pub(crate) async fn send(
+    plan: &TalkPlan,
+    private: &PrivateArgs,
+    report: &Arc<Report>,
+    stop: oneshot::Receiver<i32>,
+) -> Result<Option<i32>, Failure> {
+    let (local, to) = talk::ends(plan).await?;
+    let socket = talk::unconnected(local, to, plan.mode)?;
+    let identity = own_key::of(private, report)?;
+    let reliable = Reliable::start(socket, identity, config(private))
+        .map_err(|error| failures::of_receiving(&error))?;
+    report.listening(reliable.local_addr(), Some(to));
+    let peer = Peer::new(&plan.peer, private.peer_key);
+    let mut stop = pin!(async {
+        match stop.await {
+            Ok(signal) => signal,
+            Err(_) => pending().await,
+        }
+    });
+    let met = select! {
+        biased;
+        signal = &mut stop => return Ok(Some(signal)),
+        met = call(&reliable, to, &peer, report) => met,
+    };
+    let Met { connection, key, known } = match met {
+        Ok(met) => met,
+        Err(Unmet::Failed(failure)) => {
+            // So that it hears why.
+            let _ = timeout(LAST_CLOSE, reliable.finish()).await;
+            return Err(failure);
+        }
+        Err(Unmet::Crossed | Unmet::NoAnswer) => return Err(no_answer(&plan.peer.to_string())),
+    };
+    report.connected(to, &key, known, peer.file());
+    let lines = input::lines(words::MAX_LINE).map_err(|error| failures::of_input(&error))?;
+    let show = Show::start(report);
+    let sender = Sender { connection: &connection, to, report, next_id: own_key::chance() };
+    let talked = sender.run(lines, stop, plan.wait, show.queue()).await;
+    drop(connection);
+    let _ = timeout(LAST_CLOSE, reliable.finish()).await;
+    show.finish().await;
+    let over = talked?;
+    report.disconnected(to, &over.ended.end);
+    report.count_unconfirmed(over.ended.unconfirmed);
+    match (over.failure(to), over.signal) {
+        (Some(failure), Some(_)) => failure.print(),
+        (Some(failure), None) => return Err(failure),
+        (None, None) if report.count_of_not_sent() > 0 => {
+            return Err(failures::not_sent(report.count_of_not_sent()));
+        }
+        (None, _) => {}
+    }
+    Ok(over.signal)
+}
+
+/// How it went.
+struct Over {
+    /// The signal that ended it.
+    signal: Option<i32>,
+    ended: Ended,
+    /// Whether the connection ended before the input did.
+    is_cut: bool,
+}
+
+impl Over {
+    /// What is wrong, if anything is: everything has arrived otherwise.
+    fn failure(&self, to: SocketAddr) -> Option<Failure> {
+        let end = &self.ended.end;
+        match end {
+            End::ClosedByPeer { code, reason } if *code == CloseCode::Refused.number() => {
+                Some(failures::refused_us(to, reason))
+            }
+            _ if self.ended.unconfirmed > 0 => Some(failures::of_unconfirmed(to, &self.ended)),
+            _ if self.is_cut && self.signal.is_none() => {
+                let end = failures::of_end(end);
+                let message = format!("{to} ended the connection before all was said: {end}");
+                Some(Failure::new(Exit::Failed, "ended", message))
+            }
+            _ => None,
+        }
+    }
+}
+
+struct Sender<'a> {
+    connection: &'a Connection,
+    to: SocketAddr,
+    report: &'a Report,
+    next_id: u64,
+}
+
+impl Sender<'_> {
+    async fn run(
+        mut self,
+        lines: mpsc::Receiver<io::Result<Line>>,
+        mut stop: impl Future<Output = i32> + Unpin,
+        wait: Duration,
+        queue: mpsc::Sender<Heard>,
+    ) -> Result<Over, Failure> {
+        let connection = self.connection;
+        let mut hearing = pin!(hear(connection, queue));
+        let mut telling = pin!(tell(connection, self.to, self.report));
+        let mut signal = None;
+        let said = async {
+            self.lines(lines).await?;
+            if !wait.is_zero() {
+                sleep(wait).await;
+            }
+            Ok(())
+        };
+        select! {
+            biased;
+            number = &mut stop => signal = Some(number),
+            said = said => said?,
+            ended = &mut hearing => return Ok(Over { signal, ended: ended?, is_cut: true }),
+            () = &mut telling => {}
+        }
+        let patience = if signal.is_some() { PATIENCE } else { NO_HURRY };
+        connection.begin_close(CloseCode::Done, "", patience);
+        // What comes meanwhile is shown, until the connection ends.
+        let ended = select! {
+            biased;
+            number = &mut stop, if signal.is_none() => {
+                signal = Some(number);
+                let unconfirmed = connection.snapshot().map_or(0, |now| now.unconfirmed);
+                let given_up = Ended { end: End::Closed, unconfirmed };
+                timeout(PATIENCE, &mut hearing).await.unwrap_or(Ok(given_up))
+            }
+            ended = &mut hearing => ended,
+            () = &mut telling => pending().await,
+        };
+        Ok(Over { signal, ended: ended?, is_cut: false })
+    }
+
+    /// Gives each line to the connection, which takes as much as may be under way.
+    async fn lines(&mut self, mut lines: mpsc::Receiver<io::Result<Line>>) -> Result<(), Failure> {
+        // In a file a line "q" is one like others.
+        let may_quit = io::stdin().is_terminal();
+        while let Some(line) = lines.recv().await {
+            match line.map_err(|error| failures::of_input(&error))? {
+                Line::Whole(line) if may_quit && line == QUIT => break,
+                Line::Whole(line) => {
+                    let message = words::message(self.next_id, &line);
+                    self.next_id = self.next_id.wrapping_add(1);
+                    match self.connection.send(words::channel(), message).await {
+                        Ok(_) => self.report.sent(self.to, line.len()),
+                        Err(SendError::TooLong { limit, .. }) => {
+                            self.report.too_long_for_peer(self.to, line.len(), limit);
+                        }
+                        Err(_) => {
+                            // It has ended, which the other half tells with its reason.
+                            self.report.too_late(self.to, line.len());
+                            return pending().await;
+                        }
+                    }
+                }
+                Line::TooLong { len } => self.report.too_long(self.to, len, words::MAX_LINE),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Shows what comes, until the end.
+async fn hear(connection: &Connection, queue: mpsc::Sender<Heard>) -> Result<Ended, Failure> {
+    let mut heard = Had::default();
+    loop {
+        let message = match connection.recv(words::channel()).await {
+            Ok(message) => message,
+            Err(ended) => return Ok(ended),
+        };
+        let (Some(from), Some(key)) = (connection.address(), connection.peer()) else { continue };
+        let lines = heard.lines(&message).map_err(|why| failures::not_lines(Some(from), &why))?;
+        for line in lines {
+            // The other end is gone only when the thread has died of a panic, which is told then.
+            let _ = queue.send(Heard::Said(Said { from, key, line })).await;
+        }
+    }
+}
+
+async fn tell(connection: &Connection, to: SocketAddr, report: &Report) {
+    loop {
+        match connection.news().await {
+            Ok(News::Moved(to)) => report.moved(to),
+            Ok(News::Unreachable(what)) => {
+                report.unreachable_once(Unreachable { peer: to, what });
+            }
+            Ok(_) => {}
+            Err(_) => return pending().await,
+        }
+    }
+}
