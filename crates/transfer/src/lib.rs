@@ -10,12 +10,15 @@
 //! | What is a file while it comes, and how does it get its name? | [`incoming`] |
 //! | How does a transfer go over a stream? | [`wire`], [`send`](mod@send), [`receive`](mod@receive) |
 //! | What is told of it meanwhile? | [`told`] |
+//! | How does a program tell a person how far it is? | `meter`, with the feature of this name |
 //! | Why does one file not come over? | [`trouble`] |
 //! | How long and how many? | [`limits`] |
 
 pub mod folder;
 pub mod incoming;
 pub mod limits;
+#[cfg(feature = "meter")]
+pub mod meter;
 pub mod receive;
 pub mod send;
 pub mod source;
@@ -24,6 +27,8 @@ pub mod trouble;
 pub mod wire;
 
 pub use folder::Folder;
+#[cfg(feature = "meter")]
+pub use meter::{Direction, Meter, Progress, Teller};
 pub use receive::{Receiving, receive};
 pub use send::{Sending, send};
 pub use source::Source;

@@ -92,7 +92,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Sends all that is to be sent.
     pub async fn flush(&mut self) -> Result<(), Ending> {
         while self.has_unsent() {
-            self.moved(Until::Written).await?;
+            match self.moved(Until::Written).await {
+                // Who has heard the last word may be gone before we look.
+                Err(Ending::PeerFin) if !self.has_unsent() => return Ok(()),
+                moved => moved?,
+            }
         }
         Ok(())
     }

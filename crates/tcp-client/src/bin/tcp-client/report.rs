@@ -1,6 +1,6 @@
 //! What is told: events on standard output, the story on standard error.
 
-use std::fmt::Display;
+use std::fmt::{Arguments, Display};
 use std::io::{self, Write as _};
 use std::time::Duration;
 
@@ -9,11 +9,28 @@ use cli::{CommonArgs, Events, Exit, Failure, Format, output};
 use serde::Serialize;
 use tcp_client::connect::Cause;
 use tcp_client::{ConnectError, Connected, Talked};
+use transfer::Teller;
+
+/// What a transfer tells goes where the rest goes.
+impl Teller for Report {
+    fn is_json(&self) -> bool {
+        Self::is_json(self)
+    }
+
+    fn event(&self, name: &str, body: &impl Serialize) {
+        Self::event(self, name, body);
+    }
+
+    fn note(&self, line: Arguments<'_>) {
+        Self::note(self, line);
+    }
+}
 
 /// The program and the version of its events.
 pub(crate) const SCHEMA: &str = "tcp-client/1";
 
 /// Where the story goes.
+#[derive(Debug)]
 pub(crate) struct Report {
     events: Option<Events>,
     verbose: bool,

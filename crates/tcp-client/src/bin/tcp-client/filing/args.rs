@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::ValueEnum;
 use cli::values::duration;
 use cli::{CommonArgs, Failure};
 use tcp_client::limits::MAX_RETRY_DELAY;
 use tcp_client::{ConnectOptions, OnEof, Retry};
+use transfer::Progress;
 
 use crate::args::{Plan, Server, parse_target};
 
@@ -99,20 +99,6 @@ pub(crate) struct WayArgs {
 
     #[command(flatten)]
     pub(super) common: CommonArgs,
-}
-
-/// `--progress`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Progress {
-    /// A line that changes, where standard error is a terminal
-    #[default]
-    Auto,
-    /// The line that changes
-    Always,
-    /// A line every five seconds
-    Plain,
-    /// Nothing until the end
-    Never,
 }
 
 /// How often to try again after a break, unless the person says otherwise.

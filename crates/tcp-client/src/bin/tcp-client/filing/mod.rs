@@ -4,8 +4,6 @@
 //! are the connection that is made again, what is told, and the exit code.
 
 mod args;
-mod line;
-mod meter;
 mod session;
 
 use std::io;
@@ -15,7 +13,7 @@ use cli::{Exit, Failure, signals};
 use proto::sanitize;
 use tokio::runtime;
 use tokio::sync::oneshot;
-use transfer::{Folder, Receiving, Sending, Source};
+use transfer::{Direction, Folder, Meter, Receiving, Sending, Source};
 
 use crate::Leave;
 use crate::args::Plan;
@@ -23,7 +21,6 @@ use crate::report::Report;
 
 use args::WayArgs;
 pub(crate) use args::{RecvArgs, SendArgs};
-use meter::{Direction, Meter};
 use session::{Ended, Session, Work};
 
 /// Sends to the end, tells it, and says how to leave.
@@ -54,7 +51,7 @@ fn run(
     prepare: impl FnOnce() -> Result<(Plan, Work), Failure>,
 ) -> Leave {
     let report = Report::new(args.common);
-    let mut meter = Meter::new(&report, direction, args);
+    let mut meter = Meter::new(&report, direction, args.common.quiet, args.progress);
     let ended = prepare().and_then(|(plan, work)| {
         let session = Session {
             plan: &plan,

@@ -10,11 +10,11 @@ use proto::{Address, Ending, sanitize};
 use tcp_client::{ConnectError, Connected, Retry, Stream, connect, connect_with_retry};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
-use transfer::{Broken, Folder, Patience, Receiving, Sending, Wire};
+use transfer::{Broken, Folder, Meter, Patience, Receiving, Sending, Wire};
 
-use super::meter::Meter;
 use crate::args::Plan;
 use crate::failures;
+use crate::report::Report;
 
 /// How long a server may take for its first word: 5 s. One that waits for ours in lines says nothing.
 const GREETING: Duration = Duration::from_secs(5);
@@ -26,7 +26,7 @@ pub(super) struct Session<'a, 'r> {
     pub(super) work: Work,
     /// What tells this run from others, over all its connections.
     pub(super) run: u64,
-    pub(super) meter: &'a mut Meter<'r>,
+    pub(super) meter: &'a mut Meter<'r, Report>,
 }
 
 /// What is to be done, and how far it has come.
@@ -97,7 +97,8 @@ impl Session<'_, '_> {
         loop {
             let why = match connected {
                 Ok(connected) => {
-                    self.meter.connected(&connected);
+                    self.meter.connected();
+                    report.connected(&connected);
                     let before = self.meter.steps();
                     match self.over(connected).await {
                         Ok(()) => return None,

@@ -1,20 +1,22 @@
-//! What is told of a transfer: events on standard output, or a story with its progress on standard error.
+//! What a program tells of a transfer: events on standard output, or a story with its progress on standard
+//! error.
 
+mod line;
+
+use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
+use clap::ValueEnum;
 use cli::values::bytes_in_words;
 use cli::{Exit, Failure, output};
 use files::Pace;
-use proto::{Address, sanitize};
+use proto::sanitize;
 use serde::Serialize;
 use serde_json::json;
-use tcp_client::Connected;
-use transfer::{Told, Trouble, Watch};
 
-use super::args::{Progress, WayArgs};
-use super::line;
-use crate::report::Report;
+use crate::told::{Told, Watch};
+use crate::trouble::Trouble;
 
 /// How often the line that changes does so: ten times a second, as quick as one reads.
 const REDRAWN: Duration = Duration::from_millis(100);
@@ -27,14 +29,43 @@ const EVENTS: Duration = Duration::from_secs(1);
 
 /// Which way files go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Direction {
+pub enum Direction {
+    /// From here.
     Send,
+    /// To here.
     Receive,
 }
 
+/// How far it is, on standard error: `--progress`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Progress {
+    /// A line that changes, where standard error is a terminal
+    #[default]
+    Auto,
+    /// The line that changes
+    Always,
+    /// A line every five seconds
+    Plain,
+    /// Nothing until the end
+    Never,
+}
+
+/// Where a program tells its events and notes.
+pub trait Teller {
+    /// Whether events are wanted, and no story.
+    fn is_json(&self) -> bool;
+
+    /// An event, if they are wanted.
+    fn event(&self, name: &str, body: &impl Serialize);
+
+    /// A line for who wants to know more.
+    fn note(&self, line: fmt::Arguments<'_>);
+}
+
 /// Counts what has come over, and tells it.
-pub(super) struct Meter<'r> {
-    report: &'r Report,
+#[derive(Debug)]
+pub struct Meter<'r, T> {
+    report: &'r T,
     direction: Direction,
     quiet: bool,
     showing: Showing,
@@ -93,10 +124,10 @@ struct End {
     error: Option<Failure>,
 }
 
-impl<'r> Meter<'r> {
-    pub(super) fn new(report: &'r Report, direction: Direction, args: &WayArgs) -> Self {
-        let quiet = args.common.quiet;
-        let showing = match args.progress {
+impl<'r, T: Teller> Meter<'r, T> {
+    /// Begins to count; `quiet` where nothing but losses is to be said.
+    pub fn new(report: &'r T, direction: Direction, quiet: bool, progress: Progress) -> Self {
+        let showing = match progress {
             _ if report.is_json() => Showing::Events,
             Progress::Plain => Showing::Plain,
             Progress::Always => Showing::Line,
@@ -125,26 +156,33 @@ impl<'r> Meter<'r> {
         }
     }
 
-    pub(super) fn report(&self) -> &'r Report {
+    /// Where it tells.
+    pub fn report(&self) -> &'r T {
         self.report
     }
 
     /// How many steps forward there were.
-    pub(super) fn steps(&self) -> u64 {
+    pub fn steps(&self) -> u64 {
         self.counts.steps
     }
 
-    pub(super) fn has_connected(&self) -> bool {
+    /// Whether there was a connection.
+    pub fn has_connected(&self) -> bool {
         self.has_connected
     }
 
-    pub(super) fn connected(&mut self, connected: &Connected) {
+    /// There is a connection, which may be told now.
+    pub fn connected(&mut self) {
+        if !self.has_connected {
+            // Who waits for somebody to come is not slow.
+            self.started = Instant::now();
+        }
         self.has_connected = true;
         self.clear();
-        self.report.connected(connected);
     }
 
-    pub(super) fn connecting_again(&mut self, why: &str, wait: Duration) {
+    /// There was one, and there is going to be another.
+    pub fn connecting_again(&mut self, why: &str, wait: Duration) {
         let text = format!("{why}; connecting again in {:.1}s", wait.as_secs_f64());
         if self.report.is_json() {
             self.report.event("notice", &json!({"kind": "broken", "text": text}));
@@ -154,13 +192,14 @@ impl<'r> Meter<'r> {
     }
 
     /// What was found and is not sent.
-    pub(super) fn left_out(&mut self, left_out: &[(String, Trouble)]) {
+    pub fn left_out(&mut self, left_out: &[(String, Trouble)]) {
         for (path, trouble) in left_out {
             self.dropped(path, 0, trouble.why.name(), &trouble.reason);
         }
     }
 
-    pub(super) fn interrupted(&mut self) {
+    /// The person does not want to wait for the rest.
+    pub fn interrupted(&mut self) {
         if !self.report.is_json() {
             let (done, total) = (self.counts.done, bytes_in_words(self.counts.total));
             self.say(&format!(
@@ -171,7 +210,7 @@ impl<'r> Meter<'r> {
     }
 
     /// What is wrong where all was done that could be, and something did not come over.
-    pub(super) fn not_all(&self, address: &Address) -> Option<Failure> {
+    pub fn not_all(&self, address: &impl fmt::Display) -> Option<Failure> {
         let dropped = self.counts.dropped;
         let file = if dropped == 1 { "file" } else { "files" };
         let message = match self.direction {
@@ -182,7 +221,8 @@ impl<'r> Meter<'r> {
         Some(Failure::new(Exit::Failed, "not_all", message))
     }
 
-    pub(super) fn end(&mut self, exit: Exit, failure: Option<Failure>) {
+    /// The program ends; nothing comes after this.
+    pub fn end(&mut self, exit: Exit, failure: Option<Failure>) {
         self.clear();
         let seconds = self.started.elapsed().as_secs_f64();
         let Counts { files, already, dropped, moved, .. } = self.counts;
@@ -307,7 +347,7 @@ impl<'r> Meter<'r> {
     }
 }
 
-impl Watch for Meter<'_> {
+impl<T: Teller> Watch for Meter<'_, T> {
     fn told(&mut self, told: Told<'_>) {
         match told {
             Told::Batch { files, bytes } => {
@@ -350,7 +390,6 @@ impl Watch for Meter<'_> {
                 self.dropped(path, size, why.name(), reason);
             }
             Told::Refused { reason } => self.dropped("", 0, "no_such_file", reason),
-            _ => {}
         }
     }
 }
