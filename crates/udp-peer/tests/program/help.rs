@@ -4,7 +4,9 @@ use crate::support::run;
 
 #[test]
 fn short_help_fits_a_terminal_of_24_lines() {
-    for args in [&["-h"][..], &["recv", "-h"], &["send", "-h"], &["chat", "-h"]] {
+    let commands = ["recv", "send", "chat", "send-file", "recv-file", "ping", "echo", "key"];
+    let of_commands = commands.map(|command| vec![command, "-h"]);
+    for args in [vec!["-h"]].iter().chain(&of_commands) {
         let done = run(args, b"");
         done.silent();
         let help = done.stdout_text();
@@ -25,7 +27,7 @@ fn long_help_starts_with_examples() {
 fn without_arguments_it_says_what_it_can_do() {
     let done = run(&[], b"");
     assert_eq!(done.code, 2);
-    for command in ["recv", "send", "chat"] {
+    for command in ["recv", "send", "chat", "send-file", "recv-file", "ping", "echo", "key"] {
         assert!(done.stderr.contains(command), "{}", done.stderr);
     }
 }

@@ -41,11 +41,10 @@ fn over_a_wire_that_loses_and_reorders_it_is_the_same() {
     let (home, other) = (Home::new(), Home::new());
     let text = numbered(3000);
     let (receiver, addr) = home.start_with_events(&["recv", "--reliable", "-p", "0", "-c", "3000"]);
-    let (source, _) = two_addresses(33);
-    let mut wire = Wire::between(&source, &addr);
+    let mut wire = Wire::to(&addr);
     wire.lose(10, 3);
     let (near, _) = wire.ends();
-    let done = other.run(&["send", "--reliable", "-s", &source, &near], text.as_bytes());
+    let done = other.run(&["send", "--reliable", &near], text.as_bytes());
     assert_eq!((done.code, done.stdout_text()), (0, ""), "{}", done.stderr);
     let received = receiver.finish();
     let texts: Vec<String> = received

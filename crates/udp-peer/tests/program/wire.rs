@@ -1,7 +1,7 @@
 //! A wire between two programs that loses, damages, reorders and can be cut: a thread for each direction,
 //! seeded, without root.
 
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -41,7 +41,7 @@ impl Wire {
     /// Between two addresses. Each side calls the other at its end of the wire ([`Wire::ends`]).
     pub(crate) fn between(one: &str, other: &str) -> Self {
         let near = |addr: &str| {
-            let mut addr: std::net::SocketAddr = addr.parse().unwrap();
+            let mut addr: SocketAddr = addr.parse().unwrap();
             addr.set_port(0);
             peer_on(addr)
         };
@@ -49,9 +49,24 @@ impl Wire {
         let address = |socket: &UdpSocket| socket.local_addr().unwrap().to_string();
         let ends = (address(&near_one), address(&near_other));
         let faults = Arc::new(Faults::default());
-        carry(&near_one, &near_other, other, 1, &faults);
-        carry(&near_other, &near_one, one, 2, &faults);
+        let (there, back) = (Ends::of(&near_one, &near_other), Ends::of(&near_other, &near_one));
+        carry(&there, Some(other), 1, &faults);
+        carry(&back, Some(one), 2, &faults);
         Self { faults, ends }
+    }
+
+    /// To an address, for one caller wherever he is: the first end is his.
+    pub(crate) fn to(addr: &str) -> Self {
+        let mut wire = Self { faults: Arc::default(), ends: Default::default() };
+        let mut near: SocketAddr = addr.parse().unwrap();
+        near.set_port(0);
+        let (near, far) = (peer_on(near), peer_on(near));
+        wire.ends = (near.local_addr().unwrap().to_string(), far.local_addr().unwrap().to_string());
+        let caller = Arc::new(Mutex::new(None));
+        let there = Ends { from: &near, by: &far, caller: Some(&caller) };
+        carry(&there, Some(addr), 1, &wire.faults);
+        carry(&Ends { from: &far, by: &near, caller: Some(&caller) }, None, 2, &wire.faults);
+        wire
     }
 
     /// The address at which the first one reaches the other, and the other the first.
@@ -73,7 +88,7 @@ impl Wire {
     /// Carries nothing for so long.
     pub(crate) fn cut(&mut self, time: Duration) {
         self.faults.is_cut.store(true, Ordering::Relaxed);
-        thread::sleep(time);
+        thread::sleep(time); // How long nothing passes is what is tested.
         self.faults.is_cut.store(false, Ordering::Relaxed);
     }
 
@@ -101,9 +116,25 @@ impl Drop for Wire {
     }
 }
 
-fn carry(from: &UdpSocket, by: &UdpSocket, to: &str, seed: u64, faults: &Arc<Faults>) {
-    let (from, by) = (from.try_clone().unwrap(), by.try_clone().unwrap());
-    let (to, faults) = (to.to_owned(), Arc::clone(faults));
+/// The sockets of one direction.
+struct Ends<'a> {
+    from: &'a UdpSocket,
+    by: &'a UdpSocket,
+    /// Where the caller is, who is learnt by what he sends.
+    caller: Option<&'a Arc<Mutex<Option<SocketAddr>>>>,
+}
+
+impl<'a> Ends<'a> {
+    fn of(from: &'a UdpSocket, by: &'a UdpSocket) -> Self {
+        Self { from, by, caller: None }
+    }
+}
+
+/// Carries what comes to an address, or to the caller.
+fn carry(ends: &Ends<'_>, to: Option<&str>, seed: u64, faults: &Arc<Faults>) {
+    let (from, by) = (ends.from.try_clone().unwrap(), ends.by.try_clone().unwrap());
+    let (to, caller) = (to.map(|to| to.parse().unwrap()), ends.caller.cloned());
+    let faults = Arc::clone(faults);
     from.set_read_timeout(Some(HELD)).unwrap();
     thread::spawn(move || {
         let mut chance = 0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(seed);
@@ -117,14 +148,22 @@ fn carry(from: &UdpSocket, by: &UdpSocket, to: &str, seed: u64, faults: &Arc<Fau
         let (mut buf, mut count) = (vec![0; 65_536], 0_u64);
         let add = |counter: &AtomicU64| counter.fetch_add(1, Ordering::Relaxed);
         // A send tells that nothing receives, which is as good as lost.
-        let send = |bytes: &[u8]| drop(by.send_to(bytes, &to));
+        let send = |bytes: &[u8]| {
+            let caller = || caller.as_ref().and_then(|caller| *caller.lock().unwrap());
+            if let Some(to) = to.or_else(caller) {
+                drop(by.send_to(bytes, to));
+            }
+        };
         while !faults.is_over.load(Ordering::Relaxed) {
-            let Ok((len, _)) = from.recv_from(&mut buf) else {
+            let Ok((len, source)) = from.recv_from(&mut buf) else {
                 held.take().iter().for_each(|bytes| send(bytes));
                 continue;
             };
             let datagram = &mut buf[..len];
             count += 1;
+            if let (Some(caller), Some(_)) = (&caller, to) {
+                *caller.lock().unwrap() = Some(source);
+            }
             let mut seen = faults.seen.lock().unwrap();
             if seen.len() < KEPT {
                 seen.extend_from_slice(datagram);

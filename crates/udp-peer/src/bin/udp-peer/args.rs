@@ -11,8 +11,10 @@ use cli::values::{duration, size};
 use cli::{CommonArgs, Exit, Failure};
 use proto::address::DEFAULT_HOST;
 use proto::{Address, AddressError};
-use udp_peer::limits::MAX_DATAGRAM;
+use udp_peer::limits::{MAX_DATAGRAM, MAX_DATAGRAM_V4};
 
+use crate::filing::{RecvFileArgs, SendFileArgs};
+use crate::ping::packet::SHORTEST;
 use crate::private::own_key;
 
 /// Where `recv` receives unless it is told otherwise: beside `tcp-server`'s 7878.
@@ -28,6 +30,8 @@ EXAMPLES
   udp-peer chat :7001 :7002 --plain            the same in bare datagrams
   udp-peer recv 0.0.0.0:7879 -c 1 -W 5s        one datagram, or 124 after 5 seconds
   udp-peer recv --reliable                     and: udp-peer send --reliable :7879 < file
+  udp-peer recv-file --dir inbox               and: udp-peer send-file photos --to 10.0.0.2:7879
+  udp-peer ping 10.0.0.2 7879 -c 100 -i 20ms   loss and times; there: udp-peer echo 0.0.0.0:7879
   udp-peer key                                 our key, as others are shown it
 ";
 
@@ -77,6 +81,14 @@ pub(crate) enum Command {
     Send(SendArgs),
     /// Talk with one peer: type and receive at the same time, until a line "q" or the end.
     Chat(ChatArgs),
+    /// Send files and folders to one peer: private, checked, and gone on with after a break.
+    SendFile(SendFileArgs),
+    /// Take what one peer sends into a folder.
+    RecvFile(RecvFileArgs),
+    /// Ask somebody again and again, and say what is lost and how long an answer takes.
+    Ping(PingArgs),
+    /// Answer pings, and nothing else.
+    Echo(EchoArgs),
     /// Show our key, make one, or say which one a peer has.
     Key(KeyArgs),
 }
@@ -114,6 +126,49 @@ pub(crate) struct ReliableArgs {
 
     #[command(flatten)]
     pub(crate) keys: PrivateArgs,
+}
+
+/// `udp-peer ping`.
+#[derive(Debug, clap::Args)]
+#[command(override_usage = "udp-peer ping [OPTIONS] HOST PORT | HOST:PORT | PORT")]
+pub(crate) struct PingArgs {
+    /// Whom: a host and its port, or a port of this machine, where udp-peer echo runs.
+    #[arg(required = true, num_args = 1..=2, value_name = "ADDR")]
+    to: Vec<String>,
+
+    /// Stop after so many [default: none].
+    #[arg(short, long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+
+    /// The time between two of them.
+    #[arg(short, long, value_name = "TIME", value_parser = interval, default_value = "1s")]
+    pub(crate) interval: Duration,
+
+    /// How long each is, in bytes.
+    #[arg(short, long, value_name = "SIZE", value_parser = ping_size, default_value = "64")]
+    pub(crate) size: usize,
+
+    /// After the last one wait so long for answers.
+    #[arg(short = 'W', long, value_name = "TIME", value_parser = duration, default_value = "1s")]
+    pub(crate) wait: Duration,
+
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+/// `udp-peer echo`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EchoArgs {
+    /// Where to answer [default: 127.0.0.1:7879]; 0.0.0.0:7879 for others than this machine, too.
+    #[arg(value_name = "ADDR")]
+    address: Option<Address>,
+
+    /// Answer on this port of 127.0.0.1; 0 takes any free one.
+    #[arg(short, long, value_name = "N", conflicts_with = "address")]
+    port: Option<u16>,
+
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
 }
 
 /// `udp-peer key`.
@@ -243,6 +298,10 @@ pub(crate) enum Mode {
     Recv,
     Send,
     Chat,
+    SendFile,
+    RecvFile,
+    Ping,
+    Echo,
     Key,
 }
 
@@ -252,6 +311,10 @@ impl Mode {
             Self::Recv => "recv",
             Self::Send => "send",
             Self::Chat => "chat",
+            Self::SendFile => "send-file",
+            Self::RecvFile => "recv-file",
+            Self::Ping => "ping",
+            Self::Echo => "echo",
             Self::Key => "key",
         }
     }
@@ -263,6 +326,10 @@ impl Command {
             Self::Recv(recv) => recv.common,
             Self::Send(send) => send.common,
             Self::Chat(chat) => chat.common,
+            Self::SendFile(send) => send.common(),
+            Self::RecvFile(recv) => recv.common(),
+            Self::Ping(ping) => ping.common,
+            Self::Echo(echo) => echo.common,
             Self::Key(key) => key.common,
         }
     }
@@ -272,6 +339,10 @@ impl Command {
             Self::Recv(_) => Mode::Recv,
             Self::Send(_) => Mode::Send,
             Self::Chat(_) => Mode::Chat,
+            Self::SendFile(_) => Mode::SendFile,
+            Self::RecvFile(_) => Mode::RecvFile,
+            Self::Ping(_) => Mode::Ping,
+            Self::Echo(_) => Mode::Echo,
             Self::Key(_) => Mode::Key,
         }
     }
@@ -282,41 +353,43 @@ impl Command {
             Self::Recv(recv) => recv.private.reliable,
             Self::Send(send) => send.private.reliable,
             Self::Chat(chat) => !chat.plain,
-            Self::Key(_) => false,
+            Self::SendFile(_) | Self::RecvFile(_) => true,
+            Self::Ping(_) | Self::Echo(_) | Self::Key(_) => false,
         }
     }
 }
 
 impl RecvArgs {
     pub(crate) fn address(&self) -> Address {
-        let default = |port| Address::Tcp { host: DEFAULT_HOST.to_owned(), port };
-        match &self.address {
-            Some(address) => address.clone(),
-            None => default(self.port.unwrap_or(DEFAULT_PORT)),
-        }
+        own_address(self.address.as_ref(), self.port)
+    }
+}
+
+impl EchoArgs {
+    pub(crate) fn address(&self) -> Address {
+        own_address(self.address.as_ref(), self.port)
+    }
+}
+
+/// The address that was asked for, or a port of the loopback.
+pub(crate) fn own_address(address: Option<&Address>, port: Option<u16>) -> Address {
+    let port = port.unwrap_or(DEFAULT_PORT);
+    address.cloned().unwrap_or_else(|| Address::Tcp { host: DEFAULT_HOST.to_owned(), port })
+}
+
+impl PingArgs {
+    pub(crate) fn plan(&self) -> Result<TalkPlan, Failure> {
+        let (mode, wait) = (Mode::Ping, Duration::ZERO);
+        Ok(TalkPlan { mode, local: None, peer: target(&self.to)?, wait })
     }
 }
 
 impl SendArgs {
     pub(crate) fn plan(&self) -> Result<TalkPlan, Failure> {
-        let peer = match &self.to[..] {
-            [host, port] if host.parse::<IpAddr>().is_ok() || !host.contains(':') => {
-                Address::from_host_and_port(host, port)
-            }
-            [bracketed, port] if bracketed.ends_with(']') => {
-                Address::from_host_and_port(bracketed, port)
-            }
-            [whole] => whole.parse(),
-            _ => {
-                let text = self.to.join(" ");
-                return Err(usage(format!("\"{text}\" names a port twice"))
-                    .hint("write HOST PORT or HOST:PORT"));
-            }
-        };
         Ok(TalkPlan {
             mode: Mode::Send,
             local: self.source.clone(),
-            peer: with_port(peer.map_err(|error| no_address(&error))?)?,
+            peer: target(&self.to)?,
             wait: self.wait.unwrap_or_default(),
         })
     }
@@ -333,7 +406,26 @@ impl ChatArgs {
     }
 }
 
-fn with_port(peer: Address) -> Result<Address, Failure> {
+/// Whom somebody means by one or two words.
+fn target(to: &[String]) -> Result<Address, Failure> {
+    let peer = match to {
+        [host, port] if host.parse::<IpAddr>().is_ok() || !host.contains(':') => {
+            Address::from_host_and_port(host, port)
+        }
+        [bracketed, port] if bracketed.ends_with(']') => {
+            Address::from_host_and_port(bracketed, port)
+        }
+        [whole] => whole.parse(),
+        _ => {
+            let text = to.join(" ");
+            return Err(usage(format!("\"{text}\" names a port twice"))
+                .hint("write HOST PORT or HOST:PORT"));
+        }
+    };
+    with_port(peer.map_err(|error| no_address(&error))?)
+}
+
+pub(crate) fn with_port(peer: Address) -> Result<Address, Failure> {
     match peer {
         Address::Tcp { port: 0, .. } => {
             Err(usage(format!("nothing can be sent to {peer}: 0 stands for any free port")))
@@ -354,6 +446,18 @@ fn no_address(error: &AddressError) -> Failure {
 
 fn usage(message: impl Into<String>) -> Failure {
     Failure::new(Exit::Usage, "usage", message)
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = duration(text)?;
+    let fits = (Duration::from_millis(1)..=Duration::from_secs(3600)).contains(&interval);
+    fits.then_some(interval).ok_or_else(|| "it is from 1ms to 1h".to_owned())
+}
+
+fn ping_size(text: &str) -> Result<usize, String> {
+    let fitting = usize::try_from(size(text)?).ok();
+    let fitting = fitting.filter(|size| (SHORTEST..=MAX_DATAGRAM_V4).contains(size));
+    fitting.ok_or_else(|| format!("a ping has from {SHORTEST} to {MAX_DATAGRAM_V4} bytes"))
 }
 
 fn idle(text: &str) -> Result<Duration, String> {

@@ -1,9 +1,12 @@
 //! The `udp-peer` program: datagrams between people, and what can be built on them.
 
 mod args;
+mod echo;
 mod failures;
+mod filing;
 mod input;
 mod keys;
+mod ping;
 mod private;
 mod recv;
 mod report;
@@ -19,6 +22,7 @@ use tokio::runtime;
 use tokio::sync::oneshot;
 
 use crate::args::{Args, Command, TalkPlan};
+use crate::filing::Leave;
 use crate::private::LAST_WORD;
 use crate::report::{Report, SCHEMA};
 
@@ -28,6 +32,17 @@ fn main() {
     common.init_log();
     let mode = args.command.mode();
     let report = Arc::new(Report::new(mode, args.command.is_reliable(), common));
+    let filed = match &args.command {
+        Command::SendFile(args) => Some(filing::send(args, &report)),
+        Command::RecvFile(args) => Some(filing::receive(args, &report)),
+        _ => None,
+    };
+    // It has said how it ended itself.
+    match filed {
+        Some(Leave::With(exit)) => process::exit(exit.code().into()),
+        Some(Leave::By(signal)) => signals::die_by(signal),
+        None => {}
+    }
     let (exit, signal, failure) = match run(&args.command, &report) {
         Ok(None) => (Exit::Ok, None, None),
         Ok(Some(signal)) => (signals::exit(signal), Some(signal), None),
@@ -67,6 +82,16 @@ fn run(command: &Command, report: &Arc<Report>) -> Result<Option<i32>, Failure> 
             runtime.block_on(private::chat::chat(&plan, &args.private, report, stop))
         }
         Command::Chat(args) => talk(&runtime, &args.plan()?, report),
+        Command::Ping(args) => {
+            let stop = watch().map_err(cannot_start)?;
+            // Ctrl-C is how it ends where no count was given, and it has then done what it should.
+            runtime.block_on(ping::ping(args, report, stop)).map(|()| None)
+        }
+        Command::Echo(args) => {
+            let stop = watch().map_err(cannot_start)?;
+            runtime.block_on(echo::echo(args, report, stop)).map(|()| None)
+        }
+        Command::SendFile(_) | Command::RecvFile(_) => Ok(None),
         Command::Key(args) => keys::run(args, report).map(|()| None),
     };
     // Dropping the runtime would wait for a thread that writes to a pipe that nobody reads.

@@ -4,6 +4,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use cli::Failure;
+use proto::Address;
 use tokio::select;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
@@ -109,8 +110,16 @@ impl Receiving<'_> {
 }
 
 pub(crate) async fn bind(args: &RecvArgs) -> Result<Socket, Failure> {
-    let found = addresses(&args.address()).await.map_err(|error| failures::of_address(&error))?;
-    let recv_buffer = args.rcvbuf.or(args.private.reliable.then_some(RELIABLE_RECV_BUFFER));
+    let reliable = args.private.reliable.then_some(RELIABLE_RECV_BUFFER);
+    bind_to(&args.address(), args.rcvbuf.or(reliable)).await
+}
+
+/// A socket on an address of this machine.
+pub(crate) async fn bind_to(
+    address: &Address,
+    recv_buffer: Option<usize>,
+) -> Result<Socket, Failure> {
+    let found = addresses(address).await.map_err(|error| failures::of_address(&error))?;
     let options = SocketOptions { recv_buffer, ..SocketOptions::default() };
     // A name may stand for addresses of which this machine has only some.
     let mut failure = None;

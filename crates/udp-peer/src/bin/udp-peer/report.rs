@@ -1,5 +1,6 @@
 //! What is told: datagrams and events on standard output, the story on standard error.
 
+mod pings;
 mod private;
 
 use std::fmt::Display;
@@ -144,7 +145,10 @@ impl Report {
             return self.event("listening", &Listening { addr, mode: self.mode.name(), peer });
         }
         // Who only pipes lines through it wants no welcome.
-        if self.mode == Mode::Recv || self.verbose || io::stdin().is_terminal() {
+        if matches!(self.mode, Mode::Recv | Mode::RecvFile | Mode::Echo)
+            || self.verbose
+            || io::stdin().is_terminal()
+        {
             let version = env!("CARGO_PKG_VERSION");
             let line = if self.is_reliable {
                 "each line is kept until the peer has it, and nobody else can read it"
@@ -152,13 +156,23 @@ impl Report {
                 "each line is a datagram"
             };
             let story = match (self.mode, peer) {
+                (Mode::RecvFile, _) => how_to_send_files(local),
                 (Mode::Recv, _) if self.is_reliable => how_to_send_reliably(local),
                 (Mode::Recv, _) => how_to_send(local),
+                (Mode::Echo, _) => format!(
+                    "{addr}\n  try it:  udp-peer ping {} {}\n  it answers pings and nothing else.  \
+                     Ctrl-C stops.",
+                    ip_here(local),
+                    local.port()
+                ),
+                (Mode::Ping, peer) => {
+                    format!("{addr} to {}\n  Ctrl-C ends", peer.unwrap_or_default())
+                }
                 (Mode::Send, peer) => format!(
                     "{addr} to {}\n  {line}; \"q\" or Ctrl-D ends",
                     peer.unwrap_or_default()
                 ),
-                (Mode::Chat | Mode::Key, peer) => {
+                (Mode::Chat | Mode::Key | Mode::SendFile, peer) => {
                     let peer = peer.unwrap_or_default();
                     let plain = if self.is_reliable { "" } else { " --plain" };
                     format!(
@@ -356,6 +370,15 @@ fn how_to_send_reliably(local: SocketAddr) -> String {
         "every machine that reaches this one can send to it".to_owned()
     };
     format!("{addr}\n  try it:  udp-peer send --reliable {ip} {port}\n  {who}.  Ctrl-C stops.")
+}
+
+fn how_to_send_files(local: SocketAddr) -> String {
+    let addr = shown(local);
+    let to = match local.ip() {
+        ip if ip.is_unspecified() => format!("THIS-HOST:{}", local.port()),
+        _ => addr.clone(),
+    };
+    format!("{addr}\n  to send here:  udp-peer send-file PATH... --to {to}\n  Ctrl-C stops.")
 }
 
 /// An address of this machine by which it is reached from here.

@@ -90,7 +90,7 @@ pub(crate) async fn talk(
 }
 
 /// A socket between the two ends.
-async fn connect(plan: &TalkPlan) -> Result<(Plain, SocketAddr), Failure> {
+pub(crate) async fn connect(plan: &TalkPlan) -> Result<(Plain, SocketAddr), Failure> {
     let (local, peer) = ends(plan).await?;
     let told = |error| failures::of_socket(&error, local, plan.mode);
     let mut socket = Socket::bind(local, &SocketOptions::default()).map_err(told)?;

@@ -1,5 +1,6 @@
 //! What is told of connections, and of what is said on them.
 
+use std::fmt::Arguments;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -10,7 +11,9 @@ use arq::{CloseCode, End, PublicKey};
 use cli::output;
 use cli::values::time_of_day;
 use proto::sanitize::line_of_bytes;
+use serde::Serialize;
 use serde_json::json;
+use transfer::Teller;
 use udp_peer::Unreachable;
 
 use super::{Report, bytes_of, shown};
@@ -18,6 +21,23 @@ use crate::args::Mode;
 use crate::failures::of_end;
 use crate::private::meeting::Known;
 use crate::private::own_key::in_words;
+
+/// What a transfer tells goes where the rest goes.
+impl Teller for Report {
+    fn is_json(&self) -> bool {
+        self.events.is_some()
+    }
+
+    fn event(&self, name: &str, body: &impl Serialize) {
+        Self::event(self, name, body);
+    }
+
+    fn note(&self, line: Arguments<'_>) {
+        if self.verbose {
+            self.say(line);
+        }
+    }
+}
 
 /// How much of a line that was not confirmed is shown, in bytes.
 const SHOWN_OF_LINE: usize = 200;
@@ -174,6 +194,14 @@ impl Report {
 
     pub(crate) fn count_unconfirmed(&self, lines: usize) {
         self.unconfirmed.fetch_add(lines as u64, Ordering::Relaxed);
+    }
+
+    /// The connection of somebody broke who may come back.
+    pub(crate) fn waiting_for(&self, from: SocketAddr, why: &str) {
+        let from = shown(from);
+        let text = format!("the connection from {from} broke: {why}; waiting for it to come back");
+        self.event("notice", &json!({"kind": "broken", "text": text}));
+        self.say(text);
     }
 
     /// Nobody answers yet; it goes on.
