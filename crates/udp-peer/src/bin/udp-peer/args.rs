@@ -1,21 +1,25 @@
 //! The command line.
 
-use std::net::IpAddr;
+mod mode;
+mod target;
+mod values;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use arq::PublicKey;
-
 use clap::{Parser, Subcommand, value_parser};
-use cli::values::{duration, size};
-use cli::{CommonArgs, Exit, Failure};
-use proto::address::DEFAULT_HOST;
-use proto::{Address, AddressError};
-use udp_peer::limits::{MAX_DATAGRAM, MAX_DATAGRAM_V4};
+use cli::values::duration;
+use cli::{CommonArgs, Failure};
+use proto::Address;
+use udp_peer::limits::MAX_DATAGRAM;
 
 use crate::filing::{RecvFileArgs, SendFileArgs};
-use crate::ping::packet::SHORTEST;
 use crate::private::own_key;
+pub(crate) use mode::Mode;
+use target::target;
+pub(crate) use target::{own_address, with_port};
+use values::{buffer_size, datagram_size, idle, interval, ping_size};
 
 /// Where `recv` receives unless it is told otherwise: beside `tcp-server`'s 7878.
 const DEFAULT_PORT: u16 = 7879;
@@ -292,34 +296,6 @@ pub(crate) struct TalkPlan {
     pub(crate) wait: Duration,
 }
 
-/// What the program does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Recv,
-    Send,
-    Chat,
-    SendFile,
-    RecvFile,
-    Ping,
-    Echo,
-    Key,
-}
-
-impl Mode {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Recv => "recv",
-            Self::Send => "send",
-            Self::Chat => "chat",
-            Self::SendFile => "send-file",
-            Self::RecvFile => "recv-file",
-            Self::Ping => "ping",
-            Self::Echo => "echo",
-            Self::Key => "key",
-        }
-    }
-}
-
 impl Command {
     pub(crate) fn common(&self) -> CommonArgs {
         match self {
@@ -371,12 +347,6 @@ impl EchoArgs {
     }
 }
 
-/// The address that was asked for, or a port of the loopback.
-pub(crate) fn own_address(address: Option<&Address>, port: Option<u16>) -> Address {
-    let port = port.unwrap_or(DEFAULT_PORT);
-    address.cloned().unwrap_or_else(|| Address::Tcp { host: DEFAULT_HOST.to_owned(), port })
-}
-
 impl PingArgs {
     pub(crate) fn plan(&self) -> Result<TalkPlan, Failure> {
         let (mode, wait) = (Mode::Ping, Duration::ZERO);
@@ -404,79 +374,4 @@ impl ChatArgs {
             wait: Duration::ZERO,
         })
     }
-}
-
-/// Whom somebody means by one or two words.
-fn target(to: &[String]) -> Result<Address, Failure> {
-    let peer = match to {
-        [host, port] if host.parse::<IpAddr>().is_ok() || !host.contains(':') => {
-            Address::from_host_and_port(host, port)
-        }
-        [bracketed, port] if bracketed.ends_with(']') => {
-            Address::from_host_and_port(bracketed, port)
-        }
-        [whole] => whole.parse(),
-        _ => {
-            let text = to.join(" ");
-            return Err(usage(format!("\"{text}\" names a port twice"))
-                .hint("write HOST PORT or HOST:PORT"));
-        }
-    };
-    with_port(peer.map_err(|error| no_address(&error))?)
-}
-
-pub(crate) fn with_port(peer: Address) -> Result<Address, Failure> {
-    match peer {
-        Address::Tcp { port: 0, .. } => {
-            Err(usage(format!("nothing can be sent to {peer}: 0 stands for any free port")))
-        }
-        peer => Ok(peer),
-    }
-}
-
-fn no_address(error: &AddressError) -> Failure {
-    let failure = usage(error.to_string());
-    match error {
-        AddressError::Port(_) => failure.hint("a port is a number from 0 to 65535"),
-        AddressError::NoPort(host) => failure.hint(format!("write {host}:7879 or {host} 7879")),
-        AddressError::Brackets(_) => failure.hint("write [::1]:7879 or ::1 7879"),
-        _ => failure,
-    }
-}
-
-fn usage(message: impl Into<String>) -> Failure {
-    Failure::new(Exit::Usage, "usage", message)
-}
-
-fn interval(text: &str) -> Result<Duration, String> {
-    let interval = duration(text)?;
-    let fits = (Duration::from_millis(1)..=Duration::from_secs(3600)).contains(&interval);
-    fits.then_some(interval).ok_or_else(|| "it is from 1ms to 1h".to_owned())
-}
-
-fn ping_size(text: &str) -> Result<usize, String> {
-    let fitting = usize::try_from(size(text)?).ok();
-    let fitting = fitting.filter(|size| (SHORTEST..=MAX_DATAGRAM_V4).contains(size));
-    fitting.ok_or_else(|| format!("a ping has from {SHORTEST} to {MAX_DATAGRAM_V4} bytes"))
-}
-
-fn idle(text: &str) -> Result<Duration, String> {
-    let idle = duration(text)?;
-    let fits = (Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&idle);
-    fits.then_some(idle).ok_or_else(|| "it is from 1s to 1h".to_owned())
-}
-
-fn datagram_size(text: &str) -> Result<usize, String> {
-    let size = size(text)?;
-    usize::try_from(size)
-        .ok()
-        .filter(|size| (1..=MAX_DATAGRAM).contains(size))
-        .ok_or_else(|| format!("a datagram has at most {MAX_DATAGRAM} bytes, and 1 is the least"))
-}
-
-fn buffer_size(text: &str) -> Result<usize, String> {
-    // SO_RCVBUF is an int, and the kernel doubles it.
-    let fitting = i32::try_from(size(text)?).ok().filter(|&size| size <= i32::MAX / 2);
-    let fitting = fitting.and_then(|size| usize::try_from(size).ok());
-    fitting.ok_or_else(|| "a receive buffer has at most 1G bytes".to_owned())
 }

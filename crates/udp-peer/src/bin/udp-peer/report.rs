@@ -2,6 +2,7 @@
 
 mod pings;
 mod private;
+mod welcome;
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -13,7 +14,6 @@ use cli::failure::io_words;
 use cli::values::time_of_day;
 use cli::{CommonArgs, Events, Exit, Failure, Format, output};
 use proto::Address;
-use proto::address::is_local;
 use proto::sanitize::line_of_bytes;
 use serde::Serialize;
 use udp_peer::{Received, SendError, Unreachable, What};
@@ -156,13 +156,13 @@ impl Report {
                 "each line is a datagram"
             };
             let story = match (self.mode, peer) {
-                (Mode::RecvFile, _) => how_to_send_files(local),
-                (Mode::Recv, _) if self.is_reliable => how_to_send_reliably(local),
-                (Mode::Recv, _) => how_to_send(local),
+                (Mode::RecvFile, _) => welcome::how_to_send_files(local),
+                (Mode::Recv, _) if self.is_reliable => welcome::how_to_send_reliably(local),
+                (Mode::Recv, _) => welcome::how_to_send(local),
                 (Mode::Echo, _) => format!(
                     "{addr}\n  try it:  udp-peer ping {} {}\n  it answers pings and nothing else.  \
                      Ctrl-C stops.",
-                    ip_here(local),
+                    welcome::ip_here(local),
                     local.port()
                 ),
                 (Mode::Ping, peer) => {
@@ -343,50 +343,6 @@ impl Report {
         if !self.quiet {
             let _ = writeln!(io::stderr().lock(), "{line}");
         }
-    }
-}
-
-fn how_to_send(local: SocketAddr) -> String {
-    let (addr, port, ip) = (shown(local), local.port(), ip_here(local));
-    let all = if local.is_ipv4() { "0.0.0.0" } else { "[::]" };
-    let who = if is_local(&local.into()) {
-        format!("only this machine can send to it (udp-peer recv {all}:{port} lets others)")
-    } else {
-        "every machine that reaches this one can send to it, under any address".to_owned()
-    };
-    format!(
-        "{addr}\n  try it:  udp-peer send {ip} {port}      or      nc -u {ip} {port}\n  {who}.  Ctrl-C stops."
-    )
-}
-
-fn how_to_send_reliably(local: SocketAddr) -> String {
-    let (addr, port, ip) = (shown(local), local.port(), ip_here(local));
-    let all = if local.is_ipv4() { "0.0.0.0" } else { "[::]" };
-    let who = if is_local(&local.into()) {
-        format!(
-            "only this machine can send to it (udp-peer recv --reliable {all}:{port} lets others)"
-        )
-    } else {
-        "every machine that reaches this one can send to it".to_owned()
-    };
-    format!("{addr}\n  try it:  udp-peer send --reliable {ip} {port}\n  {who}.  Ctrl-C stops.")
-}
-
-fn how_to_send_files(local: SocketAddr) -> String {
-    let addr = shown(local);
-    let to = match local.ip() {
-        ip if ip.is_unspecified() => format!("THIS-HOST:{}", local.port()),
-        _ => addr.clone(),
-    };
-    format!("{addr}\n  to send here:  udp-peer send-file PATH... --to {to}\n  Ctrl-C stops.")
-}
-
-/// An address of this machine by which it is reached from here.
-fn ip_here(local: SocketAddr) -> String {
-    match local.ip().to_canonical() {
-        ip if !ip.is_unspecified() => ip.to_string(),
-        ip if ip.is_ipv6() => "::1".to_owned(),
-        _ => "127.0.0.1".to_owned(),
     }
 }
 
