@@ -177,9 +177,8 @@ fn put_check(open: &mut [u8]) {
 fn there_are_no_more_than_max_connections() {
     let mut client = endpoint(2);
     // Nobody answers them, but each will have a connection if somebody does.
-    for _ in 0..MAX_CONNECTIONS - 1 {
-        client.connect(Time::ZERO, server_at(), None).unwrap();
-    }
+    let call = |client: &mut Endpoint| client.connect(Time::ZERO, server_at(), None);
+    let calls: Vec<_> = (1..MAX_CONNECTIONS).map(|_| call(&mut client).unwrap()).collect();
     let (mut first, mut second) = (endpoint(3), endpoint(4));
     for (peer, port, fine) in [(&mut first, 1, true), (&mut second, 2, false)] {
         peer.connect(Time::ZERO, server_at(), Some(client.public_key())).unwrap();
@@ -197,9 +196,11 @@ fn there_are_no_more_than_max_connections() {
         }
         assert_eq!(answered, fine, "{port}");
         assert_eq!(client.counts().refused, u64::from(!fine));
-        assert_eq!(client.connect(Time::ZERO, server_at(), None), Err(TooMany));
+        assert_eq!(call(&mut client), Err(TooMany));
     }
     assert!(is_established(&events(&mut client)));
+    client.forget(calls[7]);
+    assert!(call(&mut client).is_ok());
 }
 
 /// Attackers that do receive at their addresses, and so have cookies.
