@@ -49,10 +49,10 @@ pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Tr
         checks.extend_from_slice(&story.checks);
         show(story);
     };
-    tell(overflow::play(stage)?);
-    tell(recover::play(stage)?);
-    tell(race::play(stage)?);
-    tell(half_open::play(stage)?);
+    tell(stage.tell("overflow", overflow::play)?.0);
+    tell(stage.tell("recover", recover::play)?.0);
+    tell(stage.tell("race", race::play)?.0);
+    tell(stage.tell("half-open", half_open::play)?.0);
     Ok(vec![
         backlog_holds_five_and_refuses_the_rest(&checks),
         listen_sizes_the_half_open_pool(&checks, half_open::CLIENTS),

@@ -41,12 +41,12 @@ pub const SCENARIO: Scenario = Scenario {
 
 /// Plays the stories.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
-    let (story, over_udp) = udp::play(stage)?;
+    let (story, over_udp) = stage.tell("udp", udp::play)?;
     show(story);
-    let (story, through_relay) = relay::play(stage)?;
+    let (story, through_relay) = stage.tell("relay", relay::play)?;
     show(story);
-    show(slow_link::play(stage)?);
-    let seen: Vec<_> = over_udp.into_iter().chain([through_relay]).collect();
+    show(stage.tell("slow-link", slow_link::play)?.0);
+    let seen: Vec<_> = over_udp.flatten().into_iter().chain(through_relay).collect();
     Ok(vec![receiving_while_typing_needs_processes(&seen)])
 }
 

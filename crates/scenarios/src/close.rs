@@ -54,14 +54,17 @@ pub const SCENARIO: Scenario = Scenario {
 
 /// Plays the stories.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
-    let (story, segments) = three::play(stage)?;
+    let (story, segments) = stage.tell("three", three::play)?;
     show(story);
-    show(four::play(stage)?);
-    show(both::play(stage)?);
-    show(half_close::play(stage)?);
-    let (story, time_wait) = time_wait::play(stage)?;
+    show(stage.tell("four", four::play)?.0);
+    show(stage.tell("both", both::play)?.0);
+    show(stage.tell("half-close", half_close::play)?.0);
+    let (story, time_wait) = stage.tell("time-wait", time_wait::play)?;
     show(story);
-    show(last_ack::play(stage)?);
-    show(late_copy::play(stage)?);
-    Ok(vec![middle_segments_never_merge(segments), time_wait_is_the_servers_care(&time_wait)])
+    show(stage.tell("last-ack", last_ack::play)?.0);
+    show(stage.tell("late-copy", late_copy::play)?.0);
+    Ok(vec![
+        middle_segments_never_merge(segments.flatten()),
+        time_wait_is_the_servers_care(&time_wait.unwrap_or_default()),
+    ])
 }

@@ -58,27 +58,27 @@ pub const SCENARIO: Scenario = Scenario {
 /// after them, because it is about time.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
     let rest_lost = thread::scope(|scope| {
-        let lines = scope.spawn(|| stage.beside(lines::play));
-        let road = scope.spawn(|| stage.beside(road::play));
-        let cut = scope.spawn(|| stage.beside(cut::play));
-        let fragments = scope.spawn(|| stage.beside(fragments::play));
-        let largest = scope.spawn(|| stage.beside(largest::play));
-        let overflow = scope.spawn(|| stage.beside(overflow::play));
-        let unreachable = scope.spawn(|| stage.beside(unreachable::play));
+        let lines = scope.spawn(|| stage.tell("lines", lines::play));
+        let road = scope.spawn(|| stage.tell("road", road::play));
+        let cut = scope.spawn(|| stage.tell("cut", cut::play));
+        let fragments = scope.spawn(|| stage.tell("fragments", fragments::play));
+        let largest = scope.spawn(|| stage.tell("largest", largest::play));
+        let overflow = scope.spawn(|| stage.tell("overflow", overflow::play));
+        let unreachable = scope.spawn(|| stage.tell("unreachable", unreachable::play));
 
-        show(ended(lines)?);
-        show(ended(road)?);
+        show(ended(lines)?.0);
+        show(ended(road)?.0);
         let (story, rest_lost) = ended(cut)?;
         show(story);
-        show(ended(fragments)?);
-        show(ended(largest)?);
-        show(ended(overflow)?);
-        show(ended(unreachable)?);
+        show(ended(fragments)?.0);
+        show(ended(largest)?.0);
+        show(ended(overflow)?.0);
+        show(ended(unreachable)?.0);
         Ok::<_, Trouble>(rest_lost)
     })?;
-    let (story, race) = race::play(stage)?;
+    let (story, race) = stage.tell("race", race::play)?;
     show(story);
-    Ok(vec![recv_throws_away_over_udp(Some(rest_lost)), udp_is_faster_than_tcp(race)])
+    Ok(vec![recv_throws_away_over_udp(rest_lost.flatten()), udp_is_faster_than_tcp(race.flatten())])
 }
 
 fn ended<T>(story: ScopedJoinHandle<'_, Result<T, Trouble>>) -> Result<T, Trouble> {

@@ -168,18 +168,18 @@ pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Tr
     };
     if stage.level.has_namespaces() {
         thread::scope(|scope| {
-            let forgotten = scope.spawn(|| stage.beside(forgotten::while_it_lives));
-            let exited = scope.spawn(|| stage.beside(forgotten::when_it_ends));
+            let forgotten = scope.spawn(|| stage.tell("forgotten", forgotten::while_it_lives));
+            let exited = scope.spawn(|| stage.tell("exited", forgotten::when_it_ends));
             play_rows(stage, &mut tell)?;
             let ended = "a story does not panic";
-            tell(forgotten.join().expect(ended)?);
-            tell(exited.join().expect(ended)?);
+            tell(forgotten.join().expect(ended)?.0);
+            tell(exited.join().expect(ended)?.0);
             Ok::<(), Trouble>(())
         })?;
     } else {
         play_rows(stage, &mut tell)?;
-        tell(forgotten::while_it_lives(stage)?);
-        tell(forgotten::when_it_ends(stage)?);
+        tell(stage.tell("forgotten", forgotten::while_it_lives)?.0);
+        tell(stage.tell("exited", forgotten::when_it_ends)?.0);
     }
     Ok(vec![
         disconnect_looks_by_system(&[(System::Linux, &checks)]),
@@ -193,7 +193,7 @@ fn play_rows(stage: &Stage, tell: &mut dyn FnMut(Story)) -> Result<(), Trouble> 
         let is_long = |row: &Row| matches!(row.act, Act::Cut | Act::CutKeepalive);
         let meanwhile = |row: &'static Row| {
             let starts = is_long(row) && stage.level.has_namespaces();
-            let play = || stage.beside(|stage| row.play(stage));
+            let play = || stage.tell(row.name, |stage| row.play(stage));
             (row, starts.then(|| scope.spawn(play)))
         };
         let playing: Vec<_> = ROWS.iter().map(meanwhile).collect();
@@ -201,10 +201,10 @@ fn play_rows(stage: &Stage, tell: &mut dyn FnMut(Story)) -> Result<(), Trouble> 
         for (row, playing) in playing {
             let (story, saw) = match playing {
                 Some(playing) => playing.join().expect("a row does not panic")?,
-                None => row.play(stage)?,
+                None => stage.tell(row.name, |stage| row.play(stage))?,
             };
             tell(story);
-            saws.push(saw);
+            saws.push(saw.flatten());
         }
         tell(summary(&saws));
         Ok(())

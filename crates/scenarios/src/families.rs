@@ -51,11 +51,11 @@ pub const SCENARIO: Scenario = Scenario {
 
 /// Plays the six stories. Nobody claims anything of it.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
-    show(addresses::play(stage)?);
-    show(datagram_addresses::play(stage)?);
-    show(two_stacks::play(stage)?);
-    show(unix::play(stage)?);
-    show(datagrams::play(stage)?);
-    show(speed::play(stage)?);
+    show(stage.tell("addresses", addresses::play)?.0);
+    show(stage.tell("datagram-addresses", datagram_addresses::play)?.0);
+    show(stage.tell("two-stacks", two_stacks::play)?.0);
+    show(stage.tell("unix", unix::play)?.0);
+    show(stage.tell("datagrams", datagrams::play)?.0);
+    show(stage.tell("speed", speed::play)?.0);
     Ok(Vec::new())
 }

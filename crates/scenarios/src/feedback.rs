@@ -66,24 +66,28 @@ pub const SCENARIO: Scenario = Scenario {
 /// Plays the stories; those that only wait play beside the others.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
     thread::scope(|scope| {
-        let silent = scope.spawn(|| stage.beside(silent::play));
-        let given_up = scope.spawn(|| stage.beside(given_up::play));
-        let user_timeout = scope.spawn(|| stage.beside(user_timeout::play));
+        let silent = scope.spawn(|| stage.tell("silent", silent::play));
+        let given_up = scope.spawn(|| stage.tell("given-up", given_up::play));
+        let user_timeout = scope.spawn(|| stage.tell("user-timeout", user_timeout::play));
 
-        let (story, kept) = kept::play(stage)?;
+        let (story, kept) = stage.tell("kept", kept::play)?;
         show(story);
-        let (story, outlives) = outlives::play(stage)?;
+        let (story, outlives) = stage.tell("outlives", outlives::play)?;
         show(story);
-        show(on_time(|| one_loss::play(stage))?);
-        show(on_time(|| tail_loss::play(stage))?);
+        show(stage.tell("one-loss", |stage| on_time(|| one_loss::play(stage)))?.0);
+        show(stage.tell("tail-loss", |stage| on_time(|| tail_loss::play(stage)))?.0);
         let (story, silence) = join(silent)?;
         show(story);
-        show(join(given_up)?);
-        show(join(user_timeout)?);
+        show(join(given_up)?.0);
+        show(join(user_timeout)?.0);
 
-        let silence = silence.unwrap_or_default();
+        let silence = silence.flatten().unwrap_or_default();
         let resends = Resends { waits: silence.waits, gives_up_after: silence.gives_up_after };
-        let held = Kept { until_acknowledged: kept, in_silence: silence.kept, outlives };
+        let held = Kept {
+            until_acknowledged: kept.flatten(),
+            in_silence: silence.kept,
+            outlives: outlives.flatten(),
+        };
         Ok(vec![resends_and_gives_up(&resends), held_until_acknowledged(held)])
     })
 }

@@ -54,8 +54,8 @@ pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Tr
         show(story);
     };
     for defence in [defence::OFF, defence::ON, defence::ALWAYS] {
-        tell(defence.play(stage)?);
+        tell(stage.tell(defence.name, |stage| defence.play(stage))?.0);
     }
-    tell(cost::play(stage)?);
+    tell(stage.tell("cost", cost::play)?.0);
     Ok(vec![half_open_pool_defends_and_listen_sizes_it(&checks)])
 }

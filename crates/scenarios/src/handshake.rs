@@ -58,23 +58,26 @@ pub const SCENARIO: Scenario = Scenario {
 /// Plays the stories; those that mostly wait are played beside the others.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
     thread::scope(|scope| {
-        let third = scope.spawn(|| stage.beside(third::play));
-        let unanswered = scope.spawn(|| stage.beside(no_answer::unanswered));
-        let (story, together) = talk::play(stage)?;
+        let third = scope.spawn(|| stage.tell("third", third::play));
+        let unanswered = scope.spawn(|| stage.tell("unanswered", no_answer::unanswered));
+        let (story, together) = stage.tell("talk", talk::play)?;
         show(story);
-        let (story, four_apart) = both_open::play(stage)?;
+        let (story, four_apart) = stage.tell("both-open", both_open::play)?;
         show(story);
-        show(third.join().expect("a story does not panic")?);
-        show(old_duplicate::play(stage)?);
-        let (story, told_apart) = clients::play(stage)?;
+        show(third.join().expect("a story does not panic")?.0);
+        show(stage.tell("old-duplicate", old_duplicate::play)?.0);
+        let (story, told_apart) = stage.tell("clients", clients::play)?;
         show(story);
-        show(no_answer::refused(stage)?);
-        show(unanswered.join().expect("a story does not panic")?);
-        let (story, accepted) = accept::play(stage)?;
+        show(stage.tell("refused", no_answer::refused)?.0);
+        show(unanswered.join().expect("a story does not panic")?.0);
+        let (story, accepted) = stage.tell("accept", accept::play)?;
         show(story);
         Ok(vec![
-            clients_are_told_apart_by_address_and_number(told_apart),
-            handshake_has_four_steps_of_which_two_travel_together(Steps { together, four_apart }),
+            clients_are_told_apart_by_address_and_number(told_apart.unwrap_or_default()),
+            handshake_has_four_steps_of_which_two_travel_together(Steps {
+                together: together.flatten(),
+                four_apart: four_apart.flatten(),
+            }),
             accept_waits_for_a_process_of_its_own(accepted),
         ])
     })

@@ -254,7 +254,9 @@ fn navigation(out: &mut Markup, run: &Run<'_>, words: &Words) {
 
 fn story(out: &mut Markup, story: &Story, number: usize, most: &Most, words: &Words) {
     out.fill("<section><h3 id=\"story-{}\">{}: {}</h3>", &[&number, &story.name, &story.says]);
-    out.fill("<blockquote>{} {}</blockquote>", &[&words.believed, &story.belief]);
+    if !story.belief.is_empty() {
+        out.fill("<blockquote>{} {}</blockquote>", &[&words.believed, &story.belief]);
+    }
     if !story.set_up.is_empty() {
         out.fill("<details open><summary>{}</summary><ul class=\"setup\">", &[&words.set_up]);
         for line in &story.set_up {

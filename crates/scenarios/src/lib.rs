@@ -29,6 +29,8 @@
 //! | What is a knob? | [`knob`], [`wire_knob`] |
 //! | How does a number stand in a sentence? | [`spelled`] |
 //! | What if the machine was too busy for a story? | [`played_again`] |
+//! | What if a story cannot be played to its end? | [`cut_short`] |
+//! | How many datagrams has the wire brought to a port? | [`arrivals`] |
 //! | How do scenarios start the programs that we ship? | [`stage`] |
 //! | Why does the lab not run here? | [`doctor`] |
 
@@ -50,11 +52,15 @@ pub mod text;
 mod wrap;
 
 #[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod arrivals;
+#[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod backlog;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod chat;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod close;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod cut_short;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod datagram;
 #[cfg(all(feature = "lab", target_os = "linux"))]

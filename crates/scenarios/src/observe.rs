@@ -207,6 +207,21 @@ impl Watch {
 }
 
 impl Seen {
+    /// What a lab has recorded and counted until now, since it was made.
+    pub fn so_far(lab: &Lab) -> Result<Self, Trouble> {
+        let watch = Watch { before: Vec::new(), queue: None, states: Vec::new(), server_port: 0 };
+        let mut seen = watch.end(lab)?;
+        // A host's kernel has counted nothing before it was there.
+        let counted = read_counters(lab)?.into_iter();
+        seen.counters = counted.map(|(host, now)| (host, Counters::default(), now)).collect();
+        Ok(seen)
+    }
+
+    /// The same, where this port is the server's.
+    pub fn with_server_port(self, server_port: u16) -> Self {
+        Self { server_port, ..self }
+    }
+
     /// How much a counter of a host moved.
     pub fn moved(&self, host: &str, counter: &str) -> i64 {
         let of_host = self.counters.iter().find(|(name, ..)| name == host);

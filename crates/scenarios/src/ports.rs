@@ -54,13 +54,13 @@ pub const SCENARIO: Scenario = Scenario {
 /// Plays the stories side by side, each in a lab of its own: they wait more than they work.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
     thread::scope(|scope| {
-        let no_bind = scope.spawn(|| stage.beside(no_bind::play));
-        let no_listen = scope.spawn(|| stage.beside(no_listen::play));
-        let no_accept = scope.spawn(|| stage.beside(no_accept::play));
-        let both_open = scope.spawn(|| stage.beside(both_open::play));
-        let oneself = scope.spawn(|| stage.beside(oneself::play));
-        let steps = scope.spawn(|| stage.beside(steps::play));
-        let exhausted = scope.spawn(|| stage.beside(exhausted::play));
+        let no_bind = scope.spawn(|| stage.tell("no-bind", no_bind::play));
+        let no_listen = scope.spawn(|| stage.tell("no-listen", no_listen::play));
+        let no_accept = scope.spawn(|| stage.tell("no-accept", no_accept::play));
+        let both_open = scope.spawn(|| stage.tell("both-open", both_open::play));
+        let oneself = scope.spawn(|| stage.tell("oneself", oneself::play));
+        let steps = scope.spawn(|| stage.tell("steps", steps::play));
+        let exhausted = scope.spawn(|| stage.tell("exhausted", exhausted::play));
 
         let (story, datagram_arrives) = ended(no_bind)?;
         show(story);
@@ -70,14 +70,14 @@ pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Tr
         show(story);
         let (story, stands_without_both) = ended(both_open)?;
         show(story);
-        show(ended(oneself)?);
-        show(ended(steps)?);
-        show(ended(exhausted)?);
+        show(ended(oneself)?.0);
+        show(ended(steps)?.0);
+        show(ended(exhausted)?.0);
         Ok(vec![connection_needs_listen_and_accept(StepsLeftOut {
-            refused_without_listen: Some(refused_without_listen),
-            stands_without_accept: Some(stands_without_accept),
-            stands_without_both,
-            datagram_arrives: Some(datagram_arrives),
+            refused_without_listen,
+            stands_without_accept,
+            stands_without_both: stands_without_both.flatten(),
+            datagram_arrives,
         })])
     })
 }

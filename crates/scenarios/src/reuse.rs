@@ -49,20 +49,20 @@ pub const SCENARIO: Scenario = Scenario {
 
 /// Plays the two restarts, then every pair of an old socket and a new one.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
-    let (story, seen) = restart::without_the_option(stage)?;
+    let (story, seen) = stage.tell("restart", restart::without_the_option)?;
     show(story);
-    show(restart::with_the_option(stage)?);
-    show(matrix::play(stage)?);
-    show(port_shared::play(stage)?);
-    show(datagrams::play(stage)?);
+    show(stage.tell("restart-reuse", restart::with_the_option)?.0);
+    show(stage.tell("matrix", matrix::play)?.0);
+    show(stage.tell("reuse-port", port_shared::play)?.0);
+    show(stage.tell("udp", datagrams::play)?.0);
     let on_linux = |check, with_the_option, in_use| Restart {
         system: System::Linux,
         check,
         with_the_option,
-        in_use: Some(in_use),
+        in_use,
     };
     Ok(vec![address_in_use_is_of_macos(&[
-        on_linux(restart::PLAIN.0, false, seen.plain_in_use),
-        on_linux(restart::LATE.0, true, seen.late_in_use),
+        on_linux(restart::PLAIN.0, false, seen.as_ref().map(|seen| seen.plain_in_use)),
+        on_linux(restart::LATE.0, true, seen.as_ref().map(|seen| seen.late_in_use)),
     ])])
 }

@@ -44,16 +44,16 @@ pub const SCENARIO: Scenario = Scenario {
 
 /// Plays the four stories.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
-    let (story, both_wait) = both_receive::play(stage)?;
+    let (story, both_wait) = stage.tell("both-receive", both_receive::play)?;
     show(story);
-    let (story, stream_receives) = empty_send::play(stage)?;
+    let (story, stream_receives) = stage.tell("empty-send", empty_send::play)?;
     show(story);
-    show(empty_input::play(stage)?);
-    let (story, datagram_arrives) = empty_datagram::play(stage)?;
+    show(stage.tell("empty-input", empty_input::play)?.0);
+    let (story, datagram_arrives) = stage.tell("empty-datagram", empty_datagram::play)?;
     show(story);
     Ok(vec![silence_waits_and_empty_is_never_received(Silence {
-        both_wait: Some(both_wait),
-        stream_receives: Some(stream_receives),
-        datagram_arrives: Some(datagram_arrives),
+        both_wait,
+        stream_receives,
+        datagram_arrives,
     })])
 }

@@ -5,8 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,6 @@ use netlab::{Lab, LabError, LabOptions, Level, Program, TcpSocket, TcpState};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::findings::Story;
 use crate::keep::Kept;
 pub use crate::knob::Knob;
 use crate::wire_knob;
@@ -92,6 +91,8 @@ pub struct Stage {
     pub overruled: Arc<AtomicBool>,
     /// Where the labs go that stay after their stories, if they are to.
     pub kept: Option<Kept>,
+    /// The lab that was made last for the story that is played.
+    pub made: Arc<Mutex<Option<Lab>>>,
 }
 
 impl Stage {
@@ -126,15 +127,18 @@ impl Stage {
         if let Some(kept) = &self.kept {
             kept.keep(&lab);
         }
+        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(lab.clone());
         Ok(lab)
     }
 
-    /// Plays a story on this thread, which another one will show: the hosts that it makes are the story's.
-    pub fn beside<T: Tells>(
-        &self,
-        play: impl FnOnce(&Self) -> Result<T, Trouble>,
-    ) -> Result<T, Trouble> {
-        play(self).inspect(|told| self.hosts_made_here_are_of(&told.story().name))
+    /// The same stage, which knows of no lab of another story.
+    pub fn for_one_story(&self) -> Self {
+        Self { made: Arc::default(), ..self.clone() }
+    }
+
+    /// The lab that was made last.
+    pub fn last_lab(&self) -> Option<Lab> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Says for which story this thread has made hosts.
@@ -236,24 +240,6 @@ impl Stage {
         let mut command = Command::new(self.programs.join("udp-peer"));
         command.args(args).args(["--format", "json", "--quiet"]);
         Actor::start(lab, host, name, command)
-    }
-}
-
-/// What playing a story gives: the story, and what the demo makes of it.
-pub trait Tells {
-    /// The story.
-    fn story(&self) -> &Story;
-}
-
-impl Tells for Story {
-    fn story(&self) -> &Story {
-        self
-    }
-}
-
-impl<T> Tells for (Story, T) {
-    fn story(&self) -> &Story {
-        &self.0
     }
 }
 

@@ -16,7 +16,7 @@ mod short_write;
 
 use std::thread::{self, ScopedJoinHandle};
 
-use crate::claims::{FileRead, file_read_as_bytes_is_hexadecimal, recv_throws_away_over_tcp};
+use crate::claims::{file_read_as_bytes_is_hexadecimal, recv_throws_away_over_tcp};
 use crate::findings::{Claim, Story};
 use crate::scenario::Scenario;
 use crate::stage::{Stage, Trouble};
@@ -55,26 +55,26 @@ pub const SCENARIO: Scenario = Scenario {
 /// Plays the stories side by side, each in a lab of its own: they wait more than they work.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
     thread::scope(|scope| {
-        let merge = scope.spawn(|| stage.beside(merge::play));
-        let chunks = scope.spawn(|| stage.beside(chunks::play));
-        let short_write = scope.spawn(|| stage.beside(short_write::play));
-        let characters = scope.spawn(|| stage.beside(characters::play));
-        let lines = scope.spawn(|| stage.beside(lines::play));
-        let frames = scope.spawn(|| stage.beside(frames::play));
-        let file = scope.spawn(|| stage.beside(file::play));
+        let merge = scope.spawn(|| stage.tell("merge", merge::play));
+        let chunks = scope.spawn(|| stage.tell("chunks", chunks::play));
+        let short_write = scope.spawn(|| stage.tell("short-write", short_write::play));
+        let characters = scope.spawn(|| stage.tell("characters", characters::play));
+        let lines = scope.spawn(|| stage.tell("lines", lines::play));
+        let frames = scope.spawn(|| stage.tell("frames", frames::play));
+        let file = scope.spawn(|| stage.tell("file", file::play));
 
-        show(ended(merge)?);
+        show(ended(merge)?.0);
         let (story, rest_lost) = ended(chunks)?;
         show(story);
-        show(ended(short_write)?);
-        show(ended(characters)?);
-        show(ended(lines)?);
-        show(ended(frames)?);
-        let (story, FileRead { hexadecimal, decodes }) = ended(file)?;
+        show(ended(short_write)?.0);
+        show(ended(characters)?.0);
+        show(ended(lines)?.0);
+        show(ended(frames)?.0);
+        let (story, read) = ended(file)?;
         show(story);
         Ok(vec![
-            recv_throws_away_over_tcp(Some(rest_lost)),
-            file_read_as_bytes_is_hexadecimal(FileRead { hexadecimal, decodes }),
+            recv_throws_away_over_tcp(rest_lost),
+            file_read_as_bytes_is_hexadecimal(read.unwrap_or_default()),
         ])
     })
 }

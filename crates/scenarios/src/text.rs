@@ -47,7 +47,9 @@ pub fn theory(explain: &[&str], look: Look) -> String {
 pub fn story(story: &Story, look: Look) -> String {
     let mut out = "\n".to_owned();
     out.push_str(&whole("== ", 3, &format!("{}: {}", story.name, story.says), look));
-    out.push_str(&whole("   people say: ", 5, &story.belief, look));
+    if !story.belief.is_empty() {
+        out.push_str(&whole("   people say: ", 5, &story.belief, look));
+    }
     for line in &story.set_up {
         out.push_str(&whole("   ", 5, line, look));
     }

@@ -88,10 +88,35 @@ fn a_wire_that_doubles_fails_counts() {
         ("backlog", &["retry-after", "half-open-dropped"]),
         ("close", &["close-three", "close-four", "close-both", "tw-client-countdown"]),
         ("disconnect", &["cut-keepalive-probes"]),
-        ("feedback", &["one-loss-resent", "silent-doubling"]),
+        ("feedback", &["one-loss-resent", "tail-probes"]),
         ("flood", &["no-cookies-dropped", "cookies-sent", "cookies-always-sent"]),
         ("datagram", &["road-order", "overflow-diag", "overflow-table", "overflow-ovfl"]),
     ] {
         fails_among_others(demo, "wire.duplicate=100%", checks);
+    }
+}
+
+/// Whatever the wire loses, a demo comes to its end: what a loss makes otherwise fails a check, the rest goes
+/// on, and the claims are judged by what was seen.
+#[test]
+fn a_demo_comes_to_its_end_over_a_wire_that_loses() {
+    if !has_namespaces() {
+        return;
+    }
+    for (demo, loss, stories, claims, checks) in [
+        ("silence", "wire.loss=30%", 4, 1, &["datagram-arrives"][..]),
+        ("flood", "wire.loss=10%", 4, 1, &["cookies-sent"]),
+    ] {
+        // The dice of a seed lose the same datagrams each time.
+        let finished = scenarios(&["run", demo, "--set", loss, "--seed", "1", "--format", "json"]);
+        assert_eq!(finished.code, 1, "{demo}: {}", finished.stderr);
+        let events = events(&finished);
+        let count = |name: &str| events.iter().filter(|event| event["event"] == name).count();
+        assert_eq!((count("story"), count("claim")), (stories, claims), "{demo}");
+        let failed = failed_checks(&events);
+        for check in checks {
+            assert!(failed.contains(check), "{check} is not among {failed:?}");
+        }
+        assert_eq!(finished.end()["error"], Value::Null, "{demo}");
     }
 }

@@ -11,10 +11,11 @@ use netlab::{Lab, Rule, Verdict};
 use serde_json::Value;
 
 use super::in_words;
+use crate::arrivals::Arrivals;
 use crate::claims::Typing;
 use crate::findings::{Check, Story, Table};
 use crate::observe::{Observer, Watch, lifelines};
-use crate::stage::{Actor, SOON, Stage, Trouble, UDP_PORT, until};
+use crate::stage::{Actor, SOON, Stage, Trouble, UDP_PORT};
 
 /// How many lines each of them types.
 const LINES: usize = 9;
@@ -76,15 +77,16 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<Typing>), Trouble> {
         type_lines(&mut bob, OF_BOB)?;
         typing.join().expect("typing does not panic")
     })?;
-    // Alice hears everything: what is lost is hers.
-    until("the last line of Bob", || Ok((alice.events("datagram").len() >= LINES).then_some(())))?;
-    wire.settle(SOON);
+    for (host, person) in [("alice", &alice), ("bob", &bob)] {
+        Arrivals { lab: &lab, host, port: UDP_PORT }.are_told_by(person, LINES);
+    }
     let family = alice.program.family().map_err(Trouble::io("count the processes of alice"))?;
     let while_typing = heard_while_typing(&alice);
     let seen = watch.end(&lab)?;
 
     let heard = |person: &Actor| person.events("datagram").len();
-    let lost = seen.records.iter().filter(|record| record.verdict == Verdict::Dropped).count();
+    let of_alice = || seen.records.iter().filter(|record| record.from == lab.host("alice").id());
+    let lost = of_alice().filter(|record| record.verdict == Verdict::Dropped).count();
     story.set_up = vec![
         format!("alice: udp-peer chat --plain {} {}", address(&lab, "alice"), address(&lab, "bob")),
         format!("bob:   udp-peer chat --plain {} {}", address(&lab, "bob"), address(&lab, "alice")),
@@ -100,12 +102,11 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<Typing>), Trouble> {
         ],
     }];
     let [all, rest, clean, again, processes, both] = CHECKS;
-    let of_alice = seen.records.iter().filter(|r| r.from == lab.host("alice").id()).count();
     story.checks = vec![
         Check::equal(all.0, all.1, LINES, heard(&alice)),
-        Check::equal(rest.0, rest.1, LINES - lost, heard(&bob)),
+        Check::equal(rest.0, rest.1, LINES.saturating_sub(lost), heard(&bob)),
         Check::equal(clean.0, clean.1, "none".to_owned(), violations(&lab, &alice, &bob)),
-        Check::equal(again.0, again.1, LINES, of_alice),
+        Check::equal(again.0, again.1, LINES, of_alice().count()),
         Check::equal(processes.0, processes.1, 1, family.processes),
         Check::within(both.0, both.1, 1..=LINES, while_typing),
     ];

@@ -17,8 +17,8 @@ pub fn recv_throws_away_over_udp(rest_lost: Option<bool>) -> Claim {
 /// On which links UDP was clearly faster, for claim n.
 #[derive(Clone, Copy, Debug)]
 pub struct Race {
-    /// Whether the first byte of an answer came clearly sooner.
-    pub first_byte: bool,
+    /// Whether the first byte of an answer came clearly sooner; none where a lost one never came.
+    pub first_byte: Option<bool>,
     /// Whether over a slow link all bytes were there clearly sooner.
     pub slow_link: bool,
     /// Whether over a fast link all bytes were there clearly sooner.
@@ -27,7 +27,7 @@ pub struct Race {
 
 /// Claim n: UDP is faster.
 pub fn udp_is_faster_than_tcp(seen: Option<Race>) -> Claim {
-    let part = |check, holds: fn(Race) -> bool| Part::new(check, seen.map(holds));
+    let part = |check, holds: fn(Race) -> Option<bool>| Part::new(check, seen.and_then(holds));
     claim(
         "n",
         "UDP is faster than TCP",
@@ -36,12 +36,12 @@ pub fn udp_is_faster_than_tcp(seen: Option<Race>) -> Claim {
                 "it is first by one round trip, because it shakes no hands.",
                 "its first answer came no sooner.",
             ),
-            part("race-slow-udp", |race| race.slow_link).telling(
+            part("race-slow-udp", |race| Some(race.slow_link)).telling(
                 "All bytes were there clearly sooner over a slow link.",
                 "A lot of bytes comes no faster than the link carries, over either; what UDP sends faster than \
                  that is lost.",
             ),
-            part("race-fast-udp", |race| race.fast_link).telling(
+            part("race-fast-udp", |race| Some(race.fast_link)).telling(
                 "Over a link without a limit all of them were there clearly sooner.",
                 "Over a link without a limit, too, not all of them were there clearly sooner.",
             ),
@@ -65,6 +65,7 @@ mod tests {
     #[test]
     fn claim_n_is_confirmed_where_udp_is_faster_on_every_link() {
         let judge = |first_byte, slow_link, fast_link| {
+            let first_byte = Some(first_byte);
             udp_is_faster_than_tcp(Some(Race { first_byte, slow_link, fast_link })).verdict
         };
         assert_eq!(judge(true, true, true), Verdict::Confirmed);
@@ -72,7 +73,9 @@ mod tests {
         assert_eq!(judge(true, false, true), Verdict::Partly);
         assert_eq!(judge(false, false, false), Verdict::Refuted);
         assert_eq!(udp_is_faster_than_tcp(None).verdict, Verdict::Skipped);
-        let race = Race { first_byte: false, slow_link: true, fast_link: true };
+        let lost = Race { first_byte: None, slow_link: false, fast_link: false };
+        assert_eq!(udp_is_faster_than_tcp(Some(lost)).verdict, Verdict::Partly);
+        let race = Race { first_byte: Some(false), slow_link: true, fast_link: true };
         let told = udp_is_faster_than_tcp(Some(race)).instead;
         assert!(told.starts_with("its first answer came no sooner. All bytes were"), "{told}");
     }

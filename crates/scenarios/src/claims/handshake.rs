@@ -32,7 +32,7 @@ pub fn handshake_has_four_steps_of_which_two_travel_together(seen: Steps) -> Cla
 }
 
 /// What a server took for one and the same client, for claim k.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct ToldApart {
     /// Whether two requests with one address and one SYN number, from two ports, were one client's.
     pub twins_are_one: Option<bool>,
@@ -59,7 +59,7 @@ pub fn clients_are_told_apart_by_address_and_number(seen: ToldApart) -> Claim {
 }
 
 /// What a server was made of when it had accepted connections, for claim r.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Accepted {
     /// Connections that it had accepted and held at the same time.
     pub connections: usize,
@@ -68,21 +68,21 @@ pub struct Accepted {
 }
 
 /// Claim r: a new process for each accept, and a pipe to it.
-pub fn accept_waits_for_a_process_of_its_own(seen: Accepted) -> Claim {
-    let (before, after) = seen.processes;
+pub fn accept_waits_for_a_process_of_its_own(seen: Option<Accepted>) -> Claim {
+    // Without connections that were accepted nothing is told.
+    let Accepted { connections, processes: (before, after) } = seen.unwrap_or_default();
     let new = after.saturating_sub(before);
-    let connections = seen.connections;
     let with_new = format!("{new} new processes came with {connections} connections.");
     claim(
         "r",
         "accept waits for a new process; the socket is the pipe to that process",
         &[
-            Part::seen("accept-processes", new >= 1).telling(
+            Part::new("accept-processes", seen.map(|_| new >= 1)).telling(
                 &with_new,
                 "accept waits for a connection, which the kernel has made by then, and gives the same process one \
                  more descriptor.",
             ),
-            Part::seen("accept-one", new >= seen.connections).telling(
+            Part::new("accept-one", seen.map(|_| new >= connections)).telling(
                 &with_new,
                 "The other end of the socket is the peer, wherever it runs, and not a process of its own.",
             ),
@@ -123,13 +123,14 @@ mod tests {
     fn claim_r_is_confirmed_where_each_accept_has_a_process() {
         let judge = |connections, before, after| {
             let seen = Accepted { connections, processes: (before, after) };
-            accept_waits_for_a_process_of_its_own(seen).verdict
+            accept_waits_for_a_process_of_its_own(Some(seen)).verdict
         };
         assert_eq!(judge(3, 1, 4), Verdict::Confirmed);
         assert_eq!(judge(3, 1, 2), Verdict::Partly);
         assert_eq!(judge(3, 1, 1), Verdict::Refuted);
         let seen = Accepted { connections: 3, processes: (1, 4) };
-        let told = accept_waits_for_a_process_of_its_own(seen).instead;
+        let told = accept_waits_for_a_process_of_its_own(Some(seen)).instead;
         assert_eq!(told, "3 new processes came with 3 connections.");
+        assert_eq!(accept_waits_for_a_process_of_its_own(None).verdict, Verdict::Skipped);
     }
 }

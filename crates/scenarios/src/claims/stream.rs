@@ -15,7 +15,7 @@ pub fn recv_throws_away_over_tcp(rest_lost: Option<bool>) -> Claim {
 }
 
 /// What a file of text was, read as bytes, for claim i.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct FileRead {
     /// Whether hexadecimal digits arrived in place of the file's bytes.
     pub hexadecimal: Option<bool>,

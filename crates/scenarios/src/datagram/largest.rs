@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use super::peer::{ANY, Receiver, bare_socket, is_fragment, skipped};
 use crate::findings::{Check, Story};
 use crate::observe::{Observer, Watch, lifelines};
-use crate::stage::{Actor, SOON, Stage, Trouble};
+use crate::stage::{Actor, Stage, Trouble};
 
 /// The length of an IPv4 packet has 16 bits: 65,535 bytes, less 20 of the IP header and 8 of UDP's.
 const LARGEST: usize = 65_507;
@@ -31,8 +31,8 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     }
     sender.say("q")?;
     sender.exit()?;
-    let arrived =
-        receiver.actor.event(SOON, "datagram").map_or(0, |e| e["bytes"].as_u64().unwrap_or(0));
+    receiver.hears(&lab, 1);
+    let arrived = receiver.datagrams().first().map_or(0, |e| e["bytes"].as_u64().unwrap_or(0));
     let refused = sender.expect("not_sent")?;
     let socket = bare_socket(&lab, "client", ANY)?;
     let one_more = match socket.send_to(&vec![b'x'; LARGEST + 1], to) {

@@ -6,6 +6,7 @@ use std::net::{SocketAddr, UdpSocket};
 use netlab::{Lab, Record, Transport};
 use serde_json::Value;
 
+use crate::arrivals::Arrivals;
 use crate::findings::Check;
 use crate::stage::{Actor, Stage, Trouble, UDP_PORT};
 
@@ -33,9 +34,9 @@ impl Receiver {
         self.actor.events("datagram")
     }
 
-    /// Waits for the datagram with this text.
-    pub(super) fn expect(&self, text: &str) -> Result<Value, Trouble> {
-        self.actor.expect_where("datagram", |event| event["text"] == text)
+    /// Waits until it has told of all that arrive of so many.
+    pub(super) fn hears(&self, lab: &Lab, sent: usize) {
+        arrivals(lab, self.address).are_told_by(&self.actor, sent);
     }
 }
 
@@ -43,6 +44,11 @@ impl Receiver {
 pub(super) fn address_of_server(stage: &Stage, lab: &Lab) -> SocketAddr {
     let port = if stage.level.has_namespaces() { UDP_PORT } else { 0 };
     SocketAddr::new(lab.host("server").address().into(), port)
+}
+
+/// What arrives at an address of the host "server".
+pub(super) fn arrivals(lab: &Lab, at: SocketAddr) -> Arrivals<'_> {
+    Arrivals { lab, host: "server", port: at.port() }
 }
 
 /// Sends lines from the host "client" with `udp-peer send`, then `q`; gives the program, which has ended,

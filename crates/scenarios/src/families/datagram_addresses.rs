@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use netlab::{LabOptions, Rule, Transport};
+use serde_json::Value;
 
 use super::ways::{NO_IPV6, NO_LINK, Servers, Way};
+use crate::arrivals::Arrivals;
 use crate::findings::{Check, Story, Table};
 use crate::observe::{Observer, Watch, lifelines};
 use crate::stage::{Stage, Trouble, UDP_PORT};
@@ -47,7 +49,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     })?;
     let watch = Watch::begin(&lab, UDP_PORT)?;
     let mut rows = Vec::new();
-    let mut called = Vec::new();
+    let (mut called, mut arrived) = (Vec::new(), 0);
     for (way, receiver, to) in &receivers.ways {
         let receiver = &receivers.actors[*receiver];
         let before = receiver.events("datagram").len();
@@ -56,10 +58,17 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
         sender.say(LINE)?;
         sender.say("q")?;
         sender.exit()?;
-        let datagram = crate::stage::until("the datagram at its receiver", || {
-            Ok(receiver.events("datagram").get(before).cloned())
-        })?;
-        let from = datagram["from"].as_str().unwrap_or_default().to_owned();
+        let sent = called.len() + 1;
+        let arrive = Arrivals { lab: &lab, host: "server", port: UDP_PORT }.of(sent);
+        let datagram = if arrive > arrived {
+            crate::stage::until("the datagram at its receiver", || {
+                Ok(receiver.events("datagram").get(before).cloned())
+            })?
+        } else {
+            Value::Null
+        };
+        arrived = arrive;
+        let from = datagram["from"].as_str().unwrap_or("nobody: it was lost").to_owned();
         rows.push([way.over(), to, &own, &from].map(str::to_owned).to_vec());
         called.push((*way, own, from));
     }

@@ -38,7 +38,7 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<bool>), Trouble> {
     };
     let mut scene = Scene::begin(stage, lab, DELAY, &[])?;
     scene.send(BYTES)?;
-    scene.wait_for_sent(1, SOON)?;
+    scene.wait_for_sent(1, SOON);
     scene.wait_for_acknowledged(BYTES as u64)?;
     let port = scene.port;
     let played = scene.end(&mut story, &[])?;

@@ -10,6 +10,9 @@ use crate::stage::Trouble;
 /// The shortest timer that the arithmetic begins with, whatever `tcp_rto_min_us` says (`TCP_RTO_MIN`).
 const RTO_MIN: Duration = Duration::from_millis(200);
 
+/// No timer runs for a shorter time than the kernel's clock can tell, at its finest (`CONFIG_HZ=1000`).
+const TICK: Duration = Duration::from_millis(1);
+
 /// The longest timer of kernels that have no knob for it (`TCP_RTO_MAX`).
 const RTO_MAX: Duration = Duration::from_secs(120);
 
@@ -58,7 +61,7 @@ impl Patience {
         let mut expiries = vec![first];
         let (mut now, mut rto) = (first, rto);
         while now < first + self.limit() {
-            rto = (rto * 2).min(self.rto_max);
+            rto = (rto * 2).clamp(TICK, self.rto_max.max(TICK));
             now += rto;
             expiries.push(now);
         }
@@ -89,6 +92,14 @@ mod tests {
             let limit = limit(retries, rto_max_ms);
             assert!((limit - expected).abs() < 1e-9, "{retries} {rto_max_ms}: {limit}");
         }
+    }
+
+    /// What was measured may be nonsense, and the arithmetic comes to its end all the same.
+    #[test]
+    fn a_timer_of_no_time_at_all_expires_in_the_end() {
+        let patience = Patience { retries: 2, rto_max: Duration::ZERO };
+        let expiries = patience.expiries(Duration::ZERO, Duration::ZERO);
+        assert!(expiries.last() >= Some(&patience.limit()), "{expiries:?}");
     }
 
     #[test]

@@ -123,13 +123,27 @@ impl Scene {
             let syn = Segment { from, to, sequence: number, acknowledgement: None };
             injector.send(syn).map_err(Trouble::io("send a forged request"))?;
         }
+        let arrived = self.arrived_of_the_flood()?;
         let counters = until("all of the flood at the server", || {
             let moved = read()?.since(&before);
-            let arrived = moved.get("TcpInSegs").unwrap_or(0);
-            Ok((arrived >= i64::from(FORGED)).then_some(moved))
+            Ok((moved.get("TcpInSegs").unwrap_or(0) >= arrived).then_some(moved))
         })?;
         let half_open = self.half_open_now()?;
         Ok(Aftermath { half_open, begun, counters })
+    }
+
+    /// How many of the forged requests the wire has delivered, when it has seen them all.
+    fn arrived_of_the_flood(&self) -> Result<i64, Trouble> {
+        let attacker = self.lab.host("attacker").id();
+        let wire = self.lab.wire().expect("a flood has a wire");
+        let forged = || wire.records().into_iter().filter(|record| record.from == attacker);
+        until("all of the flood on the wire", || {
+            let sent = forged().filter(|record| record.copy_of.is_none()).count();
+            Ok((sent >= FORGED as usize).then_some(()))
+        })?;
+        wire.settle(SOON);
+        let arrived = forged().filter(|record| record.delivered().is_some()).count();
+        Ok(i64::try_from(arrived).unwrap_or(i64::MAX))
     }
 
     fn half_open_now(&self) -> Result<usize, Trouble> {

@@ -7,7 +7,7 @@ use super::attack::{Aftermath, FORGED, GIVES_UP, NO_COOKIES, POOL, Scene, Visit}
 
 /// One setting, and what it should do.
 pub(super) struct Defence {
-    name: &'static str,
+    pub(super) name: &'static str,
     cookies: &'static str,
     says: &'static str,
     belief: &'static str,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use netlab::{Rule, Transport};
 
+use crate::arrivals::Arrivals;
 use crate::findings::{Check, Story};
 use crate::observe::{Observer, Watch, lifelines};
 use crate::stage::{Stage, Trouble, UDP_PORT};
@@ -28,10 +29,9 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, bool), Trouble> {
     for line in ["one", "", "three", "q"] {
         sender.say(line)?;
     }
-    let third = receiver.expect_where("datagram", |event| event["text"] == "three");
     let exit = sender.exit()?;
+    Arrivals { lab: &lab, host: "server", port }.are_told_by(&receiver, 3);
     let seen = watch.end(&lab)?;
-    third?;
 
     let sizes: Vec<String> =
         receiver.events("datagram").iter().map(|event| event["bytes"].to_string()).collect();

@@ -84,6 +84,7 @@ impl<'a> Player<'a> {
             knobs: args.knobs.clone(),
             overruled: Arc::default(),
             kept: args.keep.then(Kept::default),
+            made: Arc::default(),
         };
         Ok(Self { args, report, stage, not_written: Cell::default() })
     }
