@@ -30,8 +30,9 @@ pub const LAST_WORD: Duration = Duration::from_secs(5);
 /// The calling process stays outside, waits, and ends as the inner one does; it does not return.
 ///
 /// SIGINT and SIGTERM go on to the inner process, which may say a last word: the kernel keeps from the
-/// first process of a PID namespace every signal that it does not handle. One that has not ended
-/// [`LAST_WORD`] later is killed, and at a second signal at once.
+/// first process of a PID namespace every signal that it does not handle. SIGHUP, which a terminal sends when
+/// it is closed, goes on as SIGTERM. One that has not ended [`LAST_WORD`] later is killed, and at a second
+/// signal at once.
 ///
 /// Nothing outlives the lab, even one that is killed with SIGKILL: when the outer process dies, the
 /// kernel kills the inner one (`PR_SET_PDEATHSIG`), and when the first process of a PID namespace dies,
@@ -109,7 +110,12 @@ fn become_first_process() -> Result<(), Refusal> {
 
 /// The signals that the outer process takes as news instead of dying of them.
 fn of_the_parent() -> SigSet {
-    SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGCHLD])
+    SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGCHLD])
+}
+
+/// The signal that the inner process gets for one that came to the outer one.
+fn passed_on(signal: Signal) -> Signal {
+    if signal == Signal::SIGHUP { Signal::SIGTERM } else { signal }
 }
 
 /// Waits for the child and ends with its exit code, or with what a shell would say of its signal.
@@ -126,7 +132,7 @@ fn end_as(child: Pid) -> ! {
         let flag = signals.as_ref().map(|_| WaitPidFlag::WNOHANG);
         match waitpid(child, flag) {
             Ok(WaitStatus::Exited(_, code)) => match asked {
-                Some((signal, _)) if code == 128 + signal as i32 => die_by(signal),
+                Some((signal, _)) if code == 128 + passed_on(signal) as i32 => die_by(signal),
                 _ => process::exit(code),
             },
             Ok(WaitStatus::Signaled(_, signal, _)) => match asked {
@@ -141,7 +147,7 @@ fn end_as(child: Pid) -> ! {
             Some(Signal::SIGCHLD) => {}
             Some(signal) if asked.is_none() => {
                 asked = Some((signal, Instant::now()));
-                let _ = kill(child, signal);
+                let _ = kill(child, passed_on(signal));
             }
             Some(_) => kill_it(),
             // The last word takes too long; else it was an interruption.

@@ -1,14 +1,19 @@
 //! A signal in the middle: what the demo says, and what is left of it.
 
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
+use nix::pty::openpty;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use tests::{Finished, Running, family, piped, program};
+use tests::{Finished, Running, family, foreign, piped, program};
 
-use crate::{LIMIT, events, has_namespaces, on_loopback};
+use crate::{Folder, LIMIT, events, has_namespaces, on_loopback};
 
 /// To whom a signal is sent.
 #[derive(Clone, Copy, Debug)]
@@ -90,4 +95,115 @@ fn on_loopback_nothing_is_left_either() {
     assert_eq!(finished.signal, Some(Signal::SIGINT as i32), "{finished:?}");
     assert!(finished.stderr.starts_with("error: interrupted in backlog"), "{}", finished.stderr);
     family::all_end(&family);
+}
+
+/// A demo at a terminal of its own, with a person before it.
+struct AtTerminal {
+    demo: Running,
+    person: File,
+    /// What the person has been shown of standard error.
+    shown: Arc<Mutex<String>>,
+    reading: thread::JoinHandle<()>,
+    /// Where the demo makes its files.
+    files: Folder,
+}
+
+impl AtTerminal {
+    /// `setsid` gives it the terminal, as a shell would.
+    #[track_caller]
+    fn start(setsid: &std::path::Path, name: &str, args: &[&str]) -> Self {
+        let (terminal, files) = (openpty(None, None).unwrap(), Folder::new(name));
+        let scenarios = program("scenarios");
+        let with_terminal = ["--ctty", scenarios.to_str().unwrap(), "run"];
+        let mut command = piped(setsid, &[&with_terminal[..], args].concat());
+        command.env("TMPDIR", files.path());
+        command.stdin(Stdio::from(terminal.slave.try_clone().unwrap()));
+        command.stderr(Stdio::from(terminal.slave));
+        let demo = Running::start_with_limit(&mut command, LIMIT);
+        // The command keeps the terminal open, and a reader would wait for it.
+        drop(command);
+        let person = File::from(terminal.master);
+        let (mut screen, shown) =
+            (person.try_clone().unwrap(), Arc::new(Mutex::new(String::new())));
+        let on_screen = Arc::clone(&shown);
+        let reading = thread::spawn(move || {
+            let mut buf = [0; 1024];
+            // The end of a terminal whose other side is closed is EIO.
+            while let Ok(count @ 1..) = screen.read(&mut buf) {
+                on_screen.lock().unwrap().push_str(&String::from_utf8_lossy(&buf[..count]));
+            }
+        });
+        Self { demo, person, shown, reading, files }
+    }
+
+    /// Waits until something is so, of what is shown and of the folder of files.
+    #[track_caller]
+    fn wait_until(&self, is_so: impl Fn(&str, usize) -> bool) {
+        let start = Instant::now();
+        loop {
+            let shown = self.shown.lock().unwrap().clone();
+            if is_so(&shown, fs::read_dir(self.files.path()).unwrap().count()) {
+                return;
+            }
+            assert!(start.elapsed() < LIMIT, "{shown}");
+            thread::yield_now();
+        }
+    }
+
+    /// Presses Ctrl-C, and looks that nothing is left; gives how it ended, and what was shown.
+    #[track_caller]
+    fn press_ctrl_c(mut self) -> (Finished, String) {
+        self.person.write_all(b"\x03").unwrap();
+        self.ends()
+    }
+
+    #[track_caller]
+    fn ends(self) -> (Finished, String) {
+        let family = family::descendants(self.demo.pid());
+        let finished = self.demo.finish();
+        family::all_end(&family);
+        let left: Vec<_> = fs::read_dir(self.files.path()).unwrap().collect();
+        assert!(left.is_empty(), "{left:?}");
+        // The reader ends with the terminal, of which this was the last user.
+        self.reading.join().unwrap();
+        let shown = self.shown.lock().unwrap().clone();
+        (finished, shown)
+    }
+}
+
+/// At each place where a person may press Ctrl-C: while hosts are kept, between two stories, and in the
+/// middle of one that has files. A terminal that is closed is no more than that.
+#[test]
+fn a_person_may_press_ctrl_c_anywhere() {
+    let Some(setsid) = foreign("setsid") else { return };
+    if !has_namespaces() {
+        return;
+    }
+    let at = |name, args: &[&str]| AtTerminal::start(&setsid, name, args);
+
+    let kept = at("kept", &["silence", "--keep"]);
+    kept.wait_until(|shown, _| shown.contains("-- Enter to let them go --"));
+    let (finished, _) = kept.press_ctrl_c();
+    // All was told before, and Ctrl-C stood for Enter.
+    assert_eq!(finished.code, 0, "{finished:?}");
+    assert!(finished.stdout_text().contains(" checks as expected"), "{finished:?}");
+
+    let step = at("step", &["silence", "--step"]);
+    step.wait_until(|shown, _| shown.contains("-- Enter to go on --"));
+    let (finished, shown) = step.press_ctrl_c();
+    assert_eq!(finished.signal, Some(Signal::SIGINT as i32), "{finished:?}");
+    let told = "\nerror: interrupted in silence, after its story both-receive; 5 checks so far";
+    assert!(shown.replace('\r', "").contains(told), "{shown}");
+
+    let middle = at("middle", &["families"]);
+    middle.wait_until(|_, files| files > 0);
+    let (finished, shown) = middle.press_ctrl_c();
+    assert_eq!(finished.signal, Some(Signal::SIGINT as i32), "{finished:?}");
+    assert!(shown.contains("error: interrupted in families, "), "{shown}");
+
+    let closed = at("closed", &["families"]);
+    closed.wait_until(|_, files| files > 0);
+    closed.demo.signal(Signal::SIGHUP);
+    let (finished, _) = closed.ends();
+    assert_eq!(finished.signal, Some(Signal::SIGHUP as i32), "{finished:?}");
 }

@@ -7,6 +7,7 @@ use cli::{Exit, Failure, signals};
 use netlab::Level;
 use scenarios::scratch;
 
+use crate::pause;
 use crate::report::{Phase, Report, lock};
 
 /// Lets the first SIGINT or SIGTERM end the run with a word on how far it has come.
@@ -19,6 +20,7 @@ pub(crate) fn watch(report: &Arc<Mutex<Report>>, level: Level) -> Result<(), Fai
     let watched = signals::first(move |signal| {
         // While this holds the report nobody else can say anything, so what is told here is the end.
         let mut report = lock(&report);
+        pause::no_more();
         match &report.phase {
             Phase::Playing => {
                 let exit = report.interrupted(signals::exit(signal));
