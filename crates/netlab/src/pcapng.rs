@@ -60,9 +60,7 @@ impl Interface {
 
 impl From<&Host> for Interface {
     fn from(host: &Host) -> Self {
-        let ipv6 = host.address_v6().map(IpAddr::V6);
-        let addresses = [Some(IpAddr::V4(host.address())), ipv6].into_iter().flatten().collect();
-        Self { name: host.name().to_owned(), addresses }
+        Self { name: host.name().to_owned(), addresses: host.addresses().all() }
     }
 }
 

@@ -8,8 +8,10 @@ use std::time::Duration;
 use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6};
 use netlink_packet_sock_diag::inet::nlas::Nla;
 use netlink_packet_sock_diag::inet::{self, SocketId, StateFlags};
+use nix::net::if_::if_nametoindex;
 use serde::Serialize;
 
+use crate::host::INTERFACE;
 use crate::sock_diag::{Answer, SockDiag};
 use crate::tcp_info::TcpInfo;
 
@@ -140,19 +142,27 @@ fn ask(families: &[u8], states: &StateFlags) -> io::Result<Vec<TcpSocket>> {
 /// Reads one end of a connection again and again, without a look at any other.
 pub(crate) struct ConnectionReader {
     sock_diag: SockDiag,
-    local: SocketAddr,
+    id: SocketId,
     remote: SocketAddr,
 }
 
 impl ConnectionReader {
     /// A reader in the calling thread's namespace.
     pub(crate) fn open(local: SocketAddr, remote: SocketAddr) -> io::Result<Self> {
-        Ok(Self { sock_diag: SockDiag::open()?, local, remote })
+        // Without the link's number the kernel knows of no socket whose address means something on that link
+        // only (inet6_lookup, net/ipv6/inet6_hashtables.c).
+        let is_of_a_link = matches!(local.ip(), IpAddr::V6(ip) if ip.is_unicast_link_local());
+        let link = if is_of_a_link { if_nametoindex(INTERFACE)? } else { 0 };
+        Ok(Self {
+            sock_diag: SockDiag::open()?,
+            id: SocketId { interface_id: link, ..id(local, remote) },
+            remote,
+        })
     }
 
     /// What the kernel has of it now, if anything.
     pub(crate) fn read(&mut self) -> io::Result<Option<TcpSocket>> {
-        let found = self.sock_diag.one(id(self.local, self.remote))?.as_ref().and_then(read);
+        let found = self.sock_diag.one(self.id.clone())?.as_ref().and_then(read);
         // A socket over IPv6 that serves IPv4 too has its peer's address as one of IPv6.
         let remote = |socket: &TcpSocket| (socket.remote.ip().to_canonical(), socket.remote.port());
         Ok(found.filter(|socket| remote(socket) == (self.remote.ip(), self.remote.port())))

@@ -15,6 +15,7 @@
 //! | When was each end of a connection in which state? | `lanes` |
 //! | Which checks and claims came out how? | `verdicts` |
 //! | What is shown as rows? | `data` |
+//! | How is the run itself taken out of its page? | `raw` |
 
 mod arrow;
 mod data;
@@ -23,6 +24,7 @@ mod ladder;
 mod lanes;
 mod markup;
 mod plot;
+mod raw;
 mod sequence;
 mod verdicts;
 mod words;
@@ -73,6 +75,8 @@ pub struct Run<'a> {
     pub stories: &'a [Story],
     /// The claims.
     pub claims: &'a [Claim],
+    /// How long it took.
+    pub seconds: f64,
 }
 
 /// How much of a story is shown, so that a page stays one that can be sent.
@@ -142,6 +146,7 @@ pub fn page(run: &Run<'_>, language: Language) -> String {
         }
         out.raw("</ul>");
     }
+    raw::link(&mut out, run, words);
     out.fill("<h2 id=\"understand\">{}</h2><ul>", &[&words.understand]);
     for paragraph in words.understanding {
         out.fill("<li>{}</li>", &[paragraph]);
@@ -249,6 +254,7 @@ fn navigation(out: &mut Markup, run: &Run<'_>, words: &Words) {
     if !run.theory.is_empty() {
         out.fill("<a href=\"#theory\">{}</a>", &[&words.theory]);
     }
+    out.fill("<a href=\"#raw\">{}</a>", &[&words.raw]);
     out.fill("<a href=\"#understand\">{}</a></nav>", &[&words.understand]);
 }
 

@@ -166,6 +166,12 @@ fn datagrams_that_find_no_room_are_counted_as_by_nstat() {
     for story in ["addresses", "datagram-addresses"] {
         kept.compare_counters(story);
     }
+    // Also those whose addresses mean something on their link only.
+    for host in ["client", "server"] {
+        let is_it = |lane: &&Value| lane["host"] == host && lane["who"] == "link-local";
+        let lanes = kept.of("states", "addresses").filter(is_it);
+        assert_eq!(lanes.count(), 1, "the link-local end of the {host} has states");
+    }
     kept.end();
 }
 

@@ -5,6 +5,7 @@ use std::process::Command;
 use serde_json::Value;
 use tests::{Finished, foreign, piped};
 
+use crate::events::all_are_told;
 use crate::{Folder, events, has_namespaces, pages, run, scenarios};
 
 /// What a reader of packets says of one of them, of the things that are compared.
@@ -32,8 +33,8 @@ const DATAGRAM: &str = "is a datagram";
 const PART: &str = "is a part of one";
 const ERROR: &str = "says what became of one";
 
-/// All demos are played once, because that takes most of a minute: what they write is then read by programs
-/// that others have made. Tests begin in the order of their names, and this one takes longest, so it has a
+/// All demos are played once, because that takes most of a minute: what they tell is looked at, and what they
+/// write is then read by programs that others have made. Tests begin in the order of their names, and this one takes longest, so it has a
 /// name that comes early.
 #[test]
 fn what_the_demos_write_is_read_by_others() {
@@ -45,6 +46,7 @@ fn what_the_demos_write_is_read_by_others() {
     let path = folder.path().to_str().unwrap();
     let demos = scenarios(&["run", "all", "--json", "--pcap", path, "--html", path]);
     assert_eq!(demos.code, 0, "{}", demos.stderr);
+    all_are_told(&events(&demos));
     packets_are_what_tshark_says(&tshark, folder.path(), &demos);
     pages::look_at(folder.path());
 }
@@ -93,6 +95,8 @@ fn packets_are_what_tshark_says(tshark: &Path, folder: &Path, demos: &Finished) 
         (DATAGRAM, 10),
         (PART, 5),
         (ERROR, 1),
+        (FULL, 1),
+        (SAID_FULL, 1),
     ] {
         assert!(compared.get(said) >= Some(&at_least), "{compared:?}");
     }

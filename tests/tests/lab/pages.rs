@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::{Value, json};
 use tests::{Browser, Sight};
 
-use crate::{Folder, scenarios};
+use crate::{Folder, scenarios, schema};
 
 /// On a wide screen, and dark on a telephone, and on paper.
 const SIGHTS: [Sight; 3] = [
@@ -127,4 +128,28 @@ fn a_long_run_is_a_page_that_opens_at_once() {
     let quickest = (0..3).map(&mut opened).fold(f64::INFINITY, f64::min);
     assert!(quickest > 0.0 && quickest < 1000.0, "{quickest} ms");
     look_once(&mut browser, Path::new(file), SIGHTS[0]);
+}
+
+/// What a page gives to be saved is the run: shown again, it makes the same page.
+#[test]
+fn the_run_can_be_taken_out_of_its_page() {
+    let folder = Folder::new("raw");
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    scenarios(&["run", "--replay", &recorded("backlog"), "--html", &at("first.html")]);
+    let first = fs::read_to_string(at("first.html")).unwrap();
+    let begin = "download=\"backlog.jsonl\" href=\"data:application/x-ndjson;base64,";
+    let saved = first.split(begin).nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    fs::write(at("backlog.base64"), saved).unwrap();
+    let decoded = Command::new("base64").args(["-d", &at("backlog.base64")]).output().unwrap();
+    assert!(decoded.status.success(), "{decoded:?}");
+    let lines = String::from_utf8(decoded.stdout).unwrap();
+    schema::conforms(
+        &lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>(),
+    );
+    fs::write(at("backlog.jsonl"), lines).unwrap();
+    let again = scenarios(&["run", "--replay", &at("backlog.jsonl"), "--html", &at("again.html")]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    let again = fs::read_to_string(at("again.html")).unwrap();
+    assert!(first == again, "another page");
+    assert!(first.contains("id=\"theory\""), "a recording holds the theory");
 }

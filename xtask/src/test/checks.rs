@@ -53,11 +53,10 @@ pub(super) fn unit(directory: &Path) -> Outcome {
 /// How many tests run at a time; see `cargo test -- --help`.
 const TEST_THREADS: &str = "RUST_TEST_THREADS";
 
-/// Half as many again as there are cores: the tests of the lab take most of the time, and what they do is
-/// to wait for their demos' timers.
+/// Twice as many as there are cores: the tests of the lab take most of the time, and what they do is to wait
+/// for their demos' timers.
 fn test_threads() -> usize {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    cores + cores.div_ceil(2)
+    2 * thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// Without the lab, as on every system but Linux.

@@ -47,6 +47,8 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     let server = server(stage, &lab, &["--idle", "0"])?;
     let mut client = stage.client(&lab, "client", "client", server.address, &[])?;
     let ends = Ends::of(&lab, &client, &server)?;
+    // It stands at both ends before it is watched: the last segment that opens it is on its way for a while.
+    server.actor.expect("open")?;
     let watched = Watched::begin(&lab, ends)?;
     // Held up, so that the server's kernel has everything before its program sends the first byte back.
     let program = &server.actor.program;

@@ -26,7 +26,11 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, bool), Trouble> {
     server.actor.expect("open")?;
     // The handshake is over for both kernels, so what follows is nobody's but the programs'.
     let connection = || {
-        let of_it = |s: &netlab::TcpSocket| s.local.port() == port || s.remote.port() == port;
+        // Both ports: on a loopback that others use, one of them may be somebody else's as well.
+        let ports = [port, server.address.port()];
+        let of_it = |s: &netlab::TcpSocket| {
+            ports.contains(&s.local.port()) && ports.contains(&s.remote.port())
+        };
         let mut both = sockets(&lab, "client")?;
         if stage.level.has_namespaces() {
             both.extend(sockets(&lab, "server")?);

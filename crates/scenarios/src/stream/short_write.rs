@@ -1,14 +1,14 @@
 //! A send that takes less than it was given.
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use netlab::Rule;
+use netlab::{Lab, Record, Rule};
 use socket2::SockRef;
 
 use crate::findings::{Check, Story, Table};
 use crate::observe::Watch;
-use crate::stage::{Stage, Trouble};
+use crate::stage::{SOON, Stage, Trouble};
 
 use super::pair::Pair;
 
@@ -17,6 +17,12 @@ const OFFERED: usize = 256 * 1024;
 
 /// The send buffer and the receive buffer; the kernel doubles both (socket(7)).
 const BUFFER: usize = 8 * 1024;
+
+/// How long one look for a closed window takes: a round trip, and a little more.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+const WINDOW: (&str, &str) =
+    ("short-window", "bytes for which the receiver has room, when nobody reads for long enough");
 
 /// Plays the story.
 pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
@@ -46,6 +52,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
         }
     };
     let first = took.first().copied().unwrap_or(0);
+    let window = fill_the_receiver(&lab, &mut pair, &offered, &mut taken)?;
     let mut arrived = vec![0; taken];
     pair.server.read_exact(&mut arrived).map_err(failed())?;
     let seen = watch.end(&lab)?;
@@ -66,6 +73,8 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
              what write_all() and sendall() are for. A blocking socket waits instead, until the peer has \
              read; either way the receiver sets the pace."
                 .into(),
+            "What the sender's kernel has taken it sends, until the receiver's buffer is full as well. Then each              acknowledgement offers a window of 0 bytes, and nothing is under way until the program there              has read (RFC 9293, 3.8.6)."
+                .into(),
         ],
         tables: vec![Table {
             says: "what the sends returned".into(),
@@ -74,6 +83,10 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
         }],
         ..Story::default()
     };
+    let window = window.map_or_else(
+        || Check::skipped(WINDOW.0, WINDOW.1, "needs a recording: level L0 or L1"),
+        |window| Check::equal(WINDOW.0, WINDOW.1, 0, window),
+    );
     let same = if arrived == offered[..taken] { "the same" } else { "different" };
     story.checks = vec![
         Check::within(
@@ -94,6 +107,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
             "the same",
             same,
         ),
+        window,
     ];
     pair.put_into(&lab, seen, &mut story);
     Ok(story)
@@ -109,4 +123,32 @@ fn rows(took: &[usize], refused: &str) -> Vec<Vec<String>> {
     }
     rows.push(vec![(rows.len() + 1).to_string(), offered.to_string(), refused.to_owned()]);
     rows
+}
+
+/// Sends on until the receiver's kernel offers no room, and gives the room that it offered last; none where
+/// there is no wire to see it.
+fn fill_the_receiver(
+    lab: &Lab,
+    pair: &mut Pair,
+    offered: &[u8],
+    taken: &mut usize,
+) -> Result<Option<u64>, Trouble> {
+    let Some(wire) = lab.wire() else { return Ok(None) };
+    let port = pair.address.port();
+    let window = |record: &Record| {
+        let tcp = record.packet.as_ref()?.tcp().filter(|tcp| tcp.source_port == port)?;
+        (!tcp.flags.syn).then_some(u64::from(tcp.window))
+    };
+    let deadline = Instant::now() + SOON;
+    while Instant::now() < deadline {
+        match pair.client.write(&offered[*taken..]) {
+            Ok(more) => *taken += more,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(Trouble::io("send on")(error)),
+        }
+        if wire.wait_for(LOOK_AGAIN, |record| window(record) == Some(0)).is_some() {
+            break;
+        }
+    }
+    Ok(wire.records().iter().filter_map(window).next_back())
 }

@@ -163,7 +163,7 @@ impl<'a> Player<'a> {
         self.not_written.set(self.not_written.take().or(written.err()));
     }
 
-    /// Says which demo begins, and its theory where that is asked for and was not told before.
+    /// Says which demo begins, and its theory, which a person is told where he asks for it, once.
     fn begin(&self, demo: &Scenario, variant: Option<&str>, is_first: bool) {
         let level = self.stage.level;
         let set_up = SetUp {
@@ -177,9 +177,7 @@ impl<'a> Player<'a> {
         let mut report = lock(self.report);
         report.begin(&set_up, variant);
         report.knows(demo.explain);
-        if self.args.explain && is_first {
-            report.theory(demo.explain);
-        }
+        report.theory(demo.explain, self.args.explain && is_first);
     }
 
     /// Keeps the hosts until Enter, or until a signal; where nobody can press Enter, until a signal.

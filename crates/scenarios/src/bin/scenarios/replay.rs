@@ -56,7 +56,7 @@ fn tell(recording: Recording, args: &RunArgs) -> Exit {
             Told::Start { set_up, variant } => report.begin(&set_up, variant.as_deref()),
             Told::Theory(says) => {
                 report.knows(&says);
-                report.theory(&says);
+                report.theory(&says, args.explain);
             }
             Told::Story(story) => {
                 // There is no capture in a recording, so none is written.

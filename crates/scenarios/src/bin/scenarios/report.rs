@@ -141,11 +141,16 @@ impl Report {
         }
     }
 
-    /// The theory of the demo that has begun, for who asked for it.
-    pub(crate) fn theory(&self, explain: &[impl AsRef<str>]) {
+    /// The theory of the demo that has begun: for a person who asked for it, and for every program, which may
+    /// keep it for later.
+    pub(crate) fn theory(&self, explain: &[impl AsRef<str>], is_asked_for: bool) {
         let explain: Vec<&str> = explain.iter().map(AsRef::as_ref).collect();
         let demo = self.rows.last().map(|row| row.demo.clone()).unwrap_or_default();
-        self.show(|look| text::theory(&explain, look), || json::theory(&demo, &explain));
+        let told = |look| match is_asked_for {
+            true => text::theory(&explain, look),
+            false => String::new(),
+        };
+        self.show(told, || json::theory(&demo, &explain));
     }
 
     /// A story is complete.
@@ -194,6 +199,7 @@ impl Report {
             theory: &theory.iter().map(String::as_str).collect::<Vec<_>>(),
             stories: &played.stories,
             claims: &played.claims,
+            seconds: row.seconds,
         });
         if !self.is_brief() {
             // Nobody asks for it again.
@@ -311,7 +317,10 @@ impl Report {
 
     fn show(&self, text: impl Fn(Look) -> String, json: impl FnOnce() -> Vec<json::Event>) {
         if let Some((cast, look)) = &self.cast {
-            cast.borrow_mut().say(&self.args.glyphs().translate(&text(*look)));
+            let said = text(*look);
+            if !said.is_empty() {
+                cast.borrow_mut().say(&self.args.glyphs().translate(&said));
+            }
         }
         match &self.voice {
             Voice::Silent => {}
