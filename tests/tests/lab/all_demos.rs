@@ -6,7 +6,7 @@ use serde_json::Value;
 use tests::{Finished, foreign, piped};
 
 use crate::events::all_are_told;
-use crate::{Folder, events, has_namespaces, pages, run, scenarios};
+use crate::{Folder, events, failed_checks, has_namespaces, pages, run, scenarios};
 
 /// What a reader of packets says of one of them, of the things that are compared.
 #[derive(Debug, PartialEq)]
@@ -45,8 +45,9 @@ fn what_the_demos_write_is_read_by_others() {
     let folder = Folder::new("recordings");
     let path = folder.path().to_str().unwrap();
     let demos = scenarios(&["run", "all", "--json", "--pcap", path, "--html", path]);
-    assert_eq!(demos.code, 0, "{}", demos.stderr);
-    all_are_told(&events(&demos));
+    let told = events(&demos);
+    assert_eq!(demos.code, 0, "{:?} {}", failed_checks(&told), demos.stderr);
+    all_are_told(&told);
     packets_are_what_tshark_says(&tshark, folder.path(), &demos);
     pages::look_at(folder.path());
 }

@@ -146,10 +146,7 @@ impl Report {
     pub(crate) fn theory(&self, explain: &[impl AsRef<str>], is_asked_for: bool) {
         let explain: Vec<&str> = explain.iter().map(AsRef::as_ref).collect();
         let demo = self.rows.last().map(|row| row.demo.clone()).unwrap_or_default();
-        let told = |look| match is_asked_for {
-            true => text::theory(&explain, look),
-            false => String::new(),
-        };
+        let told = |look| if is_asked_for { text::theory(&explain, look) } else { String::new() };
         self.show(told, || json::theory(&demo, &explain));
     }
 
