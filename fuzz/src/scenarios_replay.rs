@@ -25,8 +25,9 @@ pub fn run(data: &[u8]) {
             Told::Story(story) => {
                 let set_up = set_up.expect("a story is in a demo");
                 let stories = std::slice::from_ref(&**story);
-                let (variant, command) = (None, "cargo xtask demo");
-                let run = Run { set_up, variant, command, theory: &[], stories, claims: &[] };
+                let (variant, command, seconds) = (None, "cargo xtask demo", 1.0);
+                let (theory, claims) = (&[], &[]);
+                let run = Run { set_up, variant, command, theory, stories, claims, seconds };
                 assert!(html::page(&run, Language::English).ends_with("</html>\n"));
             }
             _ => {}
