@@ -15,7 +15,7 @@
 //! | And those of a file transfer? | [`transfer`] |
 //! | How did a connection end? | [`ending`] |
 //! | How is an address written? | [`address`] |
-//! | What of a peer's text may reach a terminal? | [`sanitize`] |
+//! | What of a peer's text may reach a terminal? | [`sanitize`], [`visible`] |
 //! | How large may anything become? | [`limits`] |
 
 pub mod address;
@@ -29,6 +29,7 @@ mod read_buffer;
 pub mod run;
 pub mod sanitize;
 pub mod transfer;
+pub mod visible;
 
 pub use address::{Address, AddressError};
 pub use decoder::{Decoder, Taken};

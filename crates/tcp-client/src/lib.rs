@@ -9,7 +9,7 @@
 //! | Who may close first, and what happens then? | [`talk`](mod@talk) |
 //! | When has it taken too long? | [`clocks`] |
 //! | How do lines get the ending that text protocols want? | [`crlf`] |
-//! | What reaches a terminal? | [`visible`] |
+//! | What reaches a terminal? | [`proto::visible`] |
 //! | How long and how large may anything become? | [`limits`] |
 //!
 //! ```
@@ -47,7 +47,6 @@ mod resolve;
 pub mod retry;
 pub mod stream;
 pub mod talk;
-pub mod visible;
 
 pub use connect::{ConnectError, ConnectOptions, Connected, Family, connect};
 pub use retry::{Retry, connect_with_retry};

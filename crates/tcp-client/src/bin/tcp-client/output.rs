@@ -9,8 +9,8 @@ use std::os::fd::AsFd as _;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use proto::visible::Visible;
 use serde::Serialize;
-use tcp_client::visible::Visible;
 use tokio::fs::File;
 use tokio::io::AsyncWrite;
 

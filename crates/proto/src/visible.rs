@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use proto::sanitize::is_unseen;
+use crate::sanitize::is_unseen;
 
 /// Makes control characters visible, so that a peer can neither move the cursor, nor set the title, nor
 /// make the terminal type into the user's shell. `ESC` becomes `\x1b`.
@@ -10,11 +10,11 @@ use proto::sanitize::is_unseen;
 /// A line feed, a tab, and a CR before a line feed stay what they are; a lone CR does not, because it
 /// would let a peer write over what stands on the line. Bytes that are no UTF-8 are shown as `\xff`, the
 /// second set of control characters (U+0080 to U+009F) likewise. Marks that turn the direction of text, and
-/// other characters that nobody sees, become `\u{202e}`; [`proto::sanitize`] names them. Joiners stay: what
+/// other characters that nobody sees, become `\u{202e}`; [`crate::sanitize`] names them. Joiners stay: what
 /// they join may come with the next read. Characters that are cut in half by a read come out whole.
 ///
 /// ```
-/// use tcp_client::visible::Visible;
+/// use proto::visible::Visible;
 ///
 /// let mut visible = Visible::default();
 /// let mut out = String::new();
