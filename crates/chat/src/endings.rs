@@ -51,8 +51,11 @@ fn known(name: &str) -> Option<Ending> {
         Ending::PeerGone,
         Ending::Unanswered,
         Ending::Idle,
+        Ending::NoFirstByte,
+        Ending::BelowRate,
         Ending::Deadline,
         Ending::TooSlow,
+        Ending::Replaced,
         Ending::Shutdown,
         Ending::Done,
     ];

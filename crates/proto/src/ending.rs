@@ -23,12 +23,18 @@ pub enum Ending {
     Unanswered,
     /// The peer said nothing for longer than it may.
     Idle,
+    /// The peer connected and said nothing at all in the time that its first byte may take.
+    NoFirstByte,
+    /// Fewer bytes a second went through the connection than is the least, while the peer owed some.
+    BelowRate,
     /// The time that this side gave the whole conversation is over.
     Deadline,
     /// The peer did not take what was sent to it within the time that a write may last.
     TooSlow,
     /// The peer sent what the protocol does not allow.
     Protocol(ProtocolError),
+    /// The same client has come back over another connection, which takes the place of this one.
+    Replaced,
     /// This side is shutting down.
     Shutdown,
     /// This side had done what it was asked to do and closed first.
@@ -81,6 +87,24 @@ pub enum ProtocolError {
 }
 
 impl Ending {
+    /// The names of all, as [`Ending::name`] gives them: what a count of endings is kept by.
+    pub const NAMES: [&'static str; 14] = [
+        "PeerFin",
+        "PeerReset",
+        "PeerGone",
+        "Unanswered",
+        "Idle",
+        "NoFirstByte",
+        "BelowRate",
+        "Deadline",
+        "TooSlow",
+        "Protocol",
+        "Replaced",
+        "Shutdown",
+        "Done",
+        "Io",
+    ];
+
     /// The ending that an error of a read or a write on a stream means.
     pub fn from_io(error: &io::Error) -> Self {
         match error.kind() {
@@ -103,9 +127,12 @@ impl Ending {
             Self::PeerGone => "PeerGone",
             Self::Unanswered => "Unanswered",
             Self::Idle => "Idle",
+            Self::NoFirstByte => "NoFirstByte",
+            Self::BelowRate => "BelowRate",
             Self::Deadline => "Deadline",
             Self::TooSlow => "TooSlow",
             Self::Protocol(_) => "Protocol",
+            Self::Replaced => "Replaced",
             Self::Shutdown => "Shutdown",
             Self::Done => "Done",
             Self::Io(_) => "Io",
@@ -134,9 +161,12 @@ impl fmt::Display for Ending {
             Self::PeerGone => f.write_str("peer had closed before it took everything (EPIPE)"),
             Self::Unanswered => f.write_str("peer no longer answers (ETIMEDOUT)"),
             Self::Idle => f.write_str("idle for too long"),
+            Self::NoFirstByte => f.write_str("said nothing after it had connected"),
+            Self::BelowRate => f.write_str("fewer bytes a second than is the least"),
             Self::Deadline => f.write_str("deadline passed"),
             Self::TooSlow => f.write_str("peer took too long to read"),
             Self::Protocol(error) => write!(f, "protocol error: {error}"),
+            Self::Replaced => f.write_str("replaced by another connection of the same client"),
             Self::Shutdown => f.write_str("shut down here"),
             Self::Done => f.write_str("done here"),
             Self::Io(kind) => write!(f, "system error: {kind}"),
@@ -158,6 +188,46 @@ mod tests {
         ] {
             assert_eq!(Ending::from_io(&io::Error::from_raw_os_error(errno)), ending, "{errno}");
         }
+    }
+
+    #[test]
+    fn every_name_is_in_the_list_of_names() {
+        let endings = [
+            Ending::PeerFin,
+            Ending::PeerReset,
+            Ending::PeerGone,
+            Ending::Unanswered,
+            Ending::Idle,
+            Ending::NoFirstByte,
+            Ending::BelowRate,
+            Ending::Deadline,
+            Ending::TooSlow,
+            Ending::Protocol(ProtocolError::Http),
+            Ending::Replaced,
+            Ending::Shutdown,
+            Ending::Done,
+            Ending::Io(io::ErrorKind::Other),
+        ];
+        // Whoever adds a variant is stopped here, and adds it above and to the list.
+        for ending in &endings {
+            match ending {
+                Ending::PeerFin
+                | Ending::PeerReset
+                | Ending::PeerGone
+                | Ending::Unanswered
+                | Ending::Idle
+                | Ending::NoFirstByte
+                | Ending::BelowRate
+                | Ending::Deadline
+                | Ending::TooSlow
+                | Ending::Protocol(_)
+                | Ending::Replaced
+                | Ending::Shutdown
+                | Ending::Done
+                | Ending::Io(_) => {}
+            }
+        }
+        assert_eq!(endings.each_ref().map(Ending::name), Ending::NAMES);
     }
 
     /// The numbers of Linux on x86 and Arm (`asm-generic/errno.h`); this crate needs no `libc`.

@@ -5,12 +5,17 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::select;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until};
 
-use crate::limits::{ACCEPT_PAUSE_MAX, ACCEPT_PAUSE_MIN};
+use crate::limits::{ACCEPT_PAUSE_MAX, ACCEPT_PAUSE_MIN, Limits};
 use crate::listener::Listener;
+use crate::per_address::{Addresses, Place, Refusals};
+use crate::serve::Observer;
 use crate::stream::{Peer, Stream};
+
+pub use crate::per_address::Refused;
 
 /// Whose fault an error of accept(2) is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +118,8 @@ pub(crate) struct Acceptor {
     listener: Option<Listener>,
     permits: Arc<Semaphore>,
     permit: Option<OwnedSemaphorePermit>,
+    addresses: Addresses,
+    refusals: Refusals,
     left: Option<u64>,
     requests: Option<mpsc::Receiver<()>>,
     requested: bool,
@@ -120,26 +127,30 @@ pub(crate) struct Acceptor {
     pause_until: Option<Instant>,
 }
 
-/// A connection and its permit, which is to be dropped after it.
+/// A connection and its permits, which are to be dropped after it.
 #[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) stream: Stream,
     pub(crate) peer: Peer,
     pub(crate) permit: OwnedSemaphorePermit,
+    pub(crate) place: Option<Place>,
 }
 
 impl Acceptor {
     pub(crate) fn new(
         listener: Listener,
-        connections: usize,
+        limits: &Limits,
         at_most: Option<u64>,
         requests: Option<mpsc::Receiver<()>>,
     ) -> Self {
-        let permits = Arc::new(Semaphore::new(connections.clamp(1, Semaphore::MAX_PERMITS)));
+        let permits = limits.connections.clamp(1, Semaphore::MAX_PERMITS);
+        let permits = Arc::new(Semaphore::new(permits));
         Self {
             listener: Some(listener).filter(|_| at_most != Some(0)),
             permits,
             permit: None,
+            addresses: Addresses::new(limits.per_address),
+            refusals: Refusals::default(),
             left: at_most,
             requests,
             requested: false,
@@ -152,7 +163,7 @@ impl Acceptor {
     ///
     /// What each step has reached is kept, so the future may be dropped at any time, as a `select!`
     /// does, and nothing is lost.
-    pub(crate) async fn next(&mut self) -> Option<Accepted> {
+    pub(crate) async fn next(&mut self, observer: &impl Observer) -> Option<Accepted> {
         self.listener.as_ref()?;
         // The permit comes first: a client that cannot be served yet waits in the kernel's queue,
         // where it costs no descriptor, and is turned away by the kernel's rules when that is full.
@@ -172,19 +183,49 @@ impl Acceptor {
                 sleep_until(until).await;
                 self.pause_until = None;
             }
-            match self.listener.as_ref()?.accept().await {
+            let accepted = select! {
+                biased;
+                accepted = self.listener.as_ref()?.accept() => accepted,
+                () = reached(self.refusals.due()) => {
+                    self.tell_refusals(observer);
+                    continue;
+                }
+            };
+            match accepted {
                 Ok((stream, peer)) => {
                     self.note_success();
+                    let place = match self.addresses.take(&peer) {
+                        Ok(place) => place,
+                        Err(limit) => {
+                            // A reset tells it at once, and leaves nothing in TIME_WAIT here.
+                            stream.reset_on_close();
+                            drop(stream);
+                            if let Some(told) = self.refusals.refused(Instant::now(), peer, limit) {
+                                observer.refused(&told);
+                            }
+                            continue;
+                        }
+                    };
                     self.requested = false;
                     self.left = self.left.map(|left| left - 1);
                     if self.left == Some(0) {
                         self.listener = None;
                     }
                     let permit = self.permit.take().expect("it was acquired above");
-                    return Some(Accepted { stream, peer, permit });
+                    return Some(Accepted { stream, peer, permit, place });
                 }
-                Err(error) => self.note_failure(&error),
+                Err(error) => {
+                    observer.accept_failed(AcceptFault::of(&error));
+                    self.note_failure(&error);
+                }
             }
+        }
+    }
+
+    /// Tells of what was refused and has not been told.
+    pub(crate) fn tell_refusals(&mut self, observer: &impl Observer) {
+        if let Some(told) = self.refusals.tell(Instant::now()) {
+            observer.refused(&told);
         }
     }
 
@@ -214,6 +255,14 @@ impl Acceptor {
             );
         }
         self.pause_until = Some(now + self.backoff.failed(now));
+    }
+}
+
+/// Ready at `at`; never where there is none.
+async fn reached(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => future::pending().await,
     }
 }
 

@@ -54,7 +54,7 @@ impl Connection {
         stop: Stop,
     ) -> Self {
         let limits = limits.into();
-        let reading = Reading::new(&limits, &stop);
+        let reading = Reading::new(&limits, &stop).with_counts(&limits, &stream.counts());
         let writing = Writing::new(&limits);
         let parts = Box::new(Parts { stream, reading, writing });
         Self { id, peer, limits, stop, parts }
@@ -98,6 +98,12 @@ impl Connection {
         &mut self.parts.stream
     }
 
+    /// Stream and limits, each on its own, for a service that reads and writes at the same time and still
+    /// ends the connection with [`Connection::close`].
+    pub fn parts_mut(&mut self) -> &mut Parts {
+        &mut self.parts
+    }
+
     /// Stream and limits, each on its own.
     pub fn into_parts(self) -> Parts {
         *self.parts
@@ -106,6 +112,11 @@ impl Connection {
     /// Appends what the peer says to `into`; see [`Reading::read`].
     pub fn read(&mut self, into: &mut BytesMut) -> impl Future<Output = Result<usize, Ending>> {
         self.parts.reading.read(&mut self.parts.stream, into)
+    }
+
+    /// Tells that there are no messages; see [`Reading::no_messages`].
+    pub fn no_messages(&mut self) {
+        self.parts.reading.no_messages();
     }
 
     /// Tells that a message has begun and is not complete; see [`Reading::message_begun`].
@@ -136,9 +147,9 @@ impl Connection {
     /// | ending | what the peer sees |
     /// |---|---|
     /// | `PeerFin` | every answer, then FIN |
-    /// | `Idle`, `Shutdown`, `Done` | FIN |
+    /// | `Idle`, `NoFirstByte`, `Shutdown`, `Done` | FIN |
     /// | `Protocol` | the last words, FIN; its input is read for a while, see [`Limits::linger`] |
-    /// | `TooSlow` | RST, as it takes nothing else, and what it did not take would stay in the kernel |
+    /// | `TooSlow`, `BelowRate` | RST, as it takes nothing else, and what it did not take would stay in the kernel |
     /// | the others | nothing, it is gone |
     pub async fn close(mut self, ending: Ending) -> Ending {
         let stream = &mut self.parts.stream;
@@ -152,12 +163,14 @@ impl Connection {
                 let _ = stream.shutdown().await;
             }
             // An error here only says that the peer was quicker.
-            Ending::Idle | Ending::Shutdown | Ending::Done => _ = stream.shutdown().await,
+            Ending::Idle | Ending::NoFirstByte | Ending::Shutdown | Ending::Done => {
+                let _ = stream.shutdown().await;
+            }
             Ending::Protocol(_) => {
                 let _ = stream.shutdown().await;
                 self.read_on().await;
             }
-            Ending::TooSlow => stream.reset_on_close(),
+            Ending::TooSlow | Ending::BelowRate => stream.reset_on_close(),
             _ => {}
         }
         ending

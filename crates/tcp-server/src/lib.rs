@@ -53,7 +53,9 @@ mod lent;
 pub mod limits;
 pub mod listener;
 pub mod modes;
+mod pace;
 pub mod patience;
+mod per_address;
 #[cfg(feature = "cli")]
 pub mod program;
 pub mod serve;

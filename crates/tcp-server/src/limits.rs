@@ -32,6 +32,39 @@ pub const ANSWERS: usize = 64 * 1024;
 /// Every change of room ends a run, so frames of two rooms in turn would cost a system call each.
 pub const GATHERED_RUNS: usize = 64;
 
+/// How many connections one address may have where a server is reached from other machines, as a part of
+/// all, as a divisor: a quarter.
+///
+/// One address then cannot take every chair, and an office behind one address still has 256 of 1024.
+pub const PER_ADDRESS_SHARE: usize = 4;
+
+/// How often connections that were refused are told of: every 10 seconds, with their count.
+///
+/// The first is told at once. A flood of them is six lines a minute, which a log can bear.
+pub const REFUSALS_TOLD: Duration = Duration::from_secs(10);
+
+/// How long the first byte may take where programs talk: 10 seconds, for a client that is slow to begin and
+/// a segment that is lost three times.
+pub const FIRST_BYTE: Duration = Duration::from_secs(10);
+
+/// How many bytes a second a peer must bring at least where programs talk and it owes some: 500.
+///
+/// It is what Apache asks of the bodies of requests (`mod_reqtimeout`), a fifth of the slowest mobile link.
+pub const LEAST_RATE: u64 = 500;
+
+/// Over what time the least rate is looked at: 20 seconds, so that a link may be down for a while.
+pub const RATE_WINDOW: Duration = Duration::from_secs(20);
+
+/// How many scrapers may read a server's figures at the same time: 4. One does so every few seconds.
+pub const METRICS_CONNECTIONS: usize = 4;
+
+/// How long a scraper may take to ask, and to read what it is told: 5 seconds each. Prometheus gives up
+/// after 10.
+pub const METRICS_TIME: Duration = Duration::from_secs(5);
+
+/// The longest request for figures, in bytes: 8 KiB, as most servers of HTTP take.
+pub const METRICS_HEAD: usize = 8 * 1024;
+
 /// What a server allows its peers. [`Limits::default`] is for a server on the open Internet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -40,6 +73,27 @@ pub struct Limits {
     /// Each may hold a frame and a read's room, so this bounds the server's memory, to a little over
     /// 1 GiB if every peer does its worst, and its descriptors.
     pub connections: usize,
+
+    /// How many of them one address may have; `None`, the default, is all. IPv6 counts by the first 64 bits.
+    ///
+    /// Who has as many is reset at once, which is reported to [`crate::Observer::refused`]. Peers behind one
+    /// proxy, and all of this machine, have one address; a program that is reached from elsewhere should
+    /// set it, see [`PER_ADDRESS_SHARE`].
+    pub per_address: Option<usize>,
+
+    /// How long the first byte of a peer may take; `None`, the default, is as long as `idle`.
+    ///
+    /// It finds who connects and says nothing, sooner than `idle` may: [`FIRST_BYTE`]. It is not for where a
+    /// person types, or where the server speaks first.
+    pub first_byte: Option<Duration>,
+
+    /// How many bytes a second must go through, both ways together, while the peer owes some; `None`, the
+    /// default, leaves it to `message` and `idle`.
+    ///
+    /// A peer owes bytes from the beginning of a message to its end, and all the time where there are no
+    /// messages. It is looked at over [`RATE_WINDOW`]. It finds who says a byte now and then only to be
+    /// there: [`LEAST_RATE`]. It is not for where a person types.
+    pub least_rate: Option<u64>,
 
     /// How long a peer may say nothing while the server waits for it; 5 minutes. `None` is for ever.
     ///
@@ -100,6 +154,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 1024,
+            per_address: None,
+            first_byte: None,
+            least_rate: None,
             idle: Some(Duration::from_secs(5 * 60)),
             message: Duration::from_secs(60),
             write: Duration::from_secs(30),
@@ -127,8 +184,19 @@ mod tests {
         assert_eq!(ACCEPT_PAUSE_MAX, Duration::from_secs(1));
         assert_eq!(ANSWERS, 65_536);
         assert_eq!(GATHERED_RUNS, 64);
+        assert_eq!(PER_ADDRESS_SHARE, 4);
+        assert_eq!(REFUSALS_TOLD, Duration::from_secs(10));
+        assert_eq!(FIRST_BYTE, Duration::from_secs(10));
+        assert_eq!(LEAST_RATE, 500);
+        assert_eq!(RATE_WINDOW, Duration::from_secs(20));
+        assert_eq!(METRICS_CONNECTIONS, 4);
+        assert_eq!(METRICS_TIME, Duration::from_secs(5));
+        assert_eq!(METRICS_HEAD, 8192);
         let expected = Limits {
             connections: 1024,
+            per_address: None,
+            first_byte: None,
+            least_rate: None,
             idle: Some(Duration::from_secs(300)),
             message: Duration::from_secs(60),
             write: Duration::from_secs(30),

@@ -9,6 +9,7 @@
 use std::future;
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::thread;
 use std::time::Duration;
@@ -22,6 +23,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::drain::{Phase, Stop, StopWatch};
 use crate::lent;
 use crate::limits::Limits;
+use crate::pace::Pace;
+use crate::stream::Counts;
 
 /// By how much a limit on waiting to read may be exceeded at most; by a sixteenth of it, where that is less.
 const TICK: Duration = Duration::from_secs(1);
@@ -37,6 +40,8 @@ pub struct Reading {
     stop: StopWatch,
     draining_since: Option<Instant>,
     begun: Begun,
+    /// Where the limits ask for it; most connections are not asked for anything, and pay for a pointer.
+    pace: Option<Box<Pace>>,
     alarm: Alarm,
     /// Since when the present wait counts, once that was looked up.
     since: Option<Instant>,
@@ -112,9 +117,23 @@ impl Reading {
             stop: StopWatch::new(stop),
             draining_since: None,
             begun: Begun::No,
+            pace: None,
             alarm: Alarm::default(),
             since: None,
             is_watched: false,
+        }
+    }
+
+    /// The same within the limits on how much must come, of which the counts of the stream tell.
+    pub fn with_counts(mut self, limits: &Limits, counts: &Arc<Counts>) -> Self {
+        self.pace = Pace::new(limits, counts);
+        self
+    }
+
+    /// Tells that there are no messages: the least rate counts for all that the peer sends and takes.
+    pub fn no_messages(&mut self) {
+        if let Some(pace) = &mut self.pace {
+            pace.owe_always();
         }
     }
 
@@ -211,6 +230,17 @@ impl Reading {
         };
         if let Begun::Now = self.begun {
             self.begun = Begun::At(since);
+            if let Some(pace) = &mut self.pace {
+                pace.begin();
+            }
+        }
+        if let Some(pace) = &mut self.pace {
+            if let Some(at) = pace.first_byte() {
+                consider(at, Ending::NoFirstByte);
+            }
+            if let Some(at) = pace.least_rate(matches!(self.begun, Begun::At(_))) {
+                consider(at, Ending::BelowRate);
+            }
         }
         if let Begun::At(begun) = self.begun {
             let unfinished = ProtocolError::Unfinished { limit: self.message };

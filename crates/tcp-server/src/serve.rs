@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-use crate::accept::{Accepted, Acceptor};
+use crate::accept::{AcceptFault, Accepted, Acceptor, Refused};
 use crate::connection::Connection;
 use crate::drain::{Phase, Stop};
 use crate::limits::Limits;
@@ -59,11 +59,21 @@ pub trait Service: Send + Sync + 'static {
 /// Who is told what becomes of the connections. For each of them `opened` comes first, `closed` last,
 /// and both come exactly once. They are called in the connection's task, which they should not hold up.
 pub trait Observer: Send + Sync + 'static {
+    /// The counts of a connection that is about to be reported as opened, for who wants to know of its bytes
+    /// before it has ended.
+    fn counting(&self, _id: u64, _counts: &Arc<Counts>) {}
+
     /// A connection was accepted.
     fn opened(&self, _id: u64, _peer: &Peer) {}
 
     /// A connection has ended and its socket is closed.
     fn closed(&self, _closed: &Closed) {}
+
+    /// Connections were refused, because their address has as many as it may have. None of them was opened.
+    fn refused(&self, _refused: &Refused) {}
+
+    /// The system had no connection to give, though a client had come.
+    fn accept_failed(&self, _fault: AcceptFault) {}
 
     /// The server was asked to stop and waits for `connections`, until `limit` has passed.
     fn draining(&self, _connections: usize, _limit: Duration) {}
@@ -73,12 +83,24 @@ pub trait Observer: Send + Sync + 'static {
 impl Observer for () {}
 
 impl<O: Observer> Observer for Arc<O> {
+    fn counting(&self, id: u64, counts: &Arc<Counts>) {
+        (**self).counting(id, counts);
+    }
+
     fn opened(&self, id: u64, peer: &Peer) {
         (**self).opened(id, peer);
     }
 
     fn closed(&self, closed: &Closed) {
         (**self).closed(closed);
+    }
+
+    fn refused(&self, refused: &Refused) {
+        (**self).refused(refused);
+    }
+
+    fn accept_failed(&self, fault: AcceptFault) {
+        (**self).accept_failed(fault);
     }
 
     fn draining(&self, connections: usize, limit: Duration) {
@@ -141,7 +163,7 @@ pub async fn run<S: Service, O: Observer>(
     stop: Stop,
 ) -> Summary {
     let Config { limits, at_most, requests, timers } = config;
-    let mut acceptor = Acceptor::new(listener, limits.connections, at_most, requests);
+    let mut acceptor = Acceptor::new(listener, &limits, at_most, requests);
     let open = AtomicUsize::new(0);
     let limits = Arc::new(limits);
     let stopping = stop.clone();
@@ -153,7 +175,7 @@ pub async fn run<S: Service, O: Observer>(
             biased;
             () = stop.draining() => break,
             Some(ended) = tasks.join_next(), if !tasks.is_empty() => note_panic(ended),
-            accepted = acceptor.next() => match accepted {
+            accepted = acceptor.next(&context.observer) => match accepted {
                 Some(accepted) => {
                     served += 1;
                     context.open.fetch_add(1, Ordering::Relaxed);
@@ -163,6 +185,7 @@ pub async fn run<S: Service, O: Observer>(
             },
         }
     }
+    acceptor.tell_refusals(&context.observer);
     drop(acceptor);
     let cut = finish(&mut tasks, &context).await;
     Summary { served, cut }
@@ -226,10 +249,10 @@ fn note_panic(ended: Result<(), JoinError>) {
 
 impl<S: Service, O: Observer> Context<S, O> {
     async fn connection(self: Arc<Self>, id: u64, accepted: Accepted) {
-        let Accepted { stream, peer, permit } = accepted;
+        let Accepted { stream, peer, permit, place } = accepted;
         // Declared in this order, so that however this future ends the socket is closed before the end
         // is reported, and the end is reported before the next client is let in.
-        let _permit = permit;
+        let _permits = (permit, place);
         let mut report = Report {
             observer: &self.observer,
             open: &self.open,
@@ -239,6 +262,7 @@ impl<S: Service, O: Observer> Context<S, O> {
             since: Instant::now(),
             ending: None,
         };
+        self.observer.counting(id, &report.counts);
         self.observer.opened(id, &peer);
         if let Err(error) = stream.prepare(&self.limits) {
             // It is so for a peer that has reset already; reading will tell.

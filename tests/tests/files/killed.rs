@@ -178,7 +178,7 @@ fn a_client_that_lost_its_connection_gets_its_part_back() {
     });
     let finished = run(send(&addr, &[&file], &["--retry-delay", "10ms"]));
     assert_eq!(finished.code, 0, "{finished:?}");
-    assert_eq!(server.take("closed")["ending"], "PeerGone");
+    assert_eq!(server.take("closed")["ending"], "Replaced");
     assert!(fs::read(inbox.path().join("file")).unwrap() == bytes);
     assert_eq!(inbox.list(), ["file"]);
     drop(cable.join().unwrap());

@@ -19,6 +19,7 @@ impl Service for Discard {
 
 async fn discard(connection: &mut Connection) -> Result<Ending, Ending> {
     let (mut buffer, mut room) = (BytesMut::new(), Room::default());
+    connection.no_messages();
     loop {
         room.make(&mut buffer);
         let read = connection.read(&mut buffer).await?;

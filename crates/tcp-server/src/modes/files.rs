@@ -3,6 +3,7 @@ use std::future::pending;
 use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use files::{Opened, ServerOpening, opening};
 use proto::transfer::{Begin, Way};
@@ -105,20 +106,30 @@ impl<C: Clerk> Service for Files<C> {
 impl<C: Clerk> Inner<C> {
     async fn serve(&self, mut connection: Connection) -> Ending {
         let stop = connection.stop().clone();
-        let Limits { idle, drain_quiet: quiet, linger, .. } = *connection.limits();
+        let Limits { idle, first_byte, drain_quiet: quiet, linger, .. } = *connection.limits();
+        let counts = connection.stream().counts();
         let hurry = Box::pin(async move { stop.draining().await });
         let mut told =
             ToldBy { clerk: &self.clerk, id: connection.id(), peer: connection.peer().clone() };
         let mut wire = Wire::new(connection.stream_mut(), Patience { idle, hurry, quiet });
         let id = told.id;
-        let ended = self.transfer(&mut wire, &mut told).await;
+        let opening = first_byte.map_or(OPENING, |limit| limit.min(OPENING));
+        let ended = self.transfer(&mut wire, &mut told, opening).await;
         self.forget_run(id);
         let ending = match ended {
             // Everything is said. The client closes, and its end is the sign that it has heard so.
             Ok(()) => timeout(linger, end_of(&mut wire)).await.unwrap_or(Ending::Done),
             Err(broken) => {
-                let ending = broken.ending;
-                if matches!(ending, Ending::Protocol(_) | Ending::Idle | Ending::Shutdown) {
+                let ending = match broken.ending {
+                    // Who has begun nothing has left nothing unfinished.
+                    Ending::Protocol(ProtocolError::Unfinished { .. })
+                        if counts.received() == 0 =>
+                    {
+                        Ending::NoFirstByte
+                    }
+                    ending => ending,
+                };
+                if is_told(&ending) {
                     let (name, reason) = (ending.name().into(), ending.to_string());
                     wire.say(&Message::Goodbye(Goodbye { ending: name, reason }));
                     // Whether or not it can still be told, that is how it ended.
@@ -135,8 +146,8 @@ impl<C: Clerk> Inner<C> {
         &self,
         wire: &mut Wire<&mut Stream>,
         told: &mut ToldBy<'_, C>,
+        limit: Duration,
     ) -> Result<(), Broken> {
-        let limit = OPENING;
         let opened = timeout(limit, open(wire)).await;
         let begin = opened.map_err(|_| Ending::Protocol(ProtocolError::Unfinished { limit }))??;
         // A client that comes again has lost the connection that it had, which this side may not know yet:
@@ -144,7 +155,7 @@ impl<C: Clerk> Inner<C> {
         let again = self.begin_run(begin.run, told.id);
         select! {
             biased;
-            () = again => Err(Ending::PeerGone.into()),
+            () = again => Err(Ending::Replaced.into()),
             ended = self.transfer_files(wire, told, begin) => ended,
         }
     }
@@ -214,6 +225,11 @@ impl<C: Clerk> Inner<C> {
         }
         source
     }
+}
+
+/// Whether a client is told why its connection ends.
+fn is_told(ending: &Ending) -> bool {
+    matches!(ending, Ending::Protocol(_) | Ending::Idle | Ending::NoFirstByte | Ending::Shutdown)
 }
 
 /// How many characters of a path are cited that is not there.

@@ -20,7 +20,10 @@ impl Service for Frames {
         let ending = match echo_frames(&mut connection).await {
             Ok(ending) | Err(ending) => ending,
         };
-        if matches!(ending, Ending::Protocol(_) | Ending::Idle | Ending::Shutdown) {
+        if matches!(
+            ending,
+            Ending::Protocol(_) | Ending::Idle | Ending::NoFirstByte | Ending::Shutdown
+        ) {
             let goodbye = Goodbye { ending: ending.name().into(), reason: ending.to_string() };
             let mut bytes = BytesMut::new();
             // A reason that is too long for a frame is not worth a panic.

@@ -7,9 +7,11 @@
 //! | Which signals does it hear? | `signals` |
 //! | What does it tell of itself and its connections? | `telling` |
 //! | How is it doing? | `tally` |
+//! | How does Prometheus learn of it? | `metrics` |
 //! | May it open enough files? | `descriptors` |
 
 mod descriptors;
+mod metrics;
 mod port_owner;
 mod refusal;
 mod signals;
@@ -17,6 +19,7 @@ mod tally;
 mod telling;
 
 pub use descriptors::make_room;
+pub use metrics::{Metrics, MetricsServer};
 pub use refusal::{Refused, explain};
 pub use signals::{Signals, until_stopped};
 pub use tally::{Stats, Tally};

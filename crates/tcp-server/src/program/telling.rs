@@ -1,5 +1,6 @@
 //! What every server tells: who came and went, how it is doing, and how it ended.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use cli::values::time_of_day;
@@ -7,6 +8,7 @@ use cli::{CommonArgs, Events, Exit, Failure, Format, Voice};
 use proto::sanitize;
 use serde::Serialize;
 
+use crate::accept::Refused;
 use crate::program::Tally;
 use crate::serve::{Closed, Summary};
 use crate::stream::Peer;
@@ -18,7 +20,7 @@ use crate::stream::Peer;
 pub struct Telling {
     voice: Voice,
     out: Out,
-    tally: Tally,
+    tally: Arc<Tally>,
 }
 
 #[derive(Debug)]
@@ -45,6 +47,14 @@ struct ClosedEvent<'a> {
     detail: String,
     received: u64,
     sent: u64,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct RefusedEvent {
+    peer: String,
+    count: u64,
+    limit: usize,
     seconds: f64,
 }
 
@@ -76,7 +86,7 @@ impl Telling {
             Format::Text => Out::Text { quiet: common.quiet },
             Format::Json => Out::Json(voice.events(schema)),
         };
-        Ok(Self { voice, out, tally: Tally::default() })
+        Ok(Self { voice, out, tally: Arc::default() })
     }
 
     /// Whether a person is told, and no program.
@@ -114,6 +124,11 @@ impl Telling {
         }
     }
 
+    /// What is counted, for who shows it elsewhere.
+    pub fn tally(&self) -> &Arc<Tally> {
+        &self.tally
+    }
+
     /// Somebody has asked how the server is doing, so it is told also where nothing else is.
     pub fn stats(&self) {
         let stats = self.tally.stats();
@@ -131,6 +146,28 @@ impl Telling {
         });
     }
 
+    /// Connections were refused, because their address has as many as it may have.
+    pub fn refused(&self, refused: &Refused) {
+        self.tally.refused(refused);
+        let Refused { peer, count, limit, within, .. } = refused;
+        let event = RefusedEvent {
+            peer: peer.to_string(),
+            count: *count,
+            limit: *limit,
+            seconds: micros(*within),
+        };
+        self.tell_line("refused", &event, || {
+            let why = format!("its address has {limit} already (--max-conns-per-addr)");
+            match count {
+                1 => format!("peer={peer} refused: {why}"),
+                count => {
+                    let seconds = within.as_secs_f64();
+                    format!("{count} refused within {seconds:.0}s, last peer={peer}: {why}")
+                }
+            }
+        });
+    }
+
     /// A connection has ended; `name` is what its client went by, where it had a name.
     pub fn closed(&self, closed: &Closed, name: Option<&str>) {
         self.tally.closed(closed);
@@ -143,8 +180,7 @@ impl Telling {
             detail: ending.to_string(),
             received: *received,
             sent: *sent,
-            // A microsecond is as exact as the time stamps are.
-            seconds: (lasted.as_secs_f64() * 1e6).round() / 1e6,
+            seconds: micros(*lasted),
         };
         self.tell_line("closed", &event, || {
             let name = name.map(|name| format!("name=\"{name}\" ")).unwrap_or_default();
@@ -197,6 +233,11 @@ impl Telling {
         self.voice.finish();
         exit
     }
+}
+
+/// In seconds. A microsecond is as exact as the time stamps are.
+fn micros(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e6
 }
 
 fn with_time(line: &str) -> String {

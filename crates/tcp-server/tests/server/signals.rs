@@ -78,12 +78,16 @@ fn it_tells_how_it_is_doing() {
     program.event("open");
     drop(client);
     program.event("closed");
-    let _open = connect(&program.addr);
+    // Bytes count when they come, not when their connection has ended.
+    let mut open = connect(&program.addr);
+    assert_echoes(&mut open, "again!");
     program.event("open");
     program.signal(Signal::SIGUSR1);
     let stats = program.event("stats");
-    let counts = ["open", "served", "received", "sent"].map(|name| stats[name].as_u64().unwrap());
-    assert_eq!(counts, [1, 3, 5, 5], "{stats}");
+    let names = ["open", "served", "received", "sent", "refused", "accept_errors"];
+    let counts = names.map(|name| stats[name].as_u64().unwrap());
+    assert_eq!(counts, [1, 3, 11, 11, 0, 0], "{stats}");
+    assert!(stats["seconds"].as_f64().unwrap() > 0.0, "{stats}");
 }
 
 #[test]
@@ -98,7 +102,7 @@ fn it_tells_a_person_too_even_one_who_wants_to_hear_nothing_else() {
             running.stderr.wait_for("Ctrl-C stops.");
         }
         running.signal(Signal::SIGUSR1);
-        running.stderr.wait_for(" open=0 served=0  recv=0 sent=0 by those that have ended\n");
+        running.stderr.wait_for(" open=0 served=0 recv=0 sent=0 up=0s\n");
         running.signal(Signal::SIGTERM);
         assert_eq!(running.finish().code, 0);
     }

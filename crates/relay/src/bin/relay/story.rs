@@ -7,8 +7,9 @@ use std::time::Duration;
 use proto::{Address, address::is_local};
 use relay::{Event, Observer};
 use serde::Serialize;
+use tcp_server::accept::AcceptFault;
 use tcp_server::program::Telling;
-use tcp_server::{Closed, Peer};
+use tcp_server::{Closed, Counts, Peer};
 
 use crate::args::Serve;
 
@@ -66,6 +67,14 @@ impl Story {
 }
 
 impl tcp_server::Observer for Story {
+    fn counting(&self, conn: u64, counts: &Arc<Counts>) {
+        self.telling.tally().counting(conn, counts);
+    }
+
+    fn accept_failed(&self, fault: AcceptFault) {
+        self.telling.tally().accept_failed(fault);
+    }
+
     fn opened(&self, conn: u64, peer: &Peer) {
         self.telling.opened(conn, peer);
     }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use cli::{CommonArgs, Exit, Failure, values};
+use cli::{CommonArgs, Exit, Failure, Format, values};
+use proto::address::is_local;
 use proto::{Address, AddressError, sanitize};
-use tcp_server::limits::BACKLOG;
+use tcp_server::limits::{BACKLOG, FIRST_BYTE, LEAST_RATE, PER_ADDRESS_SHARE};
 use tcp_server::modes::Share;
 use tcp_server::{BindOptions, Limits};
 use transfer::Folder;
@@ -22,17 +23,20 @@ EXAMPLES
   tcp-server -m hold --backlog 5     accept one connection for each line on standard input
   tcp-server -m chat                 talk with one client at a time: nc 127.0.0.1 7878
   tcp-server -m files --dir inbox    take and give the files of a folder
+  tcp-server -m stdio :9000 > copy   one client to standard output, and input to it, as nc -l 9000
+  tcp-server --metrics 9100          figures for Prometheus at http://127.0.0.1:9100/metrics
 ";
 
 const AFTER: &str = "\
 Connections that find --max-conns reached wait in the backlog. The first Ctrl-C (or SIGTERM, SIGHUP)
-stops accepting and lets the connections finish, the second one ends them. SIGUSR1 makes it say how many
-it serves. Times of day are in UTC.
+stops accepting and lets the connections finish, the second one ends them. SIGUSR1 makes it say how it is
+doing. Times of day are in UTC.
 
 Exit code: 0 stopped, 1 failed, 2 could not start, 130 or 143 ended by a second signal.";
 
 /// Listen for stream connections, serve each, and say how each one ended.
 #[derive(Debug, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that is there or is not")]
 #[command(name = "tcp-server", version, before_long_help = EXAMPLES, after_long_help = AFTER)]
 #[command(max_term_width = 100)]
 pub(crate) struct Args {
@@ -43,13 +47,16 @@ pub(crate) struct Args {
     )]
     addr: Option<String>,
 
-    /// echo (default)|discard|lines|frames|hold|chat|files
+    /// echo|discard|chargen|lines|frames|stdio|hold|chat|files
     ///
-    /// echo sends back the bytes that come, discard reads them, lines answers each line with
-    /// `N bytes, M characters: TEXT`, frames sends back the project's frames, hold reads nothing and
-    /// accepts one connection for each line on standard input, and chat lets you talk with one client at a
-    /// time: what you type goes to the client, /next takes the next one, q ends. files takes files into --dir
-    /// from `tcp-client send-file`, and gives those that are there to `tcp-client recv-file`.
+    /// echo, the default, sends back the bytes that come, discard reads them, chargen sends lines of characters for as
+    /// long as they are read, lines answers each line with `N bytes, M characters: TEXT`, frames sends back
+    /// the project's frames, hold reads nothing and accepts one connection for each line on standard input,
+    /// and chat lets you talk with one client at a time: what you type goes to the client, /next takes the
+    /// next one, q ends. stdio sends standard input to the first client and writes what that sends to
+    /// standard output, as `nc -l` does, and ends with it; the end of either is told to the other side,
+    /// which may go on. files takes files into --dir from `tcp-client send-file`, and gives those that are
+    /// there to `tcp-client recv-file`.
     #[arg(short, long, value_enum, default_value_t, hide_possible_values = true)]
     #[arg(hide_default_value = true)]
     pub(crate) mode: Mode,
@@ -81,10 +88,55 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = connections, allow_negative_numbers = true)]
     max_conns: Option<usize>,
 
-    /// End what is silent for so long; 0 = never
-    #[arg(long, value_name = "DUR", default_value = "5m", value_parser = values::duration)]
-    #[arg(allow_negative_numbers = true)]
-    idle: Duration,
+    /// Serve so many of one address [default: a quarter of all]
+    ///
+    /// IPv6 counts by the first 64 bits. Others are reset, and told of together. The default is none where
+    /// the server listens on this machine alone, and where it serves one client.
+    #[arg(long, value_name = "N", value_parser = connections, allow_negative_numbers = true)]
+    #[arg(hide_short_help = true)]
+    max_conns_per_addr: Option<usize>,
+
+    /// End what is silent for so long; 0 = never [default: 5m]
+    ///
+    /// In stdio the default is never.
+    #[arg(long, value_name = "DUR", value_parser = values::duration, allow_negative_numbers = true)]
+    idle: Option<Duration>,
+
+    /// End who has said nothing at all for so long [default: none; frames and files: 10s]
+    ///
+    /// 0 = never. It is for where programs talk: a person may think for longer. In files it is the time
+    /// until a client has said what it wants, and at most 10s.
+    #[arg(long, value_name = "DUR", value_parser = values::duration, allow_negative_numbers = true)]
+    #[arg(hide_short_help = true)]
+    first_byte: Option<Duration>,
+
+    /// End what brings fewer bytes a second [default: none; frames: 500]
+    ///
+    /// It is looked at over 20 seconds, from the beginning of a message to its end, and all the time where
+    /// there are no messages. 0 = none. It is for where programs talk. Not in files.
+    #[arg(long, value_name = "SIZE", value_parser = values::size, allow_negative_numbers = true)]
+    #[arg(hide_short_help = true)]
+    least_rate: Option<u64>,
+
+    /// Time for a line or a frame, from its first byte to its last
+    #[arg(long, value_name = "DUR", default_value = "1m", value_parser = values::duration)]
+    #[arg(allow_negative_numbers = true, hide_short_help = true)]
+    message_time: Duration,
+
+    /// Time for one write to a client that does not read
+    #[arg(long, value_name = "DUR", default_value = "30s", value_parser = values::duration)]
+    #[arg(allow_negative_numbers = true, hide_short_help = true)]
+    write_time: Duration,
+
+    /// The longest line, without its end
+    #[arg(long, value_name = "SIZE", default_value = "64K", value_parser = values::size)]
+    #[arg(allow_negative_numbers = true, hide_short_help = true)]
+    max_line: u64,
+
+    /// The longest frame: the value of its length field [default: 1M]
+    #[arg(long, value_name = "SIZE", value_parser = frame_length, allow_negative_numbers = true)]
+    #[arg(hide_short_help = true)]
+    max_frame: Option<u32>,
 
     /// Probe a silent peer so often [default: off]
     ///
@@ -102,7 +154,29 @@ pub(crate) struct Args {
 
     /// Serve one connection, then exit
     #[arg(short = '1', long)]
-    pub(crate) once: bool,
+    once: bool,
+
+    /// Figures for Prometheus, on this port of 127.0.0.1 [default: none]
+    ///
+    /// 0 takes any free port. They are at /metrics, for everybody who can connect; another address than one
+    /// of this machine needs --metrics-for-all too.
+    #[arg(long, value_name = "[ADDR:]PORT", hide_short_help = true)]
+    metrics: Option<String>,
+
+    /// Let other machines read the figures
+    ///
+    /// There is neither a password nor encryption.
+    #[arg(long, requires = "metrics", hide_short_help = true)]
+    metrics_for_all: bool,
+
+    /// What nc needs to listen, and what keeps it from hanging: both are so here.
+    #[arg(short = 'l', hide = true)]
+    listen: bool,
+    #[arg(short = 'N', hide = true)]
+    half_close: bool,
+    /// What nc needs to serve more than one client.
+    #[arg(short = 'k', hide = true)]
+    keep_open: bool,
 
     /// Bind without SO_REUSEADDR
     ///
@@ -139,10 +213,14 @@ pub(crate) enum Mode {
     Echo,
     /// Nothing; everything is read
     Discard,
+    /// Lines of characters, as long as they are read
+    Chargen,
     /// An answer to each line: N bytes, M characters: TEXT
     Lines,
     /// The frames that it sends
     Frames,
+    /// Standard input; what it sends goes to standard output
+    Stdio,
     /// Nothing is read; one connection is accepted for each line on standard input
     Hold,
     /// The lines of the person at the server, one client at a time
@@ -152,12 +230,19 @@ pub(crate) enum Mode {
 }
 
 impl Mode {
+    /// Whether programs talk, which are not slow to begin; elsewhere a person may type.
+    fn is_for_programs(self) -> bool {
+        matches!(self, Self::Frames | Self::Files)
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Echo => "echo",
             Self::Discard => "discard",
+            Self::Chargen => "chargen",
             Self::Lines => "lines",
             Self::Frames => "frames",
+            Self::Stdio => "stdio",
             Self::Hold => "hold",
             Self::Chat => "chat",
             Self::Files => "files",
@@ -186,10 +271,52 @@ impl Args {
         })
     }
 
+    /// What clap cannot check.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        let usage = |message: &str| Failure::new(Exit::Usage, "usage", message);
+        if self.mode == Mode::Stdio && self.keep_open {
+            return Err(usage("-m stdio serves one client")
+                .hint("another one each time: while tcp-server -m stdio; do :; done"));
+        }
+        if self.mode == Mode::Stdio && self.common.format() == Format::Json {
+            return Err(usage("-m stdio needs standard output for what the client sends")
+                .hint("leave out --json; who comes and how it ends is told on standard error"));
+        }
+        Ok(())
+    }
+
+    /// After how many connections it ends.
+    pub(crate) fn at_most(&self) -> Option<u64> {
+        (self.once || self.mode == Mode::Stdio).then_some(1)
+    }
+
+    /// Where the figures are to be had.
+    pub(crate) fn metrics(&self) -> Result<Option<Address>, Failure> {
+        let Some(text) = &self.metrics else { return Ok(None) };
+        let address: Address = text.parse().map_err(|error: AddressError| {
+            Failure::new(Exit::Usage, "bad_address", format!("--metrics: {error}"))
+                .hint("for example --metrics 9100, or --metrics '[::1]:9100'")
+        })?;
+        if let Address::Unix(_) = address {
+            return Err(Failure::new(
+                Exit::Usage,
+                "usage",
+                "--metrics wants a port, as Prometheus does",
+            ));
+        }
+        if !is_local(&address) && !self.metrics_for_all {
+            let message = format!("--metrics {address} would show the figures to other machines");
+            return Err(Failure::new(Exit::Usage, "not_local", message)
+                .hint("--metrics-for-all allows it; there is neither a password nor encryption")
+                .hint("--metrics PORT is for this machine alone"));
+        }
+        Ok(Some(address))
+    }
+
     /// How many are served at a time. The person at the server talks with one of them.
     pub(crate) fn max_conns(&self) -> usize {
         let default = match self.mode {
-            Mode::Chat => 1,
+            Mode::Chat | Mode::Stdio => 1,
             Mode::Files => TRANSFERS,
             _ => Limits::default().connections,
         };
@@ -238,13 +365,33 @@ impl Args {
         }
     }
 
-    pub(crate) fn limits(&self) -> Limits {
+    /// What a server that listens at `address` allows its peers.
+    pub(crate) fn limits(&self, address: &Address) -> Limits {
+        let default = Limits::default();
+        let connections = self.max_conns();
+        // All of this machine have one address, and who has the only chair has it from everybody.
+        let share = (!is_local(address) && connections >= PER_ADDRESS_SHARE)
+            .then_some(connections / PER_ADDRESS_SHARE);
+        let idle = match self.mode {
+            Mode::Stdio => None,
+            _ => default.idle,
+        };
+        let is_for_programs = self.mode.is_for_programs();
+        let first_byte = self.first_byte.or(is_for_programs.then_some(FIRST_BYTE));
+        let least_rate = self.least_rate.or((self.mode == Mode::Frames).then_some(LEAST_RATE));
         Limits {
-            connections: self.max_conns(),
-            idle: (!self.idle.is_zero()).then_some(self.idle),
-            keepalive: self.keepalive,
+            connections,
+            per_address: self.max_conns_per_addr.or(share),
+            first_byte: first_byte.filter(|limit| !limit.is_zero()),
+            least_rate: least_rate.filter(|&rate| rate > 0),
+            idle: self.idle.or(idle).filter(|limit| !limit.is_zero()),
+            message: self.message_time,
+            write: self.write_time,
             drain: self.drain,
-            ..Limits::default()
+            line: usize::try_from(self.max_line).unwrap_or(usize::MAX),
+            frame: self.max_frame.unwrap_or(default.frame),
+            keepalive: self.keepalive,
+            ..default
         }
     }
 }
@@ -255,6 +402,18 @@ fn connections(text: &str) -> Result<usize, String> {
         _ => Err("a server serves at least one connection at a time".to_owned()),
     }
 }
+
+/// A header takes 36 bytes of what the length field counts, and nobody is to fill the memory with a frame.
+fn frame_length(text: &str) -> Result<u32, String> {
+    let size = values::size(text)?;
+    match u32::try_from(size) {
+        Ok(size) if (64..=MAX_FRAME).contains(&size) => Ok(size),
+        _ => Err("a frame has from 64 bytes to 16 MiB less one".to_owned()),
+    }
+}
+
+/// Below it the first byte of a frame is zero, by which frames are told from text.
+const MAX_FRAME: u32 = (1 << 24) - 1;
 
 /// The kernel counts whole seconds, from 1 to 32767 (`MAX_TCP_KEEPIDLE`).
 fn keepalive(text: &str) -> Result<Duration, String> {
@@ -330,7 +489,7 @@ mod tests {
             (&["-m", "lines"], 1024),
         ] {
             let args = Args::try_parse_from([&["tcp-server"], args].concat()).unwrap();
-            assert_eq!(args.limits().connections, expected);
+            assert_eq!(args.max_conns(), expected);
         }
     }
 

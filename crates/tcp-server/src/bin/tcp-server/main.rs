@@ -6,19 +6,25 @@ mod keyboard;
 mod person;
 mod requests;
 mod story;
+mod wired;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use cli::{Exit, Failure};
-use tcp_server::modes::{Chat, Discard, Echo, Files, Frames, Hold, Lines};
-use tcp_server::program::{self, Refused, Signals, Telling};
-use tcp_server::{Config, Listener, Service, Stop, Stopper, Summary, Timers, run, stop_pair};
+use proto::Address;
+use tcp_server::modes::{Chargen, Chat, Discard, Echo, Files, Frames, Hold, Lines};
+use tcp_server::program::{self, Metrics, MetricsServer, Refused, Signals, Telling};
+use tcp_server::{
+    BindOptions, Config, Limits, Listener, Service, Stop, Stopper, Summary, Timers, run, stop_pair,
+};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
+use transfer::Folder;
 
 use crate::args::{Args, Mode};
 use crate::story::{SCHEMA, Story};
+use crate::wired::Wired;
 
 fn main() -> ExitCode {
     let args: Args = cli::parse(SCHEMA);
@@ -40,7 +46,9 @@ async fn serve(
     story: &Arc<Story>,
     timers: Timers,
 ) -> Result<(Summary, Option<Failure>), Failure> {
+    args.check()?;
     let address = args.address()?;
+    let metrics_address = args.metrics()?;
     let folder = args.folder()?;
     program::make_room(args.max_conns());
     // Before anybody can know that the server is there, so that no signal is too early.
@@ -52,15 +60,41 @@ async fn serve(
         let refused = Refused { program: "tcp-server", default_port: 7878, address, options };
         program::explain(&error, refused)
     })?;
-    story.listening(listener.local_address(), args);
+    let limits = args.limits(listener.local_address());
+    let metrics = match metrics_address {
+        Some(address) => Some(serve_metrics(&address, &limits, story, &timers).await?),
+        None => None,
+    };
+    let figures = metrics.as_ref().map(MetricsServer::address);
+    story.listening(listener.local_address(), args, &limits, figures);
     let (stopper, stop) = stop_pair();
-    let start = Start { args, story, timers, listener, signals, stopper, stop };
+    let start = Start { args, limits, story, timers, listener, signals, stopper, stop };
+    let ended = serve_mode(args, story, folder, start).await;
+    if let Some(metrics) = metrics {
+        metrics.end().await;
+    }
+    ended
+}
+
+/// Does what the mode does, to its end.
+async fn serve_mode(
+    args: &Args,
+    story: &Arc<Story>,
+    folder: Option<Folder>,
+    start: Start<'_>,
+) -> Result<(Summary, Option<Failure>), Failure> {
     Ok(match args.mode {
         Mode::Echo => start.with(Echo).await,
         Mode::Discard => start.with(Discard).await,
+        Mode::Chargen => start.with(Chargen).await,
         Mode::Lines => start.with(Lines).await,
         Mode::Frames => start.with(Frames).await,
         Mode::Hold => start.with(Hold).await,
+        Mode::Stdio => {
+            let wired = Wired::default();
+            let (summary, failure) = start.with(wired.service()).await;
+            (summary, failure.or_else(|| wired.failure(story.last())))
+        }
         Mode::Chat => {
             // One word at a time, so that what is typed waits where it is typed.
             let (words, heard) = mpsc::channel(1);
@@ -75,9 +109,28 @@ async fn serve(
     })
 }
 
+/// Shows the figures at `address`.
+async fn serve_metrics(
+    address: &Address,
+    limits: &Limits,
+    story: &Story,
+    timers: &Timers,
+) -> Result<MetricsServer, Failure> {
+    let tally = Arc::clone(story.telling.tally());
+    let metrics = Metrics::new("tcp_server", env!("CARGO_PKG_VERSION"), limits.clone(), tally);
+    metrics.serve(address, timers.clone()).await.map_err(|error| {
+        let options = &BindOptions::default();
+        program::explain(
+            &error,
+            Refused { program: "tcp-server --metrics", default_port: 9100, address, options },
+        )
+    })
+}
+
 /// All that a server needs but its service.
 struct Start<'a> {
     args: &'a Args,
+    limits: Limits,
     story: &'a Arc<Story>,
     timers: Timers,
     listener: Listener,
@@ -88,10 +141,10 @@ struct Start<'a> {
 
 impl Start<'_> {
     async fn with(self, service: impl Service) -> (Summary, Option<Failure>) {
-        let Self { args, story, timers, listener, signals, stopper, stop } = self;
+        let Self { args, limits, story, timers, listener, signals, stopper, stop } = self;
         let config = Config {
-            limits: args.limits(),
-            at_most: args.once.then_some(1),
+            limits,
+            at_most: args.at_most(),
             requests: (args.mode == Mode::Hold).then(requests::from_stdin),
             timers,
         };

@@ -1,15 +1,16 @@
 //! What the program tells beside what every server tells.
 
 use std::io::{self, IsTerminal as _};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use proto::address::is_local;
 use proto::{Address, sanitize};
 use serde::Serialize;
+use tcp_server::accept::{AcceptFault, Refused};
 use tcp_server::modes::Ear;
 use tcp_server::program::Telling;
-use tcp_server::{Closed, Connection, Observer, Peer};
+use tcp_server::{Closed, Connection, Counts, Ending, Limits, Observer, Peer};
 
 use crate::args::{Args, Mode};
 use crate::clerk;
@@ -24,6 +25,8 @@ pub(crate) struct Story {
     pub(crate) telling: Telling,
     /// The connection that has its turn to talk with the person at the server.
     talking: Mutex<Option<u64>>,
+    /// How the last connection ended, and whose it was.
+    last: Mutex<Option<(Peer, Ending)>>,
 }
 
 #[derive(Serialize)]
@@ -32,6 +35,11 @@ struct Listening<'a> {
     mode: &'a str,
     backlog: u32,
     max_conns: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_conns_per_addr: Option<usize>,
+    /// Where the figures for Prometheus are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -49,18 +57,35 @@ struct Notice<'a> {
 
 impl Story {
     pub(crate) fn new(telling: Telling) -> Self {
-        Self { telling, talking: Mutex::default() }
+        Self { telling, talking: Mutex::default(), last: Mutex::default() }
     }
 
     /// The server listens: from now on clients get in.
-    pub(crate) fn listening(&self, address: &Address, args: &Args) {
+    pub(crate) fn listening(
+        &self,
+        address: &Address,
+        args: &Args,
+        limits: &Limits,
+        metrics: Option<&Address>,
+    ) {
         let event = Listening {
             addr: address.to_string(),
             mode: args.mode.name(),
             backlog: args.backlog,
-            max_conns: args.max_conns(),
+            max_conns: limits.connections,
+            max_conns_per_addr: limits.per_address,
+            metrics: metrics.map(|address| format!("http://{address}/metrics")),
         };
-        self.telling.tell("listening", &event, || first_screen(address, args));
+        self.telling.tell("listening", &event, || {
+            let figures = event.metrics.as_ref();
+            let figures = figures.map(|at| format!("  figures at {at}\n")).unwrap_or_default();
+            first_screen(address, args) + &figures
+        });
+    }
+
+    /// How the last connection ended, and whose it was.
+    pub(crate) fn last(&self) -> Option<(Peer, Ending)> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A word to the person at the server.
@@ -80,11 +105,25 @@ impl Story {
 }
 
 impl Observer for Story {
+    fn counting(&self, conn: u64, counts: &Arc<Counts>) {
+        self.telling.tally().counting(conn, counts);
+    }
+
+    fn refused(&self, refused: &Refused) {
+        self.telling.refused(refused);
+    }
+
+    fn accept_failed(&self, fault: AcceptFault) {
+        self.telling.tally().accept_failed(fault);
+    }
+
     fn opened(&self, conn: u64, peer: &Peer) {
         self.telling.opened(conn, peer);
     }
 
     fn closed(&self, closed: &Closed) {
+        let last = (closed.peer.clone(), closed.ending.clone());
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
         self.telling.closed(closed, None);
     }
 
@@ -146,6 +185,11 @@ fn first_screen(address: &Address, args: &Args) -> String {
     });
     if args.mode == Mode::Chat {
         lines.push("  what you type goes to the client; /next takes the next one, q ends".into());
+    }
+    if args.mode == Mode::Stdio {
+        lines.push(
+            "  the first client gets standard input, and its bytes go to standard output".into(),
+        );
     }
     if args.mode == Mode::Hold {
         let line = if io::stdin().is_terminal() { "each Enter" } else { "each line of its input" };
