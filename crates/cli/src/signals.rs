@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: a last word, then the death that the signal stands for.
+//! SIGINT and SIGTERM: a last word, then the death that the signal stands for. SIGXFSZ: no death at all.
 
 use std::io;
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag::register_conditional_default;
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::flag::{register, register_conditional_default};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
@@ -53,6 +53,15 @@ pub fn first(tell: impl FnOnce(i32) + Send + 'static) -> io::Result<()> {
         signals.forever().for_each(drop);
     })?;
     Ok(())
+}
+
+/// Makes a file that would grow beyond the limit of the shell (`ulimit -f`, RLIMIT_FSIZE) an error of the one
+/// who writes it: EFBIG, as write(2) says, in place of the end of the program by SIGXFSZ.
+///
+/// A handler that does nothing of use has this effect, as the signal is then not deadly.
+pub fn outlive_file_size_limit() {
+    // It fails for a number that is no signal, or one that may not be caught, and this one may.
+    let _ = register(SIGXFSZ, Arc::default());
 }
 
 /// The code that a shell sees for it.

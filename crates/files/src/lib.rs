@@ -29,7 +29,7 @@ pub mod receiver;
 pub mod sender;
 
 pub use hash::{Hash, Hasher};
-pub use opening::{ClientOpening, Opened, OpeningError, ServerOpening};
+pub use opening::{AskError, ClientOpening, Opened, OpeningError, ServerOpening};
 pub use pace::Pace;
 pub use path::{PathError, SafePath};
 pub use receiver::{Block, Offered, ReceiveEvent, ReceiveStep, Receiver};

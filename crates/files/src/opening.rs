@@ -1,11 +1,14 @@
 //! How two sides come to a transfer: who is there, and which way files go.
 
+use proto::limits::MAX_CONTROL_PAYLOAD;
 use proto::message::VERSION;
 use proto::transfer::{Begin, Way};
 use proto::{Ending, Goodbye, Hello, Message, Refused, Welcome, Why};
 use thiserror::Error;
 
-use crate::limits::{FRAME, MAX_ASKED};
+use bytes::BytesMut;
+
+use crate::limits::{FRAME, MAX_ASKED, MAX_PATH};
 use crate::sender::out_of_turn;
 
 /// The feature by which both sides say that they speak of files.
@@ -38,7 +41,38 @@ pub enum OpeningError {
     Unexpected(proto::Kind),
 }
 
+/// Why a client cannot ask for so much at once.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AskError {
+    /// There are more paths than one request takes.
+    #[error("{0} names are more than one request may have, which is {MAX_ASKED}")]
+    TooMany(usize),
+    /// No path is so long.
+    #[error("a name of {0} bytes is longer than any path, which has at most {MAX_PATH}")]
+    TooLong(usize),
+    /// All together do not fit into the frame in which they travel.
+    #[error(
+        "the names are longer together than one request may be, which is {MAX_CONTROL_PAYLOAD} bytes"
+    )]
+    TooLongTogether,
+}
+
 impl ClientOpening {
+    /// Whether a client may ask for these paths at once. A server takes no other request.
+    pub fn check(paths: &[String]) -> Result<(), AskError> {
+        if paths.len() > MAX_ASKED {
+            return Err(AskError::TooMany(paths.len()));
+        }
+        if let Some(path) = paths.iter().find(|path| path.len() > MAX_PATH) {
+            return Err(AskError::TooLong(path.len()));
+        }
+        // With the longest number of chance that there is.
+        let begin = Begin { way: Way::ToClient, paths: paths.to_vec(), run: Some(u64::MAX) };
+        let encoded = Message::Begin(begin).encode(&mut BytesMut::new());
+        encoded.map_err(|_| AskError::TooLongTogether)
+    }
+
     /// An opening for files that go this way; `paths` is what to ask for, and `run` a number of chance
     /// that all connections of one run have.
     pub fn new(way: Way, paths: Vec<String>, run: u64) -> Self {
@@ -135,6 +169,26 @@ mod tests {
         let begin = client.welcomed(&welcome).unwrap();
         let Ok(Opened::Begin(begin)) = server.handle(begin) else { panic!() };
         assert_eq!(begin, Begin { way: Way::ToClient, paths: vec!["a".into()], run: Some(7) });
+    }
+
+    #[test]
+    fn a_client_knows_before_it_asks_what_a_server_would_not_take() {
+        let names = |count, len| vec!["x".repeat(len); count];
+        assert_eq!(ClientOpening::check(&[]), Ok(()));
+        assert_eq!(ClientOpening::check(&names(MAX_ASKED, 100)), Ok(()));
+        assert_eq!(ClientOpening::check(&names(257, 1)), Err(AskError::TooMany(257)));
+        assert_eq!(ClientOpening::check(&names(1, MAX_PATH)), Ok(()));
+        assert_eq!(ClientOpening::check(&names(1, 4097)), Err(AskError::TooLong(4097)));
+        assert_eq!(ClientOpening::check(&names(20, 4000)), Err(AskError::TooLongTogether));
+        // What passes is what can be said.
+        let mut longest = names(15, 4096);
+        while ClientOpening::check(&longest).is_ok() {
+            longest.push("\u{1}".repeat(10));
+            let begin = Begin { way: Way::ToClient, paths: longest.clone(), run: Some(u64::MAX) };
+            let said = Message::Begin(begin).encode(&mut BytesMut::new());
+            assert_eq!(said.is_ok(), ClientOpening::check(&longest).is_ok());
+        }
+        assert_eq!(ClientOpening::check(&longest), Err(AskError::TooLongTogether));
     }
 
     #[test]

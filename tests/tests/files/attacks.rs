@@ -137,6 +137,6 @@ fn whoever_says_nothing_is_not_waited_for() {
     let mut server = server(&inbox, &[]);
     let _silent = std::net::TcpStream::connect(server.socket_addr()).unwrap();
     let closed = server.take("closed");
-    assert_eq!(closed["ending"], "Protocol", "{closed}");
+    assert_eq!(closed["ending"], "NoFirstByte", "{closed}");
     assert!(closed["seconds"].as_f64().unwrap() < 15.0, "{closed}");
 }

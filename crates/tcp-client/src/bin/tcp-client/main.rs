@@ -33,6 +33,7 @@ pub(crate) enum Leave {
 
 fn main() {
     let args: Args = cli::parse(SCHEMA);
+    signals::outlive_file_size_limit();
     let leave = match &args.command {
         Some(Command::Chat(chat)) => {
             chat.common.init_log();

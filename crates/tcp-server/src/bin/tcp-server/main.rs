@@ -28,6 +28,8 @@ use crate::wired::Wired;
 
 fn main() -> ExitCode {
     let args: Args = cli::parse(SCHEMA);
+    // One file that is too large must not end the connections of others.
+    cli::signals::outlive_file_size_limit();
     let telling = match Telling::start(&args.common, SCHEMA) {
         Ok(telling) => telling,
         Err(exit) => return exit.into(),

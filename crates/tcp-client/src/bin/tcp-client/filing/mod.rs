@@ -10,6 +10,7 @@ use std::io;
 use std::path::Path;
 
 use cli::{Exit, Failure, signals};
+use files::ClientOpening;
 use proto::sanitize;
 use tokio::runtime;
 use tokio::sync::oneshot;
@@ -39,6 +40,10 @@ pub(crate) fn send(args: &SendArgs) -> Leave {
 pub(crate) fn receive(args: &RecvArgs) -> Leave {
     run(&args.way, Direction::Receive, || {
         let plan = args.plan()?;
+        ClientOpening::check(&args.names).map_err(|error| {
+            Failure::new(Exit::Usage, "too_much_asked", format!("cannot ask for that: {error}"))
+                .hint("name the folder that they are in, or give the command several times")
+        })?;
         let folder = open(&args.dir)?;
         let receiving = Receiving::remembering();
         Ok((plan, Work::Receive { folder, receiving, names: args.names.clone() }))
