@@ -13,6 +13,7 @@ mod chargen;
 mod chat;
 mod chat_on_terminal;
 mod drain;
+mod drain_many;
 mod echoed_frames;
 mod endings;
 mod events;
