@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use proto::Ending;
 use tokio::time::Instant;
 
 use crate::limits::{Limits, RATE_WINDOW};
@@ -56,17 +57,21 @@ impl Pace {
         self.window = None;
     }
 
-    /// When the first byte must have come; nothing where it has.
-    pub(crate) fn first_byte(&self) -> Option<Instant> {
-        self.first_byte.filter(|_| self.counts.received() == 0)
+    /// What must have happened by when, in a wait of a peer that is in the middle of a message where it `owes`.
+    ///
+    /// A time that has passed is one at which it had not.
+    pub(crate) fn limit(&mut self, owes: bool) -> Option<(Instant, Ending)> {
+        if self.counts.received() > 0 {
+            self.first_byte = None;
+        }
+        let first_byte = self.first_byte.map(|at| (at, Ending::NoFirstByte));
+        let rate = self.least_rate(owes).map(|at| (at, Ending::BelowRate));
+        first_byte.into_iter().chain(rate).min_by_key(|(at, _)| *at)
     }
 
-    /// When enough must have gone through; that has passed where it was too little. `owes` is whether the
-    /// peer is in the middle of a message.
-    pub(crate) fn least_rate(&mut self, owes: bool) -> Option<Instant> {
+    fn least_rate(&mut self, owes: bool) -> Option<Instant> {
         let rate = self.least_rate?;
         if !owes && !self.owes_always {
-            self.window = None;
             return None;
         }
         let (now, all) = (Instant::now(), self.counts.received() + self.counts.sent());

@@ -234,13 +234,10 @@ impl Reading {
                 pace.begin();
             }
         }
-        if let Some(pace) = &mut self.pace {
-            if let Some(at) = pace.first_byte() {
-                consider(at, Ending::NoFirstByte);
-            }
-            if let Some(at) = pace.least_rate(matches!(self.begun, Begun::At(_))) {
-                consider(at, Ending::BelowRate);
-            }
+        if let Some(pace) = &mut self.pace
+            && let Some((at, ending)) = pace.limit(matches!(self.begun, Begun::At(_)))
+        {
+            consider(at, ending);
         }
         if let Begun::At(begun) = self.begun {
             let unfinished = ProtocolError::Unfinished { limit: self.message };

@@ -11,6 +11,7 @@ mod foreign_clients;
 mod foreign_servers;
 mod held;
 mod killed_client;
+mod schema;
 mod stopped_server;
 mod tutorial_clients;
 mod usage;

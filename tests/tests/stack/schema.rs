@@ -1,0 +1,200 @@
+//! The events of our programs are what `docs/schema` says that they are, in every mode.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::{fs, thread};
+
+use jsonschema::Validator;
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+use tests::{Finished, Running, Server, piped, program};
+
+struct Schema {
+    text: Value,
+    validator: Validator,
+    /// The names of the events that were seen.
+    seen: BTreeSet<String>,
+}
+
+impl Schema {
+    fn of(name: &str) -> Self {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema");
+        let text = fs::read_to_string(docs.join(format!("{name}.schema.json"))).unwrap();
+        let text: Value = serde_json::from_str(&text).unwrap();
+        let validator = jsonschema::draft202012::new(&text).unwrap();
+        Self { text, validator, seen: BTreeSet::new() }
+    }
+
+    /// Whether every event of a run is as the schema says, and has no field that it does not speak of.
+    #[track_caller]
+    fn conforms(&mut self, finished: &Finished) {
+        let events = finished.events();
+        assert_eq!(events[0]["schema"], self.text["title"], "{}", events[0]);
+        finished.end();
+        for event in &events {
+            if let Err(error) = self.validator.validate(event) {
+                panic!("{error} at {}: {event}", error.instance_path());
+            }
+            let name = event["event"].as_str().unwrap();
+            let known = &self.text["$defs"][name]["properties"];
+            let everywhere = &self.text["properties"];
+            for field in event.as_object().unwrap().keys() {
+                let is_known = known.get(field).is_some() || everywhere.get(field).is_some();
+                assert!(is_known, "nothing is said of `{field}`: {event}");
+            }
+            self.seen.insert(name.to_owned());
+        }
+    }
+
+    /// Every event of the schema was seen, but for those that take longer than a test may.
+    #[track_caller]
+    fn all_seen_but(&self, rare: &[&str]) {
+        let all = self.text["properties"]["event"]["enum"].as_array().unwrap();
+        let all = all.iter().map(|name| name.as_str().unwrap().to_owned());
+        let missing: Vec<String> = all.filter(|name| !self.seen.contains(name)).collect();
+        assert_eq!(missing, rare);
+    }
+
+    /// Each field is described, and the schema itself is one.
+    #[track_caller]
+    fn is_sound(&self) {
+        assert!(jsonschema::draft202012::meta::is_valid(&self.text));
+        for (name, event) in self.text["$defs"].as_object().unwrap() {
+            assert!(event["description"].is_string(), "{name}");
+            for (field, says) in event["properties"].as_object().unwrap() {
+                let is_told = says["description"].is_string() || says["$ref"].is_string();
+                assert!(field == "event" || is_told, "{name}.{field}");
+            }
+        }
+    }
+}
+
+/// A folder of the test's own, removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("sockeye-{name}-{}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn text(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Says something, reads some of an answer, and closes in order.
+fn visit(server: &Server, says: &[u8], answer: usize) {
+    let mut client = TcpStream::connect(server.addr()).unwrap();
+    client.write_all(says).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    client.set_read_timeout(Some(tests::LIMIT)).unwrap();
+    client.read_exact(&mut vec![0; answer]).unwrap();
+}
+
+#[test]
+fn every_mode_of_tcp_server_tells_what_its_schema_says() {
+    let mut schema = Schema::of("tcp-server-1");
+    schema.is_sound();
+
+    for (mode, says, answer) in [
+        ("echo", &b"hello"[..], 5),
+        ("discard", b"hello", 0),
+        ("chargen", b"", 740),
+        ("lines", b"hello\n", 10),
+        ("lines", b"\xff\x1b[2J\n", 10),
+        ("frames", b"these are no frames", 40),
+        ("hold", b"hello", 0),
+    ] {
+        let mut server = Server::start(&["--mode", mode]);
+        if mode == "hold" {
+            server.running.write(b"one more\n");
+        }
+        visit(&server, says, answer);
+        server.running.stdout.wait_for("\"closed\"");
+        schema.conforms(&server.stop());
+    }
+    // One of an address, figures, an open connection at the end, and all that is told of these.
+    let mut server = Server::start(&["--max-conns-per-addr", "1", "--metrics", "0"]);
+    let mut first = TcpStream::connect(server.addr()).unwrap();
+    first.write_all(b"x").unwrap();
+    first.read_exact(&mut [0]).unwrap();
+    let mut second = TcpStream::connect(server.addr()).unwrap();
+    second.read(&mut [0]).unwrap_err();
+    server.running.stdout.wait_for("\"refused\"");
+    server.running.signal(Signal::SIGUSR1);
+    server.running.stdout.wait_for("\"stats\"");
+    schema.conforms(&server.stop());
+    drop(first);
+
+    chat(&mut schema);
+    files(&mut schema);
+    let args = ["--json", "--mode", "files", "--dir", "/nowhere"];
+    schema.conforms(&Running::start(&mut piped(program("tcp-server"), &args)).finish());
+    let args = ["--json", "--backlog", "x"];
+    schema.conforms(&Running::start(&mut piped(program("tcp-server"), &args)).finish());
+    // That takes a reader that reads nothing of a pipe's worth of events.
+    schema.all_seen_but(&["lost"]);
+}
+
+fn chat(schema: &mut Schema) {
+    let mut server = Server::start(&["--mode", "chat"]);
+    let mut client = TcpStream::connect(server.addr()).unwrap();
+    client.write_all("你好\n\x1b[2J\n".as_bytes()).unwrap();
+    server.running.stdout.wait_for("[2J");
+    server.running.write(b"answer\n/nonsense\n/next\n");
+    server.running.stdout.wait_for("\"closed\"");
+    server.running.close_stdin();
+    schema.conforms(&server.running.finish());
+}
+
+fn files(schema: &mut Schema) {
+    let (out, inbox) = (Folder::new("schema-out"), Folder::new("schema-inbox"));
+    fs::create_dir(out.0.join("folder")).unwrap();
+    let large = tests::noise(4 << 20);
+    for (name, bytes) in [("a", &large[..]), ("folder/b", b"b"), ("x".repeat(250).as_str(), b"x")] {
+        fs::write(out.0.join(name), bytes).unwrap();
+    }
+    let mut server = Server::start(&["--mode", "files", "--dir", inbox.text()]);
+    let addr = cable_that_is_cut_once(server.addr().to_owned(), 1 << 20);
+    let args = ["send-file", "--json", "--to", &addr, "--retry-delay", "10ms", out.text()];
+    let sent = Running::start(&mut piped(program("tcp-client"), &args)).finish();
+    assert_eq!(sent.code, 0, "{}", sent.stderr);
+    server.running.stdout.wait_for("\"resumed\"");
+    // What is a folder here is a file there.
+    let there = inbox.0.join(out.0.file_name().unwrap());
+    fs::remove_dir_all(there.join("folder")).unwrap();
+    fs::write(there.join("folder"), b"in the way").unwrap();
+    let args = ["send-file", "--json", "--to", server.addr(), out.text()];
+    assert_eq!(Running::start(&mut piped(program("tcp-client"), &args)).finish().code, 1);
+    schema.conforms(&server.stop());
+}
+
+/// Passes on what a client says, cuts its first connection after so many bytes, and lets the second be.
+fn cable_that_is_cut_once(server: String, after: u64) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for limit in [after, u64::MAX] {
+            let (client, _) = listener.accept().unwrap();
+            let mut to = TcpStream::connect(&server).unwrap();
+            let mut back = (to.try_clone().unwrap(), client.try_clone().unwrap());
+            thread::spawn(move || {
+                let _ = io::copy(&mut back.0, &mut back.1);
+                let _ = back.1.shutdown(Shutdown::Both);
+            });
+            io::copy(&mut (&client).take(limit), &mut to).unwrap();
+            to.shutdown(Shutdown::Both).unwrap();
+        }
+    });
+    addr
+}
