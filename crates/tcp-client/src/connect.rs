@@ -10,8 +10,8 @@ use proto::Address;
 use thiserror::Error;
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio::time::{Instant, sleep, timeout_at};
-use tracing::debug;
 
+use crate::eyeballs::race;
 use crate::limits::{CONNECT_TIMEOUT, FULL_QUEUE_POLL};
 use crate::resolve;
 use crate::stream::Stream;
@@ -94,7 +94,7 @@ pub struct Connected {
     pub elapsed: Duration,
     /// Which attempt it was, from 1.
     pub attempt: u32,
-    /// The addresses of the same name that were tried before, in this attempt.
+    /// The addresses of the same name that were tried in vain, in this attempt.
     pub unreached: Vec<Unreached>,
 }
 
@@ -129,7 +129,7 @@ pub enum Cause {
     /// The host has addresses, but none of the family that is wanted.
     #[error("it has no {0} address")]
     NoAddress(Family),
-    /// Every address of the host was tried in vain, in this order. There is at least one.
+    /// Every address of the host was tried in vain, begun in this order. There is at least one.
     #[error("{}", last_of(.0))]
     Unreached(Vec<Unreached>),
 }
@@ -224,21 +224,19 @@ pub async fn connect(
 
 /// The time limit of one attempt.
 #[derive(Clone, Copy, Debug)]
-struct Limit {
+pub(crate) struct Limit {
     started: Instant,
     timeout: Option<Duration>,
 }
 
 impl Limit {
-    fn start(timeout: Option<Duration>) -> Self {
+    pub(crate) fn start(timeout: Option<Duration>) -> Self {
         Self { started: Instant::now(), timeout }
     }
 
-    /// What is left for the next of `addresses` addresses: an equal share, so that a first address that
-    /// does not answer leaves time for the second.
-    fn share(self, addresses: usize) -> Option<Duration> {
-        let left = self.timeout?.saturating_sub(self.started.elapsed());
-        Some(left / u32::try_from(addresses.max(1)).unwrap_or(u32::MAX))
+    /// What is left of it.
+    pub(crate) fn left(self) -> Option<Duration> {
+        Some(self.timeout?.saturating_sub(self.started.elapsed()))
     }
 }
 
@@ -267,46 +265,10 @@ async fn connect_tcp(
             .map_err(|_| Cause::LookupTimedOut(timeout))??,
         None => lookup.await?,
     };
-    connect_in_order(&addresses, options, limit).await
+    race(addresses, options, limit).await
 }
 
-/// Tries the addresses one after the other, in the order in which the resolver gives them (RFC 6724).
-///
-/// This function is the whole policy: racing the two families with a head start (RFC 8305, "happy
-/// eyeballs") would replace it and nothing else.
-async fn connect_in_order(
-    addresses: &[SocketAddr],
-    options: &ConnectOptions,
-    limit: Limit,
-) -> Result<Connected, Cause> {
-    let mut unreached = Vec::new();
-    for (index, &addr) in addresses.iter().enumerate() {
-        let share = limit.share(addresses.len() - index);
-        let started = Instant::now();
-        match connect_addr(addr, options, share).await {
-            Ok((stream, local)) => {
-                let elapsed = started.elapsed();
-                debug!(%addr, %local, seconds = elapsed.as_secs_f64(), "connected");
-                return Ok(Connected {
-                    stream,
-                    peer: addr.into(),
-                    local,
-                    elapsed,
-                    attempt: 1,
-                    unreached,
-                });
-            }
-            Err(why) => {
-                let elapsed = started.elapsed();
-                debug!(%addr, seconds = elapsed.as_secs_f64(), %why, "not reached");
-                unreached.push(Unreached { peer: addr.into(), elapsed, why });
-            }
-        }
-    }
-    Err(Cause::Unreached(unreached))
-}
-
-async fn connect_addr(
+pub(crate) async fn connect_addr(
     addr: SocketAddr,
     options: &ConnectOptions,
     limit: Option<Duration>,
@@ -396,32 +358,4 @@ async fn connect_unix(path: &Path, limit: Limit) -> Result<Connected, Cause> {
 /// The last address stands for all of them in one line; a name's others are in the list.
 fn last_of(unreached: &[Unreached]) -> String {
     unreached.last().map(|last| last.why.to_string()).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::TcpListener;
-
-    use super::*;
-
-    /// The first address drops each SYN (its queue is full), the second answers: a name that stands for
-    /// both is reached, because the first gets only its share of the time.
-    #[tokio::test]
-    async fn an_address_that_does_not_answer_leaves_time_for_the_next() {
-        let full = TcpListener::bind("127.0.0.1:0").unwrap();
-        socket2::SockRef::from(&full).listen(0).unwrap();
-        let silent = full.local_addr().unwrap();
-        let _filling = std::net::TcpStream::connect(silent).unwrap();
-        let server = TcpListener::bind("127.0.0.1:0").unwrap();
-        let answering = server.local_addr().unwrap();
-
-        let timeout = Duration::from_millis(400);
-        let options = ConnectOptions { timeout: Some(timeout), ..ConnectOptions::default() };
-        let limit = Limit::start(options.timeout);
-        let connected = connect_in_order(&[silent, answering], &options, limit).await.unwrap();
-        assert_eq!(connected.peer, answering.into());
-        let [first] = &connected.unreached[..] else { panic!("{:?}", connected.unreached) };
-        assert_eq!(first.peer, silent.into());
-        assert!(matches!(first.why, Why::TimedOut(share) if share <= timeout / 2));
-    }
 }

@@ -4,6 +4,7 @@
 //! | question | module |
 //! |---|---|
 //! | How is a connection made, and why was none made? | [`connect`](mod@connect) |
+//! | Which of a name's addresses is taken? | `eyeballs` |
 //! | What is a connection made of? | [`stream`] |
 //! | When is it tried again? | [`retry`] |
 //! | Who may close first, and what happens then? | [`talk`](mod@talk) |
@@ -42,6 +43,7 @@
 pub mod clocks;
 pub mod connect;
 pub mod crlf;
+mod eyeballs;
 pub mod limits;
 mod resolve;
 pub mod retry;
