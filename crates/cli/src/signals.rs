@@ -55,7 +55,7 @@ pub fn first(tell: impl FnOnce(i32) + Send + 'static) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a file that would grow beyond the limit of the shell (`ulimit -f`, RLIMIT_FSIZE) an error of the one
+/// Makes a file that would grow beyond the limit of the shell (`ulimit -f`, `RLIMIT_FSIZE`) an error of the one
 /// who writes it: EFBIG, as write(2) says, in place of the end of the program by SIGXFSZ.
 ///
 /// A handler that does nothing of use has this effect, as the signal is then not deadly.

@@ -126,20 +126,24 @@ impl Incoming {
         Ok(())
     }
 
-    /// All of it is there: gives the file its name. Gives the path that it has, and whether it had it
-    /// before.
-    pub fn commit(mut self) -> Result<(SafePath, bool), Trouble> {
-        let path = &self.offered.path;
-        let (file, part) = match &self.state {
-            State::Whole { path, .. } => return Ok((path.clone(), true)),
-            State::Part { file, name } => (file, name),
-        };
+    /// All of it is there: brings it to the disk, so that what has its name is there also after a loss of
+    /// power. [`Incoming::commit`] comes after that.
+    pub fn sync(&self) -> Result<(), Trouble> {
+        let State::Part { file, .. } = &self.state else { return Ok(()) };
         if let Some(modified) = self.offered.modified.and_then(time) {
             // A file system that keeps no times is no reason to refuse the file.
             let _ = file.set_times(FileTimes::new().set_modified(modified));
         }
-        // So that what has its name is on the disk, also after a loss of power.
-        file.sync_data().map_err(|error| self.cannot("write", &error))?;
+        file.sync_data().map_err(|error| self.cannot("write", &error))
+    }
+
+    /// Gives the file its name. Gives the path that it has, and whether it had it before.
+    pub fn commit(mut self) -> Result<(SafePath, bool), Trouble> {
+        let path = &self.offered.path;
+        let part = match &self.state {
+            State::Whole { path, .. } => return Ok((path.clone(), true)),
+            State::Part { name, .. } => name,
+        };
         for number in 0..MAX_COPIES {
             let name = match number {
                 0 => path.name().to_owned(),

@@ -29,3 +29,9 @@ pub const LET_GO: Duration = Duration::from_secs(2);
 
 /// How often it is looked whether he has let go: every 10 ms. The kernel tells nobody of the end of a lock.
 pub const LET_GO_POLL: Duration = Duration::from_millis(10);
+
+/// How many files are brought to the disk at the same time: 16.
+///
+/// The disk is asked once for all that wait for it: a journal commits what several fsync(2) ask for together,
+/// and 2,000 small files take a fraction of the time that one after the other take.
+pub const SYNCED_AT_ONCE: usize = 16;

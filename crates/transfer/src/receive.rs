@@ -1,6 +1,7 @@
 //! Receiving from a wire.
 
 use std::collections::{BTreeMap, HashSet};
+use std::thread;
 
 use files::{Hasher, Offered, ReceiveEvent, ReceiveStep, Receiver, SafePath};
 use proto::transfer::DropWhy;
@@ -10,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::folder::{Folder, Found, IfTaken};
 use crate::incoming::Incoming;
-use crate::limits::{BUSY, HASHED_AT_ONCE, LET_GO, LET_GO_POLL};
+use crate::limits::{BUSY, HASHED_AT_ONCE, LET_GO, LET_GO_POLL, SYNCED_AT_ONCE};
 use crate::told::{Broken, Told, Watch};
 use crate::trouble::Trouble;
 use crate::wire::{Until, Wire};
@@ -66,8 +67,8 @@ pub async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
     watch: &mut impl Watch,
 ) -> Result<(), Broken> {
     receiving.begin();
-    let (receiver, open) = (Receiver::default(), BTreeMap::new());
-    Drive { wire, folder, receiving, watch, receiver, open }.run().await
+    let (receiver, open, complete) = (Receiver::default(), BTreeMap::new(), Vec::new());
+    Drive { wire, folder, receiving, watch, receiver, open, complete }.run().await
 }
 
 struct Drive<'a, S, W> {
@@ -77,6 +78,8 @@ struct Drive<'a, S, W> {
     watch: &'a mut W,
     receiver: Receiver,
     open: BTreeMap<u32, Incoming>,
+    /// The numbers of those that are complete, and have no name yet.
+    complete: Vec<u32>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
@@ -85,6 +88,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
             while self.hear()? {
                 while self.step().await? {}
             }
+            // All that has come is seen: what of it is complete goes to the disk together.
+            self.commit_complete();
             self.wire.queue(self.receiver.take_output());
             if self.receiver.next_step() == ReceiveStep::Done {
                 return Ok(self.wire.flush().await?);
@@ -141,7 +146,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
     async fn step(&mut self) -> Result<bool, Broken> {
         match self.receiver.next_step() {
             ReceiveStep::Look(offered) => self.look(offered).await?,
-            ReceiveStep::Commit { file } => self.commit(file),
+            ReceiveStep::Commit { file } => self.complete.push(file),
             ReceiveStep::Close { file, keep } => {
                 if let Some(incoming) = self.open.remove(&file) {
                     incoming.close(keep);
@@ -223,12 +228,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
         Ok(Ok(hasher))
     }
 
-    fn commit(&mut self, file: u32) {
-        let Some(incoming) = self.open.remove(&file) else { return };
-        let offered = incoming.offered().clone();
-        match incoming.commit() {
-            Ok((kept_as, already)) => self.kept(&offered, &kept_as, already),
-            Err(trouble) => self.give_up(&offered, &trouble),
+    /// Brings the files that are complete to the disk, and gives them their names.
+    fn commit_complete(&mut self) {
+        // Those are not there any more that their sender has dropped meanwhile.
+        let complete = self.complete.drain(..);
+        let complete: Vec<Incoming> = complete.filter_map(|file| self.open.remove(&file)).collect();
+        let synced = sync_all(&complete);
+        for (incoming, synced) in complete.into_iter().zip(synced) {
+            let offered = incoming.offered().clone();
+            match synced.and_then(|()| incoming.commit()) {
+                Ok((kept_as, already)) => self.kept(&offered, &kept_as, already),
+                Err(trouble) => self.give_up(&offered, &trouble),
+            }
         }
     }
 
@@ -249,4 +260,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
         let Trouble { why, reason } = trouble;
         self.watch.told(Told::Dropped { path, size, why: *why, reason });
     }
+}
+
+/// Brings files to the disk, some of them at the same time: whoever waits for a disk alone waits longest.
+fn sync_all(files: &[Incoming]) -> Vec<Result<(), Trouble>> {
+    if let [file] = files {
+        return vec![file.sync()];
+    }
+    let mut synced = Vec::with_capacity(files.len());
+    for some in files.chunks(SYNCED_AT_ONCE) {
+        thread::scope(|scope| {
+            let threads: Vec<_> = some
+                .iter()
+                .map(|file| (file, thread::Builder::new().spawn_scoped(scope, || file.sync())))
+                .collect();
+            for (file, thread) in threads {
+                synced.push(match thread {
+                    Ok(thread) => thread.join().expect("it does not panic"),
+                    // There are no more threads to be had.
+                    Err(_) => file.sync(),
+                });
+            }
+        });
+    }
+    synced
 }
