@@ -323,7 +323,7 @@ mod tests {
         let context = Context { service: Frames, observer: (), limits, timers, stop, open };
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
         let stream = tokio::io::duplex(1).0.into();
-        let accepted = Accepted { stream, peer: Peer::Memory, permit };
+        let accepted = Accepted { stream, peer: Peer::Memory, permit, place: None };
         let task = Arc::new(context).connection(1, accepted);
         let size = size_of_val(&task);
         assert!(size <= 1024, "{size}");

@@ -8,7 +8,7 @@ use std::{fs, thread};
 
 use jsonschema::Validator;
 use nix::sys::signal::Signal;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tests::{Finished, Running, Server, piped, program};
 
 struct Schema {
@@ -144,6 +144,78 @@ fn every_mode_of_tcp_server_tells_what_its_schema_says() {
     schema.conforms(&Running::start(&mut piped(program("tcp-server"), &args)).finish());
     // That takes a reader that reads nothing of a pipe's worth of events.
     schema.all_seen_but(&["lost"]);
+}
+
+#[test]
+fn every_use_of_tcp_client_tells_what_its_schema_says() {
+    let mut schema = Schema::of("tcp-client-1");
+    schema.is_sound();
+    let client = |args: &[&str], input: &[u8]| {
+        let args = [args, &["--json"]].concat();
+        let mut client = Running::start(&mut piped(program("tcp-client"), &args));
+        client.write(input);
+        client.close_stdin();
+        client.finish()
+    };
+    let server = Server::start(&["--mode", "echo"]);
+    schema.conforms(&client(&[server.addr()], "你\u{1b}[2J\n".as_bytes()));
+    schema.conforms(&client(&["-z", server.addr()], b""));
+    let (_socket, nobody) = tests::sockets::unused_port();
+    schema.conforms(&client(&[&nobody.to_string()], b""));
+    schema.conforms(&client(&["-p", "1"], b""));
+    schema.conforms(&client(&["--nonsense"], b""));
+    let chargen = Server::start(&["--mode", "chargen"]);
+    schema.conforms(&client(&["--deadline", "100ms", chargen.addr()], b""));
+
+    let (out, inbox) = (Folder::new("client-out"), Folder::new("client-inbox"));
+    fs::create_dir(out.0.join("folder")).unwrap();
+    fs::write(out.0.join("a"), tests::noise(8 << 20)).unwrap();
+    let files = Server::start(&["--mode", "files", "--dir", inbox.text()]);
+    let send = ["send-file", "--to", files.addr(), out.text()];
+    schema.conforms(&client(&send, b""));
+    let addr = cable_that_is_cut_once(files.addr().to_owned(), 1 << 20);
+    fs::write(out.0.join("b"), tests::noise(4 << 20)).unwrap();
+    let again = ["send-file", "--to", &addr, "--retry-delay", "10ms", out.text()];
+    schema.conforms(&client(&again, b""));
+    let fetched = Folder::new("client-fetched");
+    let fetch = ["recv-file", "--from", files.addr(), "--dir", fetched.text()];
+    schema.conforms(&client(&fetch, b""));
+    schema.conforms(&client(&[&fetch[..], &["not-there"]].concat(), b""));
+
+    talk(&mut schema);
+    schema.all_seen_but(&[]);
+}
+
+/// Two people in a room of a relay, which is killed while one of them types.
+fn talk(schema: &mut Schema) {
+    let mut relay = Running::start(&mut piped(program("relay"), &["--json", "--port", "0"]));
+    let listening = relay.stdout.take_event(|event| event["event"] == "listening");
+    let addr = listening["addr"].as_str().unwrap().to_owned();
+    let join = |name: &str| {
+        let args = ["chat", &addr, "--name", name, "--json"];
+        let mut client = Running::start(&mut piped(program("tcp-client"), &args));
+        client.stdout.wait_for("\"joined\"");
+        client
+    };
+    let (mut anna, mut bob) = (join("anna"), join("bob"));
+    anna.stdout.wait_for("\"presence\"");
+    anna.write("你好\n\n/nick nana\n".as_bytes());
+    bob.stdout.wait_for("你好");
+    anna.stdout.wait_for("\"sent\"");
+    anna.stdout.wait_for("\"renamed\"");
+    bob.stdout.wait_for("nana");
+    bob.close_stdin();
+    schema.conforms(&bob.finish());
+    anna.stdout.wait_for("\"left\"");
+    relay.signal(Signal::SIGKILL);
+    relay.finish();
+    anna.stdout.wait_for("connecting again");
+    anna.write(b"who hears this?\n");
+    anna.stdout.wait_for("\"final\":false");
+    anna.signal(Signal::SIGTERM);
+    let left = anna.finish();
+    assert!(left.stdout_text().contains("\"final\":true"), "{}", left.stdout_text());
+    schema.conforms(&left);
 }
 
 fn chat(schema: &mut Schema) {
