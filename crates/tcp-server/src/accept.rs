@@ -133,7 +133,7 @@ pub(crate) struct Accepted {
     pub(crate) stream: Stream,
     pub(crate) peer: Peer,
     pub(crate) permit: OwnedSemaphorePermit,
-    pub(crate) place: Option<Place>,
+    pub(crate) place: Option<Box<Place>>,
 }
 
 impl Acceptor {

@@ -35,7 +35,7 @@ impl Addresses {
     /// needs none: there is no limit, or the peer has no address.
     ///
     /// The limit is the error.
-    pub(crate) fn take(&self, peer: &Peer) -> Result<Option<Place>, usize> {
+    pub(crate) fn take(&self, peer: &Peer) -> Result<Option<Box<Place>>, usize> {
         let (Some(limit), Peer::Tcp(peer)) = (self.limit, peer) else { return Ok(None) };
         let address = network(peer.ip());
         let mut open = self.open();
@@ -47,7 +47,8 @@ impl Addresses {
             return Err(limit);
         }
         *count += 1;
-        Ok(Some(Place { addresses: self.clone(), address }))
+        // In a box of its own: most connections have none, and their tasks no room for it.
+        Ok(Some(Box::new(Place { addresses: self.clone(), address })))
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
