@@ -125,10 +125,15 @@ fn every_mode_of_tcp_server_tells_what_its_schema_says() {
     }
     // One of an address, figures, an open connection at the end, and all that is told of these.
     let mut server = Server::start(&["--max-conns-per-addr", "1", "--metrics", "0"]);
-    let mut first = TcpStream::connect(server.addr()).unwrap();
+    let connect = || {
+        let client = TcpStream::connect(server.addr()).unwrap();
+        client.set_read_timeout(Some(tests::LIMIT)).unwrap();
+        client
+    };
+    let mut first = connect();
     first.write_all(b"x").unwrap();
     first.read_exact(&mut [0]).unwrap();
-    let mut second = TcpStream::connect(server.addr()).unwrap();
+    let mut second = connect();
     second.read(&mut [0]).unwrap_err();
     server.running.stdout.wait_for("\"refused\"");
     server.running.signal(Signal::SIGUSR1);

@@ -10,8 +10,8 @@ use nix::sys::signal::Signal;
 use socket2::SockRef;
 use tests::{LIMIT, Output, Running};
 
-use crate::support::connect;
 use crate::support::program::command;
+use crate::support::{connect, eventually};
 
 /// The program, and where it listens: there are no events to learn that from.
 fn start(with: impl FnOnce(&mut std::process::Command)) -> (Running, String) {
@@ -72,12 +72,45 @@ fn the_end_of_the_input_is_told_and_what_comes_after_it_is_read() {
     assert_eq!((finished.code, &finished.stdout[..]), (0, &b"answer\n"[..]));
 }
 
+/// `nc -l` ends here, and what its input still had is lost.
+#[test]
+fn a_client_that_has_finished_still_gets_the_input_to_its_end() {
+    let (mut server, addr) = piped();
+    let mut client = connect(&addr);
+    client.write_all(b"question\n").unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    server.stdout.wait_for("question\n");
+    eventually("its FIN has come", || close_wait(&addr).then_some(()));
+    for piece in [b"one\n", b"two\n"] {
+        server.write(piece);
+        let mut heard = [0; 4];
+        client.read_exact(&mut heard).unwrap();
+        assert_eq!(&heard, piece);
+    }
+    server.close_stdin();
+    assert_eq!(read_to_end(&mut client), b"");
+    let finished = server.finish();
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+}
+
+/// Whether a connection of the server has got a FIN and not sent one, by `/proc/net/tcp`.
+fn close_wait(addr: &str) -> bool {
+    const CLOSE_WAIT: &str = "08";
+    let port: u16 = addr.rsplit(':').next().unwrap().parse().unwrap();
+    let local = format!(":{port:04X}");
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    table.lines().skip(1).any(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        fields[1].ends_with(&local) && fields[3] == CLOSE_WAIT
+    })
+}
+
 #[test]
 fn there_is_one_client_and_the_next_is_refused() {
     let (server, addr) = piped();
     let client = connect(&addr);
     let refused = || TcpStream::connect(&addr).err();
-    crate::support::eventually("nobody else gets in", refused);
+    eventually("nobody else gets in", refused);
     drop((client, server));
 }
 
