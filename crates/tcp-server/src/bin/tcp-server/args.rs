@@ -8,10 +8,12 @@ use clap::{Parser, ValueEnum};
 use cli::{CommonArgs, Exit, Failure, Format, values};
 use proto::address::is_local;
 use proto::{Address, AddressError, sanitize};
-use tcp_server::limits::{BACKLOG, FIRST_BYTE, LEAST_RATE, PER_ADDRESS_SHARE};
+use tcp_server::limits::BACKLOG;
 use tcp_server::modes::Share;
 use tcp_server::{BindOptions, Limits};
 use transfer::Folder;
+
+use crate::limit_args::LimitArgs;
 
 const EXAMPLES: &str = "\
 EXAMPLES
@@ -88,55 +90,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = connections, allow_negative_numbers = true)]
     max_conns: Option<usize>,
 
-    /// Serve so many of one address [default: a quarter of all]
-    ///
-    /// IPv6 counts by the first 64 bits. Others are reset, and told of together. The default is none where
-    /// the server listens on this machine alone, and where it serves one client.
-    #[arg(long, value_name = "N", value_parser = connections, allow_negative_numbers = true)]
-    #[arg(hide_short_help = true)]
-    max_conns_per_addr: Option<usize>,
-
-    /// End what is silent for so long; 0 = never [default: 5m]
-    ///
-    /// In stdio the default is never.
-    #[arg(long, value_name = "DUR", value_parser = values::duration, allow_negative_numbers = true)]
-    idle: Option<Duration>,
-
-    /// End who has said nothing at all for so long [default: none; frames and files: 10s]
-    ///
-    /// 0 = never. It is for where programs talk: a person may think for longer. In files it is the time
-    /// until a client has said what it wants, and at most 10s.
-    #[arg(long, value_name = "DUR", value_parser = values::duration, allow_negative_numbers = true)]
-    #[arg(hide_short_help = true)]
-    first_byte: Option<Duration>,
-
-    /// End what brings fewer bytes a second [default: none; frames: 500]
-    ///
-    /// It is looked at over 20 seconds, from the beginning of a message to its end, and all the time where
-    /// there are no messages. 0 = none. It is for where programs talk. Not in files.
-    #[arg(long, value_name = "SIZE", value_parser = values::size, allow_negative_numbers = true)]
-    #[arg(hide_short_help = true)]
-    least_rate: Option<u64>,
-
-    /// Time for a line or a frame, from its first byte to its last
-    #[arg(long, value_name = "DUR", default_value = "1m", value_parser = values::duration)]
-    #[arg(allow_negative_numbers = true, hide_short_help = true)]
-    message_time: Duration,
-
-    /// Time for one write to a client that does not read
-    #[arg(long, value_name = "DUR", default_value = "30s", value_parser = values::duration)]
-    #[arg(allow_negative_numbers = true, hide_short_help = true)]
-    write_time: Duration,
-
-    /// The longest line, without its end
-    #[arg(long, value_name = "SIZE", default_value = "64K", value_parser = values::size)]
-    #[arg(allow_negative_numbers = true, hide_short_help = true)]
-    max_line: u64,
-
-    /// The longest frame: the value of its length field [default: 1M]
-    #[arg(long, value_name = "SIZE", value_parser = frame_length, allow_negative_numbers = true)]
-    #[arg(hide_short_help = true)]
-    max_frame: Option<u32>,
+    #[command(flatten)]
+    limits: LimitArgs,
 
     /// Probe a silent peer so often [default: off]
     ///
@@ -230,11 +185,6 @@ pub(crate) enum Mode {
 }
 
 impl Mode {
-    /// Whether programs talk, which are not slow to begin; elsewhere a person may type.
-    fn is_for_programs(self) -> bool {
-        matches!(self, Self::Frames | Self::Files)
-    }
-
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Echo => "echo",
@@ -367,53 +317,17 @@ impl Args {
 
     /// What a server that listens at `address` allows its peers.
     pub(crate) fn limits(&self, address: &Address) -> Limits {
-        let default = Limits::default();
-        let connections = self.max_conns();
-        // All of this machine have one address, and who has the only chair has it from everybody.
-        let share = (!is_local(address) && connections >= PER_ADDRESS_SHARE)
-            .then_some(connections / PER_ADDRESS_SHARE);
-        let idle = match self.mode {
-            Mode::Stdio => None,
-            _ => default.idle,
-        };
-        let is_for_programs = self.mode.is_for_programs();
-        let first_byte = self.first_byte.or(is_for_programs.then_some(FIRST_BYTE));
-        let least_rate = self.least_rate.or((self.mode == Mode::Frames).then_some(LEAST_RATE));
-        Limits {
-            connections,
-            per_address: self.max_conns_per_addr.or(share),
-            first_byte: first_byte.filter(|limit| !limit.is_zero()),
-            least_rate: least_rate.filter(|&rate| rate > 0),
-            idle: self.idle.or(idle).filter(|limit| !limit.is_zero()),
-            message: self.message_time,
-            write: self.write_time,
-            drain: self.drain,
-            line: usize::try_from(self.max_line).unwrap_or(usize::MAX),
-            frame: self.max_frame.unwrap_or(default.frame),
-            keepalive: self.keepalive,
-            ..default
-        }
+        let limits = self.limits.of(self.mode, self.max_conns(), is_local(address));
+        Limits { drain: self.drain, keepalive: self.keepalive, ..limits }
     }
 }
 
-fn connections(text: &str) -> Result<usize, String> {
+pub(crate) fn connections(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(number),
         _ => Err("a server serves at least one connection at a time".to_owned()),
     }
 }
-
-/// A header takes 36 bytes of what the length field counts, and nobody is to fill the memory with a frame.
-fn frame_length(text: &str) -> Result<u32, String> {
-    let size = values::size(text)?;
-    match u32::try_from(size) {
-        Ok(size) if (64..=MAX_FRAME).contains(&size) => Ok(size),
-        _ => Err("a frame has from 64 bytes to 16 MiB less one".to_owned()),
-    }
-}
-
-/// Below it the first byte of a frame is zero, by which frames are told from text.
-const MAX_FRAME: u32 = (1 << 24) - 1;
 
 /// The kernel counts whole seconds, from 1 to 32767 (`MAX_TCP_KEEPIDLE`).
 fn keepalive(text: &str) -> Result<Duration, String> {

@@ -3,6 +3,7 @@
 mod args;
 mod clerk;
 mod keyboard;
+mod limit_args;
 mod person;
 mod requests;
 mod story;
