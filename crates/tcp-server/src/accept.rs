@@ -197,6 +197,7 @@ impl Acceptor {
                     let place = match self.addresses.take(&peer) {
                         Ok(place) => place,
                         Err(limit) => {
+                            observer.refusing();
                             // A reset tells it at once, and leaves nothing in TIME_WAIT here.
                             stream.reset_on_close();
                             drop(stream);

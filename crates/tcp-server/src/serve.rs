@@ -69,6 +69,9 @@ pub trait Observer: Send + Sync + 'static {
     /// A connection has ended and its socket is closed.
     fn closed(&self, _closed: &Closed) {}
 
+    /// A connection is about to be refused: for who counts them. [`Observer::refused`] tells of them.
+    fn refusing(&self) {}
+
     /// Connections were refused, because their address has as many as it may have. None of them was opened.
     fn refused(&self, _refused: &Refused) {}
 
@@ -93,6 +96,10 @@ impl<O: Observer> Observer for Arc<O> {
 
     fn closed(&self, closed: &Closed) {
         (**self).closed(closed);
+    }
+
+    fn refusing(&self) {
+        (**self).refusing();
     }
 
     fn refused(&self, refused: &Refused) {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use proto::Ending;
 use serde::Serialize;
 
-use crate::accept::{AcceptFault, Refused};
+use crate::accept::AcceptFault;
 use crate::serve::Closed;
 use crate::stream::Counts;
 
@@ -80,9 +80,9 @@ impl Tally {
         self.served.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Connections were refused.
-    pub fn refused(&self, refused: &Refused) {
-        self.refused.fetch_add(refused.count, Ordering::Relaxed);
+    /// A connection is about to be refused.
+    pub fn refusing(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Accepting a connection failed.

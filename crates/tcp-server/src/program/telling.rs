@@ -148,7 +148,6 @@ impl Telling {
 
     /// Connections were refused, because their address has as many as it may have.
     pub fn refused(&self, refused: &Refused) {
-        self.tally.refused(refused);
         let Refused { peer, count, limit, within, .. } = refused;
         let event = RefusedEvent {
             peer: peer.to_string(),

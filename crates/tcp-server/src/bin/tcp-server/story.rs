@@ -109,6 +109,10 @@ impl Observer for Story {
         self.telling.tally().counting(conn, counts);
     }
 
+    fn refusing(&self) {
+        self.telling.tally().refusing();
+    }
+
     fn refused(&self, refused: &Refused) {
         self.telling.refused(refused);
     }
