@@ -29,6 +29,8 @@ pub enum Ending {
     TooSlow,
     /// The peer sent what the protocol does not allow.
     Protocol(ProtocolError),
+    /// TLS was not agreed on, or was broken later.
+    Tls(TlsFault),
     /// This side is shutting down.
     Shutdown,
     /// This side had done what it was asked to do and closed first.
@@ -80,9 +82,57 @@ pub enum ProtocolError {
     },
 }
 
+/// How TLS failed. A stream over TLS gives it inside of an [`io::Error`], where [`Ending::from_io`] finds
+/// it.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsFault {
+    /// The first that came from the peer is no TLS.
+    #[error("the peer does not speak TLS")]
+    NotTls,
+    /// The handshake was not over within the time that it may take.
+    #[error("no handshake within {limit:?}")]
+    Stalled {
+        /// The time that it may take.
+        limit: Duration,
+    },
+    /// The peer closed before the handshake was over.
+    #[error("the peer left in the middle of the handshake")]
+    LeftEarly,
+    /// The peer has shown no certificate, and must.
+    #[error("the peer has no certificate, and only those that have one may connect")]
+    NoCertificate,
+    /// The peer's certificate is not trusted.
+    #[error("the peer's certificate is refused: {why}")]
+    Certificate {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The peer has refused us, with this alert (RFC 8446 section 6.2).
+    #[error("the peer refused: {alert}")]
+    Refused {
+        /// The alert in words.
+        alert: String,
+    },
+    /// The two have nothing in common, or the peer does not keep to the protocol.
+    #[error("{why}")]
+    Disagreement {
+        /// What is wrong.
+        why: String,
+    },
+    /// The stream ended without the peer's word that it is the end (`close_notify`): what came may be a
+    /// part, cut off by the peer's death or by somebody on the way.
+    #[error("cut off: it ended without close_notify")]
+    Truncated,
+}
+
 impl Ending {
     /// The ending that an error of a read or a write on a stream means.
     pub fn from_io(error: &io::Error) -> Self {
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsFault>());
+        if let Some(fault) = inner {
+            return Self::Tls(fault.clone());
+        }
         match error.kind() {
             io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Self::PeerReset,
             io::ErrorKind::BrokenPipe => Self::PeerGone,
@@ -106,6 +156,7 @@ impl Ending {
             Self::Deadline => "Deadline",
             Self::TooSlow => "TooSlow",
             Self::Protocol(_) => "Protocol",
+            Self::Tls(_) => "Tls",
             Self::Shutdown => "Shutdown",
             Self::Done => "Done",
             Self::Io(_) => "Io",
@@ -137,6 +188,7 @@ impl fmt::Display for Ending {
             Self::Deadline => f.write_str("deadline passed"),
             Self::TooSlow => f.write_str("peer took too long to read"),
             Self::Protocol(error) => write!(f, "protocol error: {error}"),
+            Self::Tls(fault) => write!(f, "TLS: {fault}"),
             Self::Shutdown => f.write_str("shut down here"),
             Self::Done => f.write_str("done here"),
             Self::Io(kind) => write!(f, "system error: {kind}"),
@@ -158,6 +210,14 @@ mod tests {
         ] {
             assert_eq!(Ending::from_io(&io::Error::from_raw_os_error(errno)), ending, "{errno}");
         }
+    }
+
+    #[test]
+    fn a_fault_of_tls_is_found_in_the_error_that_carries_it() {
+        let error = io::Error::new(io::ErrorKind::UnexpectedEof, TlsFault::Truncated);
+        let ending = Ending::from_io(&error);
+        assert_eq!((ending.name(), &ending), ("Tls", &Ending::Tls(TlsFault::Truncated)));
+        assert_eq!(ending.to_string(), "TLS: cut off: it ended without close_notify");
     }
 
     /// The numbers of Linux on x86 and Arm (`asm-generic/errno.h`); this crate needs no `libc`.

@@ -16,7 +16,7 @@ use crate::stream::{Peer, Stream};
 ///
 /// A service reads and writes with the methods here, which hold the limits of time, and gives the
 /// connection back to [`Connection::close`] with the reason for its end. A service that reads and
-/// writes at the same time, or puts TLS on top, takes it apart: [`Connection::into_parts`].
+/// writes at the same time takes it apart: [`Connection::into_parts`].
 #[derive(Debug)]
 pub struct Connection {
     id: u64,
@@ -137,9 +137,11 @@ impl Connection {
     /// |---|---|
     /// | `PeerFin` | every answer, then FIN |
     /// | `Idle`, `Shutdown`, `Done` | FIN |
-    /// | `Protocol` | the last words, FIN; its input is read for a while, see [`Limits::linger`] |
+    /// | `Protocol`, `Tls` | the last words, FIN; its input is read for a while, see [`Limits::linger`] |
     /// | `TooSlow` | RST, as it takes nothing else, and what it did not take would stay in the kernel |
     /// | the others | nothing, it is gone |
+    ///
+    /// Over TLS `close_notify` comes before a FIN.
     pub async fn close(mut self, ending: Ending) -> Ending {
         let stream = &mut self.parts.stream;
         match ending {
@@ -153,7 +155,7 @@ impl Connection {
             }
             // An error here only says that the peer was quicker.
             Ending::Idle | Ending::Shutdown | Ending::Done => _ = stream.shutdown().await,
-            Ending::Protocol(_) => {
+            Ending::Protocol(_) | Ending::Tls(_) => {
                 let _ = stream.shutdown().await;
                 self.read_on().await;
             }

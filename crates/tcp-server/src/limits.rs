@@ -47,6 +47,12 @@ pub struct Limits {
     /// up to a second later, so that the clock is not asked at each request of the others.
     pub idle: Option<Duration>,
 
+    /// How long a handshake of TLS may take, from the accept on; 10 seconds.
+    ///
+    /// It is two round trips and some computing: time enough for a link that loses a packet of each, and
+    /// for a thousand clients that come at once. Who only opens connections is rid of them after it.
+    pub handshake: Duration,
+
     /// How long a frame or a line may take from its first byte to its last; 1 minute.
     ///
     /// A peer that says a byte now and then is never idle. The longest frame gets through at 17 KiB/s.
@@ -101,6 +107,7 @@ impl Default for Limits {
         Self {
             connections: 1024,
             idle: Some(Duration::from_secs(5 * 60)),
+            handshake: Duration::from_secs(10),
             message: Duration::from_secs(60),
             write: Duration::from_secs(30),
             linger: Duration::from_secs(2),
@@ -130,6 +137,7 @@ mod tests {
         let expected = Limits {
             connections: 1024,
             idle: Some(Duration::from_secs(300)),
+            handshake: Duration::from_secs(10),
             message: Duration::from_secs(60),
             write: Duration::from_secs(30),
             linger: Duration::from_secs(2),

@@ -20,6 +20,8 @@ use crate::limits::Limits;
 use crate::listener::Listener;
 use crate::patience::{Timers, after};
 use crate::stream::{Counts, Peer};
+#[cfg(feature = "tls")]
+use crate::{handshake::shake_hands, stream::Stream};
 
 /// What a server does with a connection. One value serves all of them, each in a task of its own.
 ///
@@ -102,6 +104,8 @@ pub struct Closed {
     pub sent: u64,
     /// How long it was open.
     pub lasted: Duration,
+    /// Whether the peer of a plain stream began with a handshake of TLS.
+    pub began_with_tls: bool,
 }
 
 /// What a server takes in, and on what terms.
@@ -116,6 +120,9 @@ pub struct Config {
     pub requests: Option<mpsc::Receiver<()>>,
     /// Where the timers of the connections' limits run.
     pub timers: Timers,
+    /// Where this is given, every connection begins with a handshake of TLS.
+    #[cfg(feature = "tls")]
+    pub tls: Option<Arc<tls::Server>>,
 }
 
 /// What a server has done when it has ended.
@@ -140,12 +147,21 @@ pub async fn run<S: Service, O: Observer>(
     observer: O,
     stop: Stop,
 ) -> Summary {
-    let Config { limits, at_most, requests, timers } = config;
+    let Config { limits, at_most, requests, timers, .. } = config;
     let mut acceptor = Acceptor::new(listener, limits.connections, at_most, requests);
     let open = AtomicUsize::new(0);
     let limits = Arc::new(limits);
     let stopping = stop.clone();
-    let context = Arc::new(Context { service, observer, limits, timers, stop: stopping, open });
+    let context = Arc::new(Context {
+        service,
+        observer,
+        limits,
+        timers,
+        #[cfg(feature = "tls")]
+        tls: config.tls,
+        stop: stopping,
+        open,
+    });
     let mut tasks = JoinSet::new();
     let mut served = 0;
     loop {
@@ -174,6 +190,8 @@ struct Context<S, O> {
     observer: O,
     limits: Arc<Limits>,
     timers: Timers,
+    #[cfg(feature = "tls")]
+    tls: Option<Arc<tls::Server>>,
     stop: Stop,
     /// How many connections have not been reported as closed. Their tasks end a moment later.
     open: AtomicUsize,
@@ -244,10 +262,30 @@ impl<S: Service, O: Observer> Context<S, O> {
             // It is so for a peer that has reset already; reading will tell.
             tracing::debug!(conn = id, %error, "cannot set the options of the socket");
         }
-        let connection =
+        let connection = |stream| {
             Connection::new(id, stream, peer, Arc::clone(&self.limits), self.stop.clone())
-                .with_timers(&self.timers);
-        report.ending = Some(self.service.serve(connection).await);
+                .with_timers(&self.timers)
+        };
+        #[cfg(feature = "tls")]
+        let stream = match self.agree(stream).await {
+            Ok(stream) => stream,
+            Err((ending, stream)) => {
+                report.ending = Some(match stream {
+                    Some(stream) => Box::pin(connection(stream).close(ending)).await,
+                    None => ending,
+                });
+                return;
+            }
+        };
+        report.ending = Some(self.service.serve(connection(stream)).await);
+    }
+
+    /// The stream as the service gets it: over TLS, where that is asked for.
+    #[cfg(feature = "tls")]
+    async fn agree(&self, stream: Stream) -> Result<Stream, (Ending, Option<Stream>)> {
+        let Some(server) = &self.tls else { return Ok(stream) };
+        // Boxed, so that it takes no memory once it is over.
+        Box::pin(shake_hands(server, stream, &self.limits, &self.timers, &self.stop)).await
     }
 }
 
@@ -279,6 +317,7 @@ impl<O: Observer> Drop for Report<'_, O> {
             received: self.counts.received(),
             sent: self.counts.sent(),
             lasted: self.since.elapsed(),
+            began_with_tls: self.counts.began_with_tls(),
         });
     }
 }

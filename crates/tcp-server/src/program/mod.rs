@@ -8,16 +8,24 @@
 //! | What does it tell of itself and its connections? | `telling` |
 //! | How is it doing? | `tally` |
 //! | May it open enough files? | `descriptors` |
+//! | Which socket has a service manager opened for it? | `handed` |
+//! | Does it speak TLS, and by which certificate? | `secure`, behind the feature `tls` |
 
 mod descriptors;
+mod handed;
 mod port_owner;
 mod refusal;
+#[cfg(feature = "tls")]
+mod secure;
 mod signals;
 mod tally;
 mod telling;
 
 pub use descriptors::make_room;
+pub use handed::handed_over;
 pub use refusal::{Refused, explain};
+#[cfg(feature = "tls")]
+pub use secure::{Secured, SecuredEvent, TlsArgs};
 pub use signals::{Signals, until_stopped};
 pub use tally::{Stats, Tally};
 pub use telling::Telling;

@@ -9,6 +9,7 @@ use cli::{CommonArgs, Exit, Failure, values};
 use proto::{Address, AddressError, sanitize};
 use tcp_server::limits::BACKLOG;
 use tcp_server::modes::Share;
+use tcp_server::program::TlsArgs;
 use tcp_server::{BindOptions, Limits};
 use transfer::Folder;
 
@@ -22,6 +23,7 @@ EXAMPLES
   tcp-server -m hold --backlog 5     accept one connection for each line on standard input
   tcp-server -m chat                 talk with one client at a time: nc 127.0.0.1 7878
   tcp-server -m files --dir inbox    take and give the files of a folder
+  tcp-server --tls                   the same over TLS, by a certificate of its own
 ";
 
 const AFTER: &str = "\
@@ -112,6 +114,9 @@ pub(crate) struct Args {
     pub(crate) no_reuse_addr: bool,
 
     #[command(flatten)]
+    pub(crate) tls: TlsArgs,
+
+    #[command(flatten)]
     pub(crate) common: CommonArgs,
 }
 
@@ -166,6 +171,11 @@ impl Mode {
 }
 
 impl Args {
+    /// Whether an address was given.
+    pub(crate) fn has_address(&self) -> bool {
+        self.addr.is_some() || self.port.is_some()
+    }
+
     /// Where to listen.
     pub(crate) fn address(&self) -> Result<Address, Failure> {
         let text = match (&self.addr, self.port) {
