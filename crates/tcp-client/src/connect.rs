@@ -4,9 +4,11 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
+#[cfg(feature = "tls")]
+use std::sync::Arc;
 use std::time::Duration;
 
-use proto::Address;
+use proto::{Address, Ending, TlsFault};
 use thiserror::Error;
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -37,6 +39,9 @@ pub struct ConnectOptions {
     /// so long (`TCP_USER_TIMEOUT`, RFC 5482). `None` leaves it to the kernel, which tries for about a
     /// quarter of an hour. Linux only; elsewhere to ask for it fails the attempt.
     pub user_timeout: Option<Duration>,
+    /// Come to an agreement on TLS, within the same time. `None` is a plain connection.
+    #[cfg(feature = "tls")]
+    pub tls: Option<Arc<tls::Client>>,
 }
 
 impl Default for ConnectOptions {
@@ -49,6 +54,8 @@ impl Default for ConnectOptions {
             names: true,
             nodelay: true,
             user_timeout: None,
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 }
@@ -96,6 +103,21 @@ pub struct Connected {
     pub attempt: u32,
     /// The addresses of the same name that were tried before, in this attempt.
     pub unreached: Vec<Unreached>,
+    /// What was agreed on, over TLS.
+    #[cfg(feature = "tls")]
+    pub agreed: Option<Agreed>,
+}
+
+/// An agreement on TLS.
+#[cfg(feature = "tls")]
+#[derive(Clone, Copy, Debug)]
+pub struct Agreed {
+    /// The version: "TLS 1.3".
+    pub version: &'static str,
+    /// What the server has shown, and proved to be its own.
+    pub seen: tls::Seen,
+    /// How long it took, after the connect.
+    pub elapsed: Duration,
 }
 
 /// Why no connection was made.
@@ -132,6 +154,17 @@ pub enum Cause {
     /// Every address of the host was tried in vain, in this order. There is at least one.
     #[error("{}", last_of(.0))]
     Unreached(Vec<Unreached>),
+    /// The address was reached, and there was no agreement on TLS with who is there.
+    #[error("{ending}")]
+    NotAgreed {
+        /// The address.
+        peer: Address,
+        /// How it ended.
+        ending: Ending,
+    },
+    /// No certificate can be for the host: it is no name. Another one can be asked for.
+    #[error("no certificate can be for \"{0}\"")]
+    NoName(String),
 }
 
 /// An address that was tried in vain.
@@ -187,6 +220,10 @@ impl ConnectError {
     pub fn timed_out(&self) -> bool {
         matches!(self.cause, Cause::LookupTimedOut(_))
             || matches!(self.last(), Some(Unreached { why: Why::TimedOut(_), .. }))
+            || matches!(
+                self.cause,
+                Cause::NotAgreed { ending: Ending::Tls(TlsFault::Stalled { .. }), .. }
+            )
     }
 
     /// Whether the same attempt may succeed later: it may where the other side is the cause, not where
@@ -199,6 +236,13 @@ impl ConnectError {
                 Why::Socket(_) | Why::Bind { .. } => false,
             },
             (Cause::Lookup(_) | Cause::LookupTimedOut(_), None) => true,
+            // A server that is starting or stopping; what it shows or speaks stays as it is.
+            (Cause::NotAgreed { ending, .. }, None) => match ending {
+                Ending::Tls(fault) => {
+                    matches!(fault, TlsFault::Stalled { .. } | TlsFault::LeftEarly)
+                }
+                _ => true,
+            },
             (_, None) => false,
         }
     }
@@ -213,6 +257,11 @@ pub async fn connect(
     let connected = match address {
         Address::Tcp { host, port } => connect_tcp(host, *port, options, limit).await,
         Address::Unix(path) => connect_unix(path, limit).await,
+    };
+    #[cfg(feature = "tls")]
+    let connected = match (connected, &options.tls) {
+        (Ok(connected), Some(client)) => agree(connected, client, address, limit).await,
+        (connected, _) => connected,
     };
     connected.map_err(|cause| ConnectError {
         address: address.clone(),
@@ -294,6 +343,8 @@ async fn connect_in_order(
                     elapsed,
                     attempt: 1,
                     unreached,
+                    #[cfg(feature = "tls")]
+                    agreed: None,
                 });
             }
             Err(why) => {
@@ -386,10 +437,55 @@ async fn connect_unix(path: &Path, limit: Limit) -> Result<Connected, Cause> {
     let elapsed = limit.started.elapsed();
     match connected {
         Ok((stream, local)) => {
-            let unreached = Vec::new();
-            Ok(Connected { stream, peer, local, elapsed, attempt: 1, unreached })
+            Ok(Connected {
+                stream,
+                peer,
+                local,
+                elapsed,
+                attempt: 1,
+                unreached: Vec::new(),
+                #[cfg(feature = "tls")]
+                agreed: None,
+            })
         }
         Err(why) => Err(Cause::Unreached(vec![Unreached { peer, elapsed, why }])),
+    }
+}
+
+/// Comes to an agreement with who is there, in what is left of the time.
+#[cfg(feature = "tls")]
+async fn agree(
+    connected: Connected,
+    client: &tls::Client,
+    address: &Address,
+    limit: Limit,
+) -> Result<Connected, Cause> {
+    let Connected { stream, peer, .. } = connected;
+    let host = match address {
+        Address::Tcp { host, .. } => Some(host.as_str()),
+        Address::Unix(_) => None,
+    };
+    let name = client.name_for(host).map_err(|tls::client::BadName(name)| Cause::NoName(name))?;
+    let started = Instant::now();
+    let shaking = client.connect(name, stream);
+    let met = match limit.share(1) {
+        None => shaking.await,
+        Some(left) => match timeout_at(started + left, shaking).await {
+            Ok(met) => met,
+            Err(_) => {
+                let ending = Ending::Tls(TlsFault::Stalled { limit: left });
+                return Err(Cause::NotAgreed { peer, ending });
+            }
+        },
+    };
+    match met {
+        Ok(tls::client::Met { session, seen }) => {
+            let elapsed = started.elapsed();
+            let agreed = Agreed { version: session.version(), seen, elapsed };
+            debug!(%peer, version = agreed.version, certificate = %seen.fingerprint, "agreed on TLS");
+            Ok(Connected { stream: Stream::Tls(session), peer, agreed: Some(agreed), ..connected })
+        }
+        Err(none) => Err(Cause::NotAgreed { peer, ending: none.ending }),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use proto::Ending;
+use proto::{Ending, TlsFault};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{
     Resumption, verify_server_cert_signed_by_trust_anchor, verify_server_name,
@@ -43,6 +43,9 @@ pub trait Judge: fmt::Debug + Send + Sync {
     /// Whether to go on with who shows this. He has not yet proved that the key is his, so nothing is to be
     /// remembered here. An error says why not.
     fn judge(&self, seen: Seen) -> Result<(), String>;
+
+    /// Whether to go on with who has shown this and proved that the key is his: the time to remember it.
+    fn met(&self, seen: Seen) -> Result<(), String>;
 }
 
 /// What a server shows.
@@ -104,6 +107,11 @@ impl Client {
         Ok(self)
     }
 
+    /// Whether it has a certificate of its own.
+    pub fn has_identity(&self) -> bool {
+        self.identity.is_some()
+    }
+
     /// The name to ask for at `host`: a name, an IP address, or none.
     pub fn name_for(&self, host: Option<&str>) -> Result<ServerName<'static>, BadName> {
         match (&self.name, host) {
@@ -145,7 +153,14 @@ impl Client {
                 let session = Session(Box::new(TlsStream::Client(stream)));
                 let is_vouched_for = *verifier.vouched_for.lock().unwrap_or_else(PoisonError::into_inner);
                 let fingerprint = session.peer().expect("a server shows a certificate");
-                Ok(Met { session, seen: Seen { fingerprint, is_vouched_for } })
+                let seen = Seen { fingerprint, is_vouched_for };
+                if let Trust::Judged(judge) = &self.trust
+                    && let Err(why) = judge.met(seen)
+                {
+                    let ending = Ending::Tls(TlsFault::Certificate { why });
+                    return Err(NoSession { ending, transport: session.into_transport() });
+                }
+                Ok(Met { session, seen })
             }
             Err((error, watched)) => {
                 let ending = ending_of_handshake(error, &watched);

@@ -39,6 +39,15 @@ impl<S> Session<S> {
         }
     }
 
+    /// The transport, from which what was agreed on is gone.
+    #[cfg(feature = "client")]
+    pub(crate) fn into_transport(self) -> S {
+        match *self.0 {
+            TlsStream::Server(stream) => stream.into_inner().0.inner,
+            TlsStream::Client(stream) => stream.into_inner().0.inner,
+        }
+    }
+
     /// Whether a read gives something, if only the end, that is here already.
     pub fn has_input(&self) -> bool {
         !self.0.get_ref().1.wants_read()
