@@ -436,18 +436,16 @@ async fn connect_unix(path: &Path, limit: Limit) -> Result<Connected, Cause> {
     });
     let elapsed = limit.started.elapsed();
     match connected {
-        Ok((stream, local)) => {
-            Ok(Connected {
-                stream,
-                peer,
-                local,
-                elapsed,
-                attempt: 1,
-                unreached: Vec::new(),
-                #[cfg(feature = "tls")]
-                agreed: None,
-            })
-        }
+        Ok((stream, local)) => Ok(Connected {
+            stream,
+            peer,
+            local,
+            elapsed,
+            attempt: 1,
+            unreached: Vec::new(),
+            #[cfg(feature = "tls")]
+            agreed: None,
+        }),
         Err(why) => Err(Cause::Unreached(vec![Unreached { peer, elapsed, why }])),
     }
 }

@@ -196,7 +196,14 @@ struct Down {
 
 impl Down {
     fn new() -> Self {
-        Self { buf: vec![0; CHUNK].into(), start: 0, end: 0, received: 0, began_with_alert: false, over: None }
+        Self {
+            buf: vec![0; CHUNK].into(),
+            start: 0,
+            end: 0,
+            received: 0,
+            began_with_alert: false,
+            over: None,
+        }
     }
 }
 
@@ -309,7 +316,8 @@ where
                 }
                 Poll::Ready(Ok(())) => {
                     if self.down.received == 0 {
-                        self.down.began_with_alert = matches!(buf.filled(), [0x15, 3, 0..=4, 0, 2, ..]);
+                        self.down.began_with_alert =
+                            matches!(buf.filled(), [0x15, 3, 0..=4, 0, 2, ..]);
                     }
                     self.down.start = 0;
                     self.down.end = buf.filled().len();

@@ -120,10 +120,14 @@ impl Listener {
         let failed = |error: io::Error| BindError::HandedOver { why: error.to_string() };
         let socket = Socket::from(socket);
         if socket.r#type().map_err(failed)? != Type::STREAM {
-            return Err(refused("it carries no stream (ListenDatagram= or ListenSequentialPacket=)"));
+            return Err(refused(
+                "it carries no stream (ListenDatagram= or ListenSequentialPacket=)",
+            ));
         }
         if !socket.is_listener().map_err(failed)? {
-            return Err(refused("it is a connection already (Accept=yes); Accept=no is what works"));
+            return Err(refused(
+                "it is a connection already (Accept=yes); Accept=no is what works",
+            ));
         }
         socket.set_nonblocking(true).map_err(failed)?;
         match socket.domain().map_err(failed)? {

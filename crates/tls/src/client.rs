@@ -6,12 +6,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use proto::{Ending, TlsFault};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{
-    Resumption, verify_server_cert_signed_by_trust_anchor, verify_server_name,
-};
+use rustls::client::{Resumption, verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::server::ParsedCertificate;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore,
     SignatureScheme,
@@ -151,7 +149,8 @@ impl Client {
         match connecting.into_fallible().await {
             Ok(stream) => {
                 let session = Session(Box::new(TlsStream::Client(stream)));
-                let is_vouched_for = *verifier.vouched_for.lock().unwrap_or_else(PoisonError::into_inner);
+                let is_vouched_for =
+                    *verifier.vouched_for.lock().unwrap_or_else(PoisonError::into_inner);
                 let fingerprint = session.peer().expect("a server shows a certificate");
                 let seen = Seen { fingerprint, is_vouched_for };
                 if let Trust::Judged(judge) = &self.trust
@@ -229,7 +228,13 @@ impl Verifier {
     ) -> Result<(), Error> {
         let certificate = ParsedCertificate::try_from(end_entity)?;
         let algorithms = self.provider.signature_verification_algorithms.all;
-        verify_server_cert_signed_by_trust_anchor(&certificate, roots, intermediates, now, algorithms)?;
+        verify_server_cert_signed_by_trust_anchor(
+            &certificate,
+            roots,
+            intermediates,
+            now,
+            algorithms,
+        )?;
         verify_server_name(&certificate, name)
     }
 }
@@ -254,8 +259,7 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let fingerprint = Fingerprint::of(end_entity);
-        let vouched =
-            |roots| self.by_authorities(roots, end_entity, intermediates, name, now);
+        let vouched = |roots| self.by_authorities(roots, end_entity, intermediates, name, now);
         let refused = |why: String| {
             let judgement = OtherError(Arc::new(Judgement(why)));
             Error::InvalidCertificate(CertificateError::Other(judgement))

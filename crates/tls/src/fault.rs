@@ -116,7 +116,9 @@ fn of_alert(alert: AlertDescription) -> String {
         AlertDescription::CertificateRevoked => "our certificate has been revoked",
         AlertDescription::CertificateUnknown => "it does not trust our certificate",
         AlertDescription::UnknownCA => "it does not know who has signed our certificate",
-        AlertDescription::HandshakeFailure => "it has no cipher in common with us, or wants a certificate",
+        AlertDescription::HandshakeFailure => {
+            "it has no cipher in common with us, or wants a certificate"
+        }
         AlertDescription::ProtocolVersion => "it does not speak our version of TLS",
         AlertDescription::UnrecognisedName => "it has no certificate for this name",
         AlertDescription::UnexpectedMessage => "it got what is out of turn, or no TLS",

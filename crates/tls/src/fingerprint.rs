@@ -67,7 +67,8 @@ mod tests {
     fn it_is_read_as_openssl_writes_it() {
         let expected = Fingerprint::of(b"x");
         let hex = &expected.to_string()["sha256:".len()..];
-        let pairs: Vec<&str> = hex.as_bytes().chunks(2).map(|c| str::from_utf8(c).unwrap()).collect();
+        let pairs: Vec<&str> =
+            hex.as_bytes().chunks(2).map(|c| str::from_utf8(c).unwrap()).collect();
         let with_colons = format!("SHA256:{}", pairs.join(":").to_uppercase());
         assert_eq!(with_colons.parse(), Ok(expected));
     }
@@ -75,7 +76,14 @@ mod tests {
     #[test]
     fn what_is_none_is_refused() {
         let digits = "a".repeat(64);
-        for text in ["", "sha256", "sha256:", &digits, &format!("md5:{digits}"), &format!("sha256:{digits}a")] {
+        for text in [
+            "",
+            "sha256",
+            "sha256:",
+            &digits,
+            &format!("md5:{digits}"),
+            &format!("sha256:{digits}a"),
+        ] {
             assert_eq!(text.parse::<Fingerprint>(), Err(NoFingerprint), "{text}");
         }
         let no_hex = format!("sha256:{}", "g".repeat(64));

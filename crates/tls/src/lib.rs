@@ -34,9 +34,9 @@ use rustls::crypto::{CryptoProvider, ring};
 pub use client::{Client, Judge, Seen, Trust};
 pub use fingerprint::Fingerprint;
 pub use identity::{Identity, IdentityError};
+pub use rustls::RootCertStore as Authorities;
 #[cfg(feature = "server")]
 pub use server::Server;
-pub use rustls::RootCertStore as Authorities;
 pub use session::Session;
 
 /// The primitives. Named each time, because a process-wide default would be whatever a dependency has set.

@@ -93,14 +93,15 @@ impl Shown {
     fn new(identity: Identity, clients: Option<RootCertStore>) -> Result<Self, rustls::Error> {
         let fingerprint = identity.fingerprint();
         let provider = crate::provider();
-        let builder =
-            ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()?;
         let builder = match clients {
             None => builder.with_no_client_auth(),
             Some(roots) => {
-                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-                    .build()
-                    .map_err(|error| rustls::Error::General(error.to_string()))?;
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+                        .build()
+                        .map_err(|error| rustls::Error::General(error.to_string()))?;
                 builder.with_client_cert_verifier(verifier)
             }
         };

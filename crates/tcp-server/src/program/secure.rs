@@ -184,8 +184,9 @@ fn explain(error: &IdentityError) -> Failure {
             Failure::from_io(Exit::Usage, &error.to_string(), source)
         }
         IdentityError::Missing { what: "private key", .. } => {
-            Failure::new(Exit::Usage, "certificate", error.to_string())
-                .hint("it begins with -----BEGIN PRIVATE KEY-----; a key with a password is not read")
+            Failure::new(Exit::Usage, "certificate", error.to_string()).hint(
+                "it begins with -----BEGIN PRIVATE KEY-----; a key with a password is not read",
+            )
         }
         error => Failure::new(Exit::Usage, "certificate", error.to_string()),
     }

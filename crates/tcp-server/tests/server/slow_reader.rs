@@ -4,12 +4,13 @@ use std::io::ErrorKind;
 
 use proto::Ending;
 use tcp_server::{Connection, Limits, Service, modes::Echo};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, split};
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::support::library::Server;
 use crate::support::pipe::Pipe;
 use crate::support::soon;
+use crate::support::way::Way;
 
 #[tokio::test(start_paused = true)]
 async fn a_write_waits_for_half_a_minute() {
@@ -51,6 +52,46 @@ impl Service for Flood {
                 return connection.close(ending).await;
             }
         }
+    }
+}
+
+/// The same over sockets, whatever is between: TLS holds back a part of what it took, for which the limit
+/// is the same.
+#[tokio::test]
+async fn a_write_is_given_up_over_every_transport() {
+    for way in Way::ALL {
+        let limits = Limits { write: Duration::from_millis(100), ..Limits::default() };
+        let mut server = Server::over(way, Flood, limits).await;
+        let _client = server.dial().await;
+        assert_eq!(server.ending().await, Ending::TooSlow, "{way:?}");
+    }
+}
+
+/// A slow reader over each of them gets every byte, in order.
+#[tokio::test]
+async fn a_reader_that_is_slow_gets_everything_over_every_transport() {
+    for way in Way::ALL {
+        let mut server = Server::over(way, Echo, Limits::default()).await;
+        let (mut read, mut write) = split(server.dial().await.stream);
+        let sent = tests::noise(3_000_000);
+        let sending = sent.clone();
+        let writing = tokio::spawn(async move {
+            write.write_all(&sending).await.unwrap();
+            write.shutdown().await.unwrap();
+        });
+        let (mut heard, mut chunk) = (Vec::new(), vec![0; 100_000]);
+        loop {
+            let count = soon("a part", read.read(&mut chunk)).await.unwrap();
+            if count == 0 {
+                break;
+            }
+            heard.extend_from_slice(&chunk[..count]);
+            // It is slow: everything on the way is full, and comes on in small steps.
+            sleep(Duration::from_millis(1)).await;
+        }
+        assert!(heard == sent, "{way:?}");
+        writing.await.unwrap();
+        assert_eq!(server.ending().await, Ending::PeerFin, "{way:?}");
     }
 }
 

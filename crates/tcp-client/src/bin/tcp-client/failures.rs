@@ -48,10 +48,12 @@ pub(crate) fn no_connection(error: &ConnectError, plan: &Plan) -> Failure {
             format!("cannot connect to {address}: it has no {family} address"),
         )
         .hint("leave out -4, -6 and -s to connect by any family"),
-        Cause::NoName(_) => {
-            Failure::new(Exit::Usage, "no_name", format!("cannot connect to {address}: {error}", error = error.cause))
-                .hint("--tls-name says for which name the certificate is to be")
-        }
+        Cause::NoName(_) => Failure::new(
+            Exit::Usage,
+            "no_name",
+            format!("cannot connect to {address}: {error}", error = error.cause),
+        )
+        .hint("--tls-name says for which name the certificate is to be"),
         Cause::NotAgreed { peer, ending } => not_agreed(error, peer, ending, plan),
         Cause::Unreached(_) => match error.last() {
             Some(last) => unreached(error, last, plan),
@@ -91,8 +93,9 @@ fn not_agreed(error: &ConnectError, peer: &Address, ending: &Ending, plan: &Plan
                 _ if why.contains("is for ") => {
                     failure.hint("--tls-name NAME asks for another name than the host's")
                 }
-                _ => failure
-                    .hint("--tls-pin sha256:HEX trusts one very certificate, whatever else it says"),
+                _ => failure.hint(
+                    "--tls-pin sha256:HEX trusts one very certificate, whatever else it says",
+                ),
             }
         }
         Ending::Tls(TlsFault::Refused { alert }) => {

@@ -123,9 +123,5 @@ impl Up {
 
 /// Writes a part of `pending`; where nothing is, sends what the stream holds back.
 async fn write_or_flush(writer: &mut WriteHalf<Stream>, pending: &[u8]) -> io::Result<usize> {
-    if pending.is_empty() {
-        writer.flush().await.map(|()| 0)
-    } else {
-        writer.write(pending).await
-    }
+    if pending.is_empty() { writer.flush().await.map(|()| 0) } else { writer.write(pending).await }
 }
