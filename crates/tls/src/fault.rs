@@ -116,6 +116,7 @@ fn of_alert(alert: AlertDescription) -> String {
         AlertDescription::CertificateRevoked => "our certificate has been revoked",
         AlertDescription::CertificateUnknown => "it does not trust our certificate",
         AlertDescription::UnknownCA => "it does not know who has signed our certificate",
+        AlertDescription::DecryptError => "it finds a signature of ours wrong",
         AlertDescription::HandshakeFailure => {
             "it has no cipher in common with us, or wants a certificate"
         }
