@@ -12,4 +12,5 @@ mod foreign_servers;
 mod held;
 mod killed_client;
 mod stopped_server;
+mod tls;
 mod usage;
