@@ -157,27 +157,27 @@ impl Connection {
             Ending::Idle | Ending::Shutdown | Ending::Done => _ = stream.shutdown().await,
             Ending::Protocol(_) | Ending::Tls(_) => {
                 let _ = stream.shutdown().await;
-                self.read_on().await;
+                read_on(stream, &self.limits).await;
             }
             Ending::TooSlow => stream.reset_on_close(),
             _ => {}
         }
         ending
     }
+}
 
-    /// Reads and forgets what a peer that broke the protocol had under way, so that closing does not
-    /// become a reset which destroys the words that tell it why.
-    async fn read_on(&mut self) {
-        let until = after(Instant::now(), self.limits.linger);
-        let mut left = self.limits.linger_bytes;
-        let mut scratch = BytesMut::with_capacity(proto::limits::READ_CHUNK);
-        while left > 0 {
-            scratch.clear();
-            let read = self.parts.stream.read_buf(&mut scratch);
-            match timeout_at(until, read).await {
-                Ok(Ok(read)) if read > 0 => left = left.saturating_sub(read as u64),
-                _ => return,
-            }
+/// Reads and forgets what a peer that broke the protocol had under way, so that closing does not
+/// become a reset which destroys the words that tell it why.
+pub(crate) async fn read_on(stream: &mut Stream, limits: &Limits) {
+    let until = after(Instant::now(), limits.linger);
+    let mut left = limits.linger_bytes;
+    let mut scratch = BytesMut::with_capacity(proto::limits::READ_CHUNK);
+    while left > 0 {
+        scratch.clear();
+        let read = stream.read_buf(&mut scratch);
+        match timeout_at(until, read).await {
+            Ok(Ok(read)) if read > 0 => left = left.saturating_sub(read as u64),
+            _ => return,
         }
     }
 }

@@ -1,22 +1,26 @@
 //! TLS, before a service gets the connection: in the connection's own task, and not for ever.
 
+use std::sync::Arc;
+
 use proto::{Ending, TlsFault};
+use tokio::io::AsyncWriteExt as _;
 use tokio::select;
 use tokio::time::Instant;
 
+use crate::connection::read_on;
 use crate::drain::Stop;
 use crate::limits::Limits;
 use crate::patience::{Timers, after};
 use crate::stream::Stream;
 
-/// The stream over TLS; or why there is none, with the plain stream where the peer is still to be told.
+/// The stream over TLS; or why there is none, when the peer has been told so and its socket is closed.
 pub(crate) async fn shake_hands(
-    server: &tls::Server,
+    server: Arc<tls::Server>,
     stream: Stream,
     limits: &Limits,
     timers: &Timers,
     stop: &Stop,
-) -> Result<Stream, (Ending, Option<Stream>)> {
+) -> Result<Stream, Ending> {
     let until = after(Instant::now(), limits.handshake);
     // A request that was on its way when the server was asked to stop comes right after the handshake.
     let stopped = async {
@@ -27,12 +31,22 @@ pub(crate) async fn shake_hands(
             () = timers.sleep_until(quiet) => {}
         }
     };
-    select! {
+    let agreed = select! {
         biased;
-        agreed = stream.accept_tls(server) => agreed.map_err(|(ending, stream)| (ending, Some(stream))),
-        () = stopped => Err((Ending::Shutdown, None)),
+        agreed = stream.accept_tls(&server) => agreed,
+        () = stopped => return Err(Ending::Shutdown),
         () = timers.sleep_until(until) => {
-            Err((Ending::Tls(TlsFault::Stalled { limit: limits.handshake }), None))
+            return Err(Ending::Tls(TlsFault::Stalled { limit: limits.handshake }));
         }
+    };
+    let (ending, mut stream) = match agreed {
+        Ok(stream) => return Ok(stream),
+        Err(refused) => refused,
+    };
+    if let Ending::Tls(_) = ending {
+        // What the peer was told is to reach it.
+        let _ = stream.shutdown().await;
+        read_on(&mut stream, limits).await;
     }
+    Err(ending)
 }

@@ -50,9 +50,9 @@
 pub mod accept;
 pub mod connection;
 pub mod drain;
-mod lent;
 #[cfg(feature = "tls")]
 mod handshake;
+mod lent;
 pub mod limits;
 pub mod listener;
 pub mod modes;

@@ -16,12 +16,12 @@ use tokio::time::{Instant, sleep_until};
 use crate::accept::{Accepted, Acceptor};
 use crate::connection::Connection;
 use crate::drain::{Phase, Stop};
+#[cfg(feature = "tls")]
+use crate::handshake::shake_hands;
 use crate::limits::Limits;
 use crate::listener::Listener;
 use crate::patience::{Timers, after};
-use crate::stream::{Counts, Peer};
-#[cfg(feature = "tls")]
-use crate::{handshake::shake_hands, stream::Stream};
+use crate::stream::{Counts, Peer, Stream};
 
 /// What a server does with a connection. One value serves all of them, each in a task of its own.
 ///
@@ -147,21 +147,14 @@ pub async fn run<S: Service, O: Observer>(
     observer: O,
     stop: Stop,
 ) -> Summary {
+    #[cfg(feature = "tls")]
+    let tls = config.tls;
     let Config { limits, at_most, requests, timers, .. } = config;
     let mut acceptor = Acceptor::new(listener, limits.connections, at_most, requests);
     let open = AtomicUsize::new(0);
     let limits = Arc::new(limits);
     let stopping = stop.clone();
-    let context = Arc::new(Context {
-        service,
-        observer,
-        limits,
-        timers,
-        #[cfg(feature = "tls")]
-        tls: config.tls,
-        stop: stopping,
-        open,
-    });
+    let context = Arc::new(Context { service, observer, limits, timers, stop: stopping, open });
     let mut tasks = JoinSet::new();
     let mut served = 0;
     loop {
@@ -173,7 +166,14 @@ pub async fn run<S: Service, O: Observer>(
                 Some(accepted) => {
                     served += 1;
                     context.open.fetch_add(1, Ordering::Relaxed);
-                    tasks.spawn(Arc::clone(&context).connection(served, accepted));
+                    let context = Arc::clone(&context);
+                    #[cfg(feature = "tls")]
+                    if let Some(tls) = &tls {
+                        let tls = Arc::clone(tls);
+                        tasks.spawn(context.secure_connection(served, accepted, tls));
+                        continue;
+                    }
+                    tasks.spawn(context.connection(served, accepted));
                 }
                 None => break,
             },
@@ -190,8 +190,6 @@ struct Context<S, O> {
     observer: O,
     limits: Arc<Limits>,
     timers: Timers,
-    #[cfg(feature = "tls")]
-    tls: Option<Arc<tls::Server>>,
     stop: Stop,
     /// How many connections have not been reported as closed. Their tasks end a moment later.
     open: AtomicUsize,
@@ -248,7 +246,34 @@ impl<S: Service, O: Observer> Context<S, O> {
         // Declared in this order, so that however this future ends the socket is closed before the end
         // is reported, and the end is reported before the next client is let in.
         let _permit = permit;
-        let mut report = Report {
+        let mut report = self.open(id, &stream, &peer);
+        report.ending = Some(self.service.serve(self.lend(id, stream, peer)).await);
+    }
+
+    /// The same over TLS. In a future of its own, because a plain one would have room for what only this
+    /// one needs.
+    #[cfg(feature = "tls")]
+    async fn secure_connection(
+        self: Arc<Self>,
+        id: u64,
+        accepted: Accepted,
+        server: Arc<tls::Server>,
+    ) {
+        let Accepted { stream, peer, permit } = accepted;
+        let _permit = permit;
+        let mut report = self.open(id, &stream, &peer);
+        let Self { limits, timers, stop, .. } = &*self;
+        // Boxed, so that it takes no memory once it is over.
+        let agreed = Box::pin(shake_hands(server, stream, limits, timers, stop)).await;
+        report.ending = Some(match agreed {
+            Ok(stream) => self.service.serve(self.lend(id, stream, peer)).await,
+            Err(ending) => ending,
+        });
+    }
+
+    /// Reports a connection, and its end when what is given is dropped.
+    fn open(&self, id: u64, stream: &Stream, peer: &Peer) -> Report<'_, O> {
+        let report = Report {
             observer: &self.observer,
             open: &self.open,
             id,
@@ -257,35 +282,17 @@ impl<S: Service, O: Observer> Context<S, O> {
             since: Instant::now(),
             ending: None,
         };
-        self.observer.opened(id, &peer);
+        self.observer.opened(id, peer);
         if let Err(error) = stream.prepare(&self.limits) {
             // It is so for a peer that has reset already; reading will tell.
             tracing::debug!(conn = id, %error, "cannot set the options of the socket");
         }
-        let connection = |stream| {
-            Connection::new(id, stream, peer, Arc::clone(&self.limits), self.stop.clone())
-                .with_timers(&self.timers)
-        };
-        #[cfg(feature = "tls")]
-        let stream = match self.agree(stream).await {
-            Ok(stream) => stream,
-            Err((ending, stream)) => {
-                report.ending = Some(match stream {
-                    Some(stream) => Box::pin(connection(stream).close(ending)).await,
-                    None => ending,
-                });
-                return;
-            }
-        };
-        report.ending = Some(self.service.serve(connection(stream)).await);
+        report
     }
 
-    /// The stream as the service gets it: over TLS, where that is asked for.
-    #[cfg(feature = "tls")]
-    async fn agree(&self, stream: Stream) -> Result<Stream, (Ending, Option<Stream>)> {
-        let Some(server) = &self.tls else { return Ok(stream) };
-        // Boxed, so that it takes no memory once it is over.
-        Box::pin(shake_hands(server, stream, &self.limits, &self.timers, &self.stop)).await
+    fn lend(&self, id: u64, stream: Stream, peer: Peer) -> Connection {
+        Connection::new(id, stream, peer, Arc::clone(&self.limits), self.stop.clone())
+            .with_timers(&self.timers)
     }
 }
 
