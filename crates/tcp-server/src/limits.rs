@@ -38,7 +38,7 @@ pub struct Limits {
     /// How many connections are served at the same time; 1024. The rest waits in the kernel's backlog.
     ///
     /// Each may hold a frame and a read's room, so this bounds the server's memory, to a little over
-    /// 1 GiB if every peer does its worst, and its descriptors.
+    /// 1 GiB if every peer does its worst (over TLS a tenth more), and its descriptors.
     pub connections: usize,
 
     /// How long a peer may say nothing while the server waits for it; 5 minutes. `None` is for ever.

@@ -33,7 +33,7 @@ elif kind == 'file': made = [open('/dev/null')]
 high = [os.dup2(one.fileno(), 100 + i) for i, one in enumerate(made)]
 for i, fd in enumerate(high): os.dup2(fd, 3 + i); os.close(fd)
 os.environ['LISTEN_FDS'] = str(len(made))
-os.environ['LISTEN_PID'] = str(os.getpid()) if pid == 'ours' else pid
+if pid: os.environ['LISTEN_PID'] = str(os.getpid()) if pid == 'ours' else pid
 os.execv(program[0], program)
 ";
 
@@ -75,14 +75,17 @@ fn a_unix_socket_is_served_and_its_file_stays() {
     fs::remove_file(&path).unwrap();
 }
 
-/// They were for the program that started this one.
+/// They were for the program that started this one, or nobody says for whom they were.
 #[test]
 fn what_is_for_another_process_is_left_alone() {
-    let Some(mut command) = launch("tcp", "1", "", &["-p", "0"]) else { return };
-    let program = Program::spawn(&mut command);
-    assert_echoes(&mut connect(&program.addr), "hello");
-    program.signal(Signal::SIGTERM);
-    assert_eq!(program.wait().code, 0);
+    for pid in ["1", ""] {
+        // An address beside a socket that was handed over would be refused.
+        let Some(mut command) = launch("tcp", pid, "", &["-p", "0"]) else { return };
+        let program = Program::spawn(&mut command);
+        assert_echoes(&mut connect(&program.addr), "hello");
+        program.signal(Signal::SIGTERM);
+        assert_eq!(program.wait().code, 0);
+    }
 }
 
 #[test]

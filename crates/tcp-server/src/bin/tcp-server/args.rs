@@ -29,7 +29,7 @@ EXAMPLES
 const AFTER: &str = "\
 Connections that find --max-conns reached wait in the backlog. The first Ctrl-C (or SIGTERM, SIGHUP)
 stops accepting and lets the connections finish, the second one ends them. SIGUSR1 makes it say how many
-it serves. Times of day are in UTC.
+it serves. With --cert, SIGHUP reads the certificate anew instead. Times of day are in UTC.
 
 Exit code: 0 stopped, 1 failed, 2 could not start, 130 or 143 ended by a second signal.";
 
