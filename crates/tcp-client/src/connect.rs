@@ -468,13 +468,13 @@ async fn agree(
     let shaking = client.connect(name, stream);
     let met = match limit.share(1) {
         None => shaking.await,
-        Some(left) => match timeout_at(started + left, shaking).await {
-            Ok(met) => met,
-            Err(_) => {
+        Some(left) => {
+            let Ok(met) = timeout_at(started + left, shaking).await else {
                 let ending = Ending::Tls(TlsFault::Stalled { limit: left });
                 return Err(Cause::NotAgreed { peer, ending });
-            }
-        },
+            };
+            met
+        }
     };
     match met {
         Ok(tls::client::Met { session, seen }) => {

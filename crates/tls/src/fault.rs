@@ -9,11 +9,10 @@ use rustls::{AlertDescription, CertificateError, Error, OtherError, PeerIncompat
 ///
 /// `UnexpectedEof` is how rustls says that the end came without `close_notify`.
 pub(crate) fn named(error: io::Error) -> io::Error {
-    if error.get_ref().is_some_and(|inner| inner.is::<TlsFault>()) {
-        return error;
-    }
-    let fault = match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+    let inner = error.get_ref();
+    let fault = match inner.and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(error) => of(error),
+        None if inner.and_then(|inner| inner.downcast_ref::<TlsFault>()).is_some() => return error,
         None if error.kind() == io::ErrorKind::UnexpectedEof => TlsFault::Truncated,
         None => return error,
     };

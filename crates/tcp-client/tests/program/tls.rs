@@ -1,6 +1,7 @@
 //! TLS, against servers that are not ours: whom the client trusts, what it remembers, and how it ends.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -59,6 +60,32 @@ def serve(tls):
     raw.close()
 ";
 
+/// Sends back what comes.
+const ECHO: &str = "
+def serve(tls):
+    while part := tls.recv(65536): tls.sendall(part)
+    tls.unwrap().close()
+";
+
+/// Closes the first connection at once, as a server may that is starting.
+const SECOND_TIME: &str = "
+before = []
+def serve(tls):
+    tls.sendall(b'welcome')
+    tls.unwrap().close()
+class Listener:
+    def __init__(self, inner): self.inner = inner
+    def getsockname(self): return self.inner.getsockname()
+    def accept(self):
+        while True:
+            raw, peer = self.inner.accept()
+            if before: return raw, peer
+            before.append(1); raw.close()
+import socket
+create = socket.create_server
+socket.create_server = lambda *args: Listener(create(*args))
+";
+
 /// A server that runs, and where.
 struct Theirs {
     running: Running,
@@ -88,8 +115,8 @@ impl Home {
     /// Runs the client with this input.
     fn run(&self, args: &[&str], input: &[u8]) -> Finished {
         let mut client = Running::start(&mut self.client(args));
-        client.write(input);
-        client.close_stdin();
+        // One that has refused the server may have ended, and takes nothing.
+        let _ = client.take_stdin().write_all(input);
         client.finish()
     }
 }
@@ -225,8 +252,7 @@ fn a_server_that_was_vouched_for_has_to_stay_so() {
     let run = |trusted: &str| {
         let mut client = home.client(&["--tls", &server.addr]);
         let mut client = Running::start(client.env("SSL_CERT_FILE", trusted));
-        client.write(b"hello");
-        client.close_stdin();
+        let _ = client.take_stdin().write_all(b"hello");
         client.finish()
     };
     let vouched = run(&authority.file());
@@ -298,18 +324,13 @@ fn openssl_gets_every_byte_and_the_end() {
 fn many_bytes_arrive_as_they_were_sent() {
     let (authority, home) = (Authority::new(), Home::new());
     let file = authority.sign("a.pem", NAMES);
-    const ECHO: &str = "
-def serve(tls):
-    while part := tls.recv(65536): tls.sendall(part)
-    tls.unwrap().close()
-";
     let Some(server) = Theirs::start(ECHO, &file, "") else { return };
     let sent = noise(5_000_000);
     let mut client =
         Running::start(&mut home.client(&["--tls-ca", &authority.file(), &server.addr]));
     let mut stdin = client.take_stdin();
     let input = sent.clone();
-    let writing = std::thread::spawn(move || std::io::Write::write_all(&mut stdin, &input));
+    let writing = std::thread::spawn(move || stdin.write_all(&input));
     let done = client.finish();
     writing.join().unwrap().unwrap();
     assert_eq!((done.code, done.stderr.as_str()), (0, ""));
@@ -324,7 +345,7 @@ fn a_server_that_speaks_plain_is_told_apart() {
         let target = peer.target();
         let answering = std::thread::spawn(move || {
             let mut stream = peer.accept();
-            std::io::Write::write_all(&mut stream, greeting).unwrap();
+            stream.write_all(greeting).unwrap();
             // Until the client is gone.
             let _ = std::io::Read::read_to_end(&mut stream, &mut Vec::new());
         });
@@ -351,7 +372,7 @@ fn a_plain_client_is_told_that_the_server_speaks_tls() {
         let answering = std::thread::spawn(move || {
             let mut stream = peer.accept();
             crate::support::read_to_end(&mut stream);
-            std::io::Write::write_all(&mut stream, &ALERT).unwrap();
+            stream.write_all(&ALERT).unwrap();
         });
         let done = home.run(&[&target], input);
         answering.join().unwrap();
@@ -385,23 +406,6 @@ fn the_check_of_a_port_shakes_hands_and_says_goodbye() {
 fn a_server_that_is_starting_is_tried_again() {
     let (authority, home) = (Authority::new(), Home::new());
     let file = authority.sign("a.pem", NAMES);
-    const SECOND_TIME: &str = "
-before = []
-def serve(tls):
-    tls.sendall(b'welcome')
-    tls.unwrap().close()
-class Listener:
-    def __init__(self, inner): self.inner = inner
-    def getsockname(self): return self.inner.getsockname()
-    def accept(self):
-        while True:
-            raw, peer = self.inner.accept()
-            if before: return raw, peer
-            before.append(1); raw.close()
-import socket
-create = socket.create_server
-socket.create_server = lambda *args: Listener(create(*args))
-";
     let Some(server) = Theirs::start(SECOND_TIME, &file, "") else { return };
     let args = ["--tls-ca", &authority.file(), "-r", "5", "--retry-delay", "10ms", &server.addr];
     let done = home.run(&args, b"");

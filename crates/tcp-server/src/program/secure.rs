@@ -28,7 +28,7 @@ pub struct TlsArgs {
     #[arg(long, value_name = "FILE", requires = "key", hide_short_help = true)]
     pub cert: Option<PathBuf>,
 
-    /// The key of the certificate (PEM), which may be in the same file
+    /// The key of the certificate (PEM), which may be in the same file [default: none]
     #[arg(long, value_name = "FILE", requires = "cert", hide_short_help = true)]
     pub key: Option<PathBuf>,
 

@@ -1,4 +1,4 @@
-//! Sockets that a service manager hands over (sd_listen_fds(3)), by a launcher that does what systemd does.
+//! Sockets that a service manager hands over (`sd_listen_fds(3)`), by a launcher that does what systemd does.
 
 use std::fs;
 use std::io::{Read as _, Write as _};

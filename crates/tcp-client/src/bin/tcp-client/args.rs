@@ -83,7 +83,7 @@ pub(crate) struct Args {
     timeout: Duration,
 
     /// End after so much silence both ways [default: none].
-    #[arg(long, value_parser = duration, value_name = "TIME")]
+    #[arg(long, value_parser = duration, value_name = "TIME", hide_short_help = true)]
     idle: Option<Duration>,
 
     /// End after this time in all [default: none].

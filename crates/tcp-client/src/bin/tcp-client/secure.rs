@@ -19,9 +19,8 @@ const AUTHORITY: &str = "authority";
 
 /// The options of TLS, for everything that connects.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "TLS")]
 pub(crate) struct TlsArgs {
-    /// Speak TLS. Who answers must be who answered the first time, or be vouched for
+    /// Speak TLS, and know the server again the next time.
     ///
     /// A certificate that an authority of this machine vouches for is trusted. Another one is trusted at first
     /// use, as ssh does it: its fingerprint is shown and remembered, and a server that shows another one later is
@@ -29,25 +28,25 @@ pub(crate) struct TlsArgs {
     #[arg(long)]
     tls: bool,
 
-    /// Trust this very certificate and no other: sha256:HEX
+    /// TLS: trust this very certificate and no other [default: none].
     ///
     /// Nothing is remembered, and neither its names nor its dates are looked at. May be given several times.
     #[arg(long, value_name = "sha256:HEX", hide_short_help = true, conflicts_with = "tls_ca")]
     tls_pin: Vec<Fingerprint>,
 
-    /// Trust certificates of these authorities only (PEM), or with `system` those of this machine
+    /// TLS: trust certificates of these authorities only (PEM), or with `system` those of this machine [default: none].
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     tls_ca: Option<PathBuf>,
 
-    /// Ask for this name rather than the host's
+    /// TLS: ask for this name [default: the host's].
     #[arg(long, value_name = "NAME", hide_short_help = true)]
     tls_name: Option<String>,
 
-    /// Show the certificate of this file (PEM) to a server that asks
+    /// TLS: show the certificate of this file (PEM) to a server that asks [default: none].
     #[arg(long, value_name = "FILE", requires = "tls_key", hide_short_help = true)]
     tls_cert: Option<PathBuf>,
 
-    /// The key of that certificate (PEM), which may be in the same file
+    /// TLS: the key of that certificate (PEM), which may be in the same file [default: none].
     #[arg(long, value_name = "FILE", requires = "tls_cert", hide_short_help = true)]
     tls_key: Option<PathBuf>,
 }
