@@ -1,11 +1,8 @@
 //! Making a connection, and why none was made.
 
-use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
-#[cfg(feature = "tls")]
-use std::sync::Arc;
 use std::time::Duration;
 
 use proto::{Address, Ending, TlsFault};
@@ -14,79 +11,15 @@ use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::debug;
 
-use crate::limits::{CONNECT_TIMEOUT, FULL_QUEUE_POLL};
+#[cfg(feature = "tls")]
+use crate::agree::agree;
+use crate::limits::FULL_QUEUE_POLL;
 use crate::resolve;
 use crate::stream::Stream;
 
-/// How to connect. What concerns IP alone is without effect on a Unix socket.
-#[derive(Clone, Debug)]
-pub struct ConnectOptions {
-    /// How long one attempt may take, the look-up of the name and all its addresses together; `None`
-    /// leaves it to the kernel.
-    pub timeout: Option<Duration>,
-    /// Take only addresses of this family.
-    pub family: Option<Family>,
-    /// The address to connect from. It settles the family too.
-    pub source: Option<IpAddr>,
-    /// The port to connect from; 0 lets the kernel choose.
-    pub source_port: u16,
-    /// Whether a host may be a name. Off, nothing is ever asked of a name service.
-    pub names: bool,
-    /// Send small writes at once rather than gather them while an acknowledgement is out
-    /// (`TCP_NODELAY`). Whoever types a line wants it sent, and large writes do not differ.
-    pub nodelay: bool,
-    /// Give the peer up when what was sent is not acknowledged for so long, or when it has no room for
-    /// so long (`TCP_USER_TIMEOUT`, RFC 5482). `None` leaves it to the kernel, which tries for about a
-    /// quarter of an hour. Linux only; elsewhere to ask for it fails the attempt.
-    pub user_timeout: Option<Duration>,
-    /// Come to an agreement on TLS, within the same time. `None` is a plain connection.
-    #[cfg(feature = "tls")]
-    pub tls: Option<Arc<tls::Client>>,
-}
-
-impl Default for ConnectOptions {
-    fn default() -> Self {
-        Self {
-            timeout: Some(CONNECT_TIMEOUT),
-            family: None,
-            source: None,
-            source_port: 0,
-            names: true,
-            nodelay: true,
-            user_timeout: None,
-            #[cfg(feature = "tls")]
-            tls: None,
-        }
-    }
-}
-
-/// A version of IP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// IPv4.
-    V4,
-    /// IPv6.
-    V6,
-}
-
-impl Family {
-    /// The family of an address.
-    pub fn of(ip: IpAddr) -> Self {
-        match ip {
-            IpAddr::V4(_) => Self::V4,
-            IpAddr::V6(_) => Self::V6,
-        }
-    }
-}
-
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::V4 => "IPv4",
-            Self::V6 => "IPv6",
-        })
-    }
-}
+#[cfg(feature = "tls")]
+pub use crate::agree::Agreed;
+pub use crate::options::{ConnectOptions, Family};
 
 /// A connection, and how it came to be.
 #[derive(Debug)]
@@ -106,18 +39,6 @@ pub struct Connected {
     /// What was agreed on, over TLS.
     #[cfg(feature = "tls")]
     pub agreed: Option<Agreed>,
-}
-
-/// An agreement on TLS.
-#[cfg(feature = "tls")]
-#[derive(Clone, Copy, Debug)]
-pub struct Agreed {
-    /// The version: "TLS 1.3".
-    pub version: &'static str,
-    /// What the server has shown, and proved to be its own.
-    pub seen: tls::Seen,
-    /// How long it took, after the connect.
-    pub elapsed: Duration,
 }
 
 /// Why no connection was made.
@@ -260,7 +181,7 @@ pub async fn connect(
     };
     #[cfg(feature = "tls")]
     let connected = match (connected, &options.tls) {
-        (Ok(connected), Some(client)) => agree(connected, client, address, limit).await,
+        (Ok(connected), Some(client)) => agree(connected, client, address, limit.share(1)).await,
         (connected, _) => connected,
     };
     connected.map_err(|cause| ConnectError {
@@ -447,43 +368,6 @@ async fn connect_unix(path: &Path, limit: Limit) -> Result<Connected, Cause> {
             agreed: None,
         }),
         Err(why) => Err(Cause::Unreached(vec![Unreached { peer, elapsed, why }])),
-    }
-}
-
-/// Comes to an agreement with who is there, in what is left of the time.
-#[cfg(feature = "tls")]
-async fn agree(
-    connected: Connected,
-    client: &tls::Client,
-    address: &Address,
-    limit: Limit,
-) -> Result<Connected, Cause> {
-    let Connected { stream, peer, .. } = connected;
-    let host = match address {
-        Address::Tcp { host, .. } => Some(host.as_str()),
-        Address::Unix(_) => None,
-    };
-    let name = client.name_for(host).map_err(|tls::client::BadName(name)| Cause::NoName(name))?;
-    let started = Instant::now();
-    let shaking = client.connect(name, stream);
-    let met = match limit.share(1) {
-        None => shaking.await,
-        Some(left) => {
-            let Ok(met) = timeout_at(started + left, shaking).await else {
-                let ending = Ending::Tls(TlsFault::Stalled { limit: left });
-                return Err(Cause::NotAgreed { peer, ending });
-            };
-            met
-        }
-    };
-    match met {
-        Ok(tls::client::Met { session, seen }) => {
-            let elapsed = started.elapsed();
-            let agreed = Agreed { version: session.version(), seen, elapsed };
-            debug!(%peer, version = agreed.version, certificate = %seen.fingerprint, "agreed on TLS");
-            Ok(Connected { stream: Stream::Tls(session), peer, agreed: Some(agreed), ..connected })
-        }
-        Err(none) => Err(Cause::NotAgreed { peer, ending: none.ending }),
     }
 }
 

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | How is a connection made, and why was none made? | [`connect`](mod@connect) |
 //! | What is a connection made of? | [`stream`] |
+//! | How does it come to TLS? | `agree`, behind the feature `tls` |
 //! | When is it tried again? | [`retry`] |
 //! | Who may close first, and what happens then? | [`talk`](mod@talk) |
 //! | When has it taken too long? | [`clocks`] |
@@ -39,10 +40,13 @@
 //! # }
 //! ```
 
+#[cfg(feature = "tls")]
+mod agree;
 pub mod clocks;
 pub mod connect;
 pub mod crlf;
 pub mod limits;
+mod options;
 mod resolve;
 pub mod retry;
 pub mod stream;

@@ -160,7 +160,7 @@ async fn a_handshake_that_stalls_ends_in_time_and_holds_up_nobody() {
             if slow.write_all(&[byte]).await.is_err() {
                 break;
             }
-            sleep(Duration::from_millis(20)).await;
+            sleep(Duration::from_millis(20)).await; // The pace at which it is slow.
         }
     };
     let others = async {
