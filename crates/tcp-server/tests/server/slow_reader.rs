@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, split};
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::support::library::Server;
-use crate::support::pipe::Pipe;
+use crate::support::pipe::{Pipe, ever};
 use crate::support::soon;
 use crate::support::way::Way;
 
@@ -53,6 +53,19 @@ impl Service for Flood {
             }
         }
     }
+}
+
+/// TLS takes in more than there is room for below it. The rest follows as room comes, although the client says
+/// nothing more.
+#[tokio::test(start_paused = true)]
+async fn what_tls_holds_back_follows_when_there_is_room() {
+    let mut pipe = Pipe::over(true, Echo, Limits::default(), 1024).await;
+    let start = Instant::now();
+    pipe.client.write_all(&[b'x'; 10_000]).await.unwrap();
+    pipe.client.flush().await.unwrap();
+    let mut answer = vec![0; 10_000];
+    ever("the answer", pipe.client.read_exact(&mut answer)).await.unwrap();
+    assert_eq!(start.elapsed(), Duration::ZERO);
 }
 
 /// The same over sockets, whatever is between: TLS holds back a part of what it took, for which the limit
