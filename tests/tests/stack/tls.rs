@@ -88,7 +88,7 @@ fn a_server_with_a_new_certificate_is_refused() {
     server.stop();
     fs::remove_file(home.path("sockeye/tls.pem")).unwrap();
     let mut server = home.server(&[&unix]);
-    run(1).failed(1, &format!("the certificate of {unix} has changed"));
+    run(3).failed(3, &format!("the certificate of {unix} has changed"));
     let closed = server.take("closed");
     assert_eq!((&closed["ending"], &closed["received"]), (&"Tls".into(), &0.into()));
     assert_eq!(closed["detail"], "TLS: the peer refused: it does not trust our certificate");

@@ -183,13 +183,13 @@ fn a_server_that_has_changed_is_refused_loudly() {
     fs::create_dir_all(home.file().parent().unwrap()).unwrap();
     fs::write(home.file(), format!("# mine\ntls {} {old}\n", server.addr)).unwrap();
     let done = home.run(&["--tls", &server.addr, "--json"], b"a secret");
-    done.failed(1, &format!("the certificate of {} has changed: it is {pin}", server.addr));
+    done.failed(3, &format!("the certificate of {} has changed: it is {pin}", server.addr));
     let place = format!("(line 2 of {}) is {old}", home.file().display());
     assert!(done.stderr.contains(&place), "{done:?}");
     assert!(done.stderr.contains("sed -i 2d"), "{done:?}");
     assert_eq!(done.end()["error"]["kind"], "certificate_changed");
     // Nor does any number of attempts help.
-    home.run(&["--tls", &server.addr, "--retry", "3"], b"a secret").failed(1, "has changed");
+    home.run(&["--tls", &server.addr, "--retry", "3"], b"a secret").failed(3, "has changed");
     server.running.stdout.wait_for("refused SSLError\nrefused SSLError\n");
     assert!(!server.running.stdout.text().contains("got"), "{}", server.running.stdout.text());
     let kept = fs::read_to_string(home.file()).unwrap();
@@ -210,7 +210,7 @@ fn a_pin_takes_one_certificate_and_remembers_nothing() {
     let right = home.run(&["--tls-pin", &format!("SHA256:{with_colons}"), &server.addr], b"hello");
     assert_eq!((right.code, right.stdout_text(), right.stderr.as_str()), (0, "5 bytes\n", ""));
     let wrong = format!("sha256:{}", "ab".repeat(32));
-    home.run(&["--tls-pin", &wrong, &server.addr], b"").failed(1, "and not the one asked for");
+    home.run(&["--tls-pin", &wrong, &server.addr], b"").failed(3, "and not the one asked for");
     home.run(&["--tls-pin", "sha256:abc", &server.addr], b"").failed(2, "64 hexadecimal digits");
     assert!(!home.file().exists());
 }
@@ -260,7 +260,7 @@ fn a_server_that_was_vouched_for_has_to_stay_so() {
     let kept = fs::read_to_string(home.file()).unwrap();
     assert_eq!(kept, format!("tls {} authority\n", server.addr));
     run(&Authority::new().file())
-        .failed(1, "an authority vouched for the one of before (line 1 of");
+        .failed(3, "an authority vouched for the one of before (line 1 of");
 }
 
 #[test]

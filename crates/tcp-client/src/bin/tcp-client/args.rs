@@ -42,8 +42,9 @@ HOW IT ENDS
   the end. When the peer closes, tcp-client ends at once, even if more could be typed.
 
 EXIT CODES
-  0 done; 1 network or I/O error; 2 usage, or unknown host; 124 a time limit that was
-  asked for ran out; 130, 143 ended by SIGINT, SIGTERM
+  0 done; 1 network or I/O error; 2 usage, or unknown host; 3 the server's certificate is
+  not the known one; 124 a time limit that was asked for ran out; 130, 143 ended by
+  SIGINT, SIGTERM
 
 TIMES
   500ms, 2s, 1m, or a plain number of seconds";

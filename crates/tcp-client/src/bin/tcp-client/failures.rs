@@ -87,15 +87,19 @@ fn not_agreed(error: &ConnectError, peer: &Address, ending: &Ending, plan: &Plan
         Ending::Tls(fault @ TlsFault::NotTls) => failed("not_tls", &fault.to_string())
             .hint("without --tls it is a plain connection, which everybody on the way can read"),
         Ending::Tls(TlsFault::Certificate { why }) => {
-            let failure =
-                failed("certificate", &format!("the server's certificate is refused: {why}"));
-            match plan.tls.as_ref() {
-                _ if why.contains("is for ") => {
-                    failure.hint("--tls-name NAME asks for another name than the host's")
-                }
-                _ => failure.hint(
-                    "--tls-pin sha256:HEX trusts one very certificate, whatever else it says",
-                ),
+            let is_pinned = plan.tls.as_ref().is_some_and(|tls| tls.is_pinned);
+            let exit = if is_pinned { Exit::WrongKey } else { Exit::Failed };
+            let why = sanitize::line(why);
+            let message =
+                format!("no TLS with {what}: the server's certificate is refused: {why}{tries}");
+            let failure = Failure::new(exit, "certificate", message);
+            if is_pinned {
+                failure.hint("somebody may pretend to be this server, or it has a new certificate")
+            } else if why.contains("and not for ") {
+                failure.hint("--tls-name NAME asks for another name than the host's")
+            } else {
+                failure
+                    .hint("--tls-pin sha256:HEX trusts one very certificate, whatever else it says")
             }
         }
         Ending::Tls(TlsFault::Refused { alert }) => {

@@ -55,6 +55,8 @@ pub(crate) struct TlsArgs {
 #[derive(Clone, Debug)]
 pub(crate) struct Secure {
     pub(crate) client: Arc<Client>,
+    /// Whether only certificates are trusted that were named.
+    pub(crate) is_pinned: bool,
     /// What decides, where no authority and no pin does.
     remembered: Option<Arc<Remembered>>,
 }
@@ -117,7 +119,8 @@ impl TlsArgs {
                 .and_then(|identity| client.with_identity(identity, cert))
                 .map_err(|error| explain(&error))?;
         }
-        Ok(Some(Secure { client: Arc::new(client), remembered }))
+        let is_pinned = !self.tls_pin.is_empty();
+        Ok(Some(Secure { client: Arc::new(client), is_pinned, remembered }))
     }
 }
 
@@ -139,7 +142,7 @@ impl Secure {
                  (line {line} of {file}) is {kept}"
             )
         };
-        let failure = Failure::new(Exit::Failed, "certificate_changed", message)
+        let failure = Failure::new(Exit::WrongKey, "certificate_changed", message)
             .hint("somebody may pretend to be this server: ask whoever runs it, by another way, for the new one")
             .hint(format!("if it is right, forget the old one: sed -i {line}d {file}"));
         Some(failure)
@@ -182,16 +185,16 @@ impl Judge for Remembered {
         let known = self.peers.look(SCHEME, &self.address).map_err(|error| self.failed(&error))?;
         match known {
             None => Ok(()),
-            Some((kept, _)) if kept == seen.fingerprint.to_string() => Ok(()),
-            Some((kept, _)) if kept == AUTHORITY && seen.is_vouched_for => Ok(()),
-            Some((kept, line)) => Err(self.refuse(seen, kept, line)),
+            Some((_, kept)) if kept == seen.fingerprint.to_string() => Ok(()),
+            Some((_, kept)) if kept == AUTHORITY && seen.is_vouched_for => Ok(()),
+            Some((line, kept)) => Err(self.refuse(seen, kept, line)),
         }
     }
 
     fn met(&self, seen: Seen) -> Result<(), String> {
         let known = self.peers.look(SCHEME, &self.address).map_err(|error| self.failed(&error))?;
         let fingerprint = seen.fingerprint.to_string();
-        if known.is_some_and(|(kept, _)| kept == fingerprint) {
+        if known.is_some_and(|(_, kept)| kept == fingerprint) {
             return Ok(());
         }
         let key = if seen.is_vouched_for { AUTHORITY } else { &fingerprint };
