@@ -9,6 +9,7 @@
 //! | How does a page look to its reader? | [`browser`] |
 //! | Which processes has a program started, and which of them are left? | [`family`] |
 //! | Which sockets of the test does a program meet? | [`sockets`] |
+//! | Whose certificate does a program meet? | [`certificates`] |
 //! | What does one send to see that nothing is lost? | [`noise`](mod@noise) |
 //!
 //! ```no_run
@@ -30,6 +31,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 pub mod browser;
+pub mod certificates;
 pub mod family;
 pub mod foreign;
 pub mod noise;
@@ -39,6 +41,7 @@ pub mod server;
 pub mod sockets;
 
 pub use browser::{Browser, Page, Sight};
+pub use certificates::Authority;
 pub use foreign::{foreign, python, skip};
 pub use noise::noise;
 pub use program::program;

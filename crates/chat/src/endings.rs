@@ -19,6 +19,7 @@ pub fn of_person(name: &str) -> Option<String> {
         "PeerFin" | "Done" => None,
         // What was wrong stands in the relay's log; a name carries no more than itself.
         "Protocol" => Some("protocol error".to_owned()),
+        "Tls" => Some("TLS failed".to_owned()),
         "Io" => Some("system error".to_owned()),
         _ => Some(known(name).map_or_else(|| name.to_owned(), |ending| ending.to_string())),
     }
@@ -74,6 +75,7 @@ mod tests {
             ("PeerReset", Some("reset by peer (RST)")),
             ("TooSlow", Some("peer took too long to read")),
             ("Protocol", Some("protocol error")),
+            ("Tls", Some("TLS failed")),
             ("Io", Some("system error")),
             ("Eaten", Some("Eaten")),
         ] {

@@ -56,12 +56,17 @@ impl KnownPeers {
 
     /// The key that is remembered for `address`, for who wants to know it before he meets the peer.
     pub fn find(&self, scheme: &str, address: &str) -> io::Result<Option<String>> {
+        Ok(self.look(scheme, address)?.map(|(_, key)| key))
+    }
+
+    /// The same, and before it the line of the file that has it, counted from 1.
+    pub fn look(&self, scheme: &str, address: &str) -> io::Result<Option<(usize, String)>> {
         let file = match File::open(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => Flock::lock(file?, FlockArg::LockShared).map_err(|(_, error)| error)?,
         };
         let known = read(&file)?;
-        Ok(find(&known, scheme, address).map(|(_, key)| key.to_owned()))
+        Ok(find(&known, scheme, address).map(|(line, key)| (line, key.to_owned())))
     }
 
     /// Holds `key` against what is remembered for `address`, and remembers it if nothing is.
@@ -144,6 +149,7 @@ mod tests {
         assert_eq!(known.find("noise", "a:1").unwrap(), None);
         assert_eq!(meet("a:2", "k1"), Meeting::First);
         assert_eq!(meet("a:2", "k2"), Meeting::Changed { kept: "k1".into(), line: 2 });
+        assert_eq!(known.look("tls", "a:2").unwrap(), Some((2, "k1".into())));
         // A changed one is not remembered.
         assert_eq!(meet("a:2", "k1"), Meeting::Known);
         assert_eq!(known.meet("noise", "a:2", "k2").unwrap(), Meeting::First);

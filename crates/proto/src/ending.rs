@@ -35,6 +35,8 @@ pub enum Ending {
     Protocol(ProtocolError),
     /// The same client has come back over another connection, which takes the place of this one.
     Replaced,
+    /// TLS was not agreed on, or was broken later.
+    Tls(TlsFault),
     /// This side is shutting down.
     Shutdown,
     /// This side had done what it was asked to do and closed first.
@@ -86,9 +88,53 @@ pub enum ProtocolError {
     },
 }
 
+/// How TLS failed. A stream over TLS gives it inside of an [`io::Error`], where [`Ending::from_io`] finds
+/// it.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsFault {
+    /// The first that came from the peer is no TLS.
+    #[error("the peer does not speak TLS")]
+    NotTls,
+    /// The handshake was not over within the time that it may take.
+    #[error("no handshake within {limit:?}")]
+    Stalled {
+        /// The time that it may take.
+        limit: Duration,
+    },
+    /// The peer closed before the handshake was over.
+    #[error("the peer left in the middle of the handshake")]
+    LeftEarly,
+    /// The peer has shown no certificate, and must.
+    #[error("the peer has no certificate, and only those that have one may connect")]
+    NoCertificate,
+    /// The peer's certificate is not trusted.
+    #[error("the peer's certificate is refused: {why}")]
+    Certificate {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The peer has refused us, with this alert (RFC 8446 section 6.2).
+    #[error("the peer refused: {alert}")]
+    Refused {
+        /// The alert in words.
+        alert: String,
+    },
+    /// The two have nothing in common, or the peer does not keep to the protocol.
+    #[error("{why}")]
+    Disagreement {
+        /// What is wrong.
+        why: String,
+    },
+    /// The stream ended without the peer's word that it is the end (`close_notify`): what came may be a
+    /// part, cut off by the peer's death or by somebody on the way.
+    #[error("cut off: it ended without close_notify")]
+    Truncated,
+}
+
 impl Ending {
     /// The names of all, as [`Ending::name`] gives them: what a count of endings is kept by.
-    pub const NAMES: [&'static str; 14] = [
+    pub const NAMES: [&'static str; 15] = [
         "PeerFin",
         "PeerReset",
         "PeerGone",
@@ -100,6 +146,7 @@ impl Ending {
         "TooSlow",
         "Protocol",
         "Replaced",
+        "Tls",
         "Shutdown",
         "Done",
         "Io",
@@ -107,6 +154,10 @@ impl Ending {
 
     /// The ending that an error of a read or a write on a stream means.
     pub fn from_io(error: &io::Error) -> Self {
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsFault>());
+        if let Some(fault) = inner {
+            return Self::Tls(fault.clone());
+        }
         match error.kind() {
             io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Self::PeerReset,
             io::ErrorKind::BrokenPipe => Self::PeerGone,
@@ -133,6 +184,7 @@ impl Ending {
             Self::TooSlow => "TooSlow",
             Self::Protocol(_) => "Protocol",
             Self::Replaced => "Replaced",
+            Self::Tls(_) => "Tls",
             Self::Shutdown => "Shutdown",
             Self::Done => "Done",
             Self::Io(_) => "Io",
@@ -167,6 +219,7 @@ impl fmt::Display for Ending {
             Self::TooSlow => f.write_str("peer took too long to read"),
             Self::Protocol(error) => write!(f, "protocol error: {error}"),
             Self::Replaced => f.write_str("replaced by another connection of the same client"),
+            Self::Tls(fault) => write!(f, "TLS: {fault}"),
             Self::Shutdown => f.write_str("shut down here"),
             Self::Done => f.write_str("done here"),
             Self::Io(kind) => write!(f, "system error: {kind}"),
@@ -204,6 +257,7 @@ mod tests {
             Ending::TooSlow,
             Ending::Protocol(ProtocolError::Http),
             Ending::Replaced,
+            Ending::Tls(TlsFault::NotTls),
             Ending::Shutdown,
             Ending::Done,
             Ending::Io(io::ErrorKind::Other),
@@ -222,12 +276,21 @@ mod tests {
                 | Ending::TooSlow
                 | Ending::Protocol(_)
                 | Ending::Replaced
+                | Ending::Tls(_)
                 | Ending::Shutdown
                 | Ending::Done
                 | Ending::Io(_) => {}
             }
         }
         assert_eq!(endings.each_ref().map(Ending::name), Ending::NAMES);
+    }
+
+    #[test]
+    fn a_fault_of_tls_is_found_in_the_error_that_carries_it() {
+        let error = io::Error::new(io::ErrorKind::UnexpectedEof, TlsFault::Truncated);
+        let ending = Ending::from_io(&error);
+        assert_eq!((ending.name(), &ending), ("Tls", &Ending::Tls(TlsFault::Truncated)));
+        assert_eq!(ending.to_string(), "TLS: cut off: it ended without close_notify");
     }
 
     /// The numbers of Linux on x86 and Arm (`asm-generic/errno.h`); this crate needs no `libc`.

@@ -33,7 +33,7 @@ pub mod visible;
 
 pub use address::{Address, AddressError};
 pub use decoder::{Decoder, Taken};
-pub use ending::{Ending, ProtocolError};
+pub use ending::{Ending, ProtocolError, TlsFault};
 pub use frame::{Flags, Frame, FrameError, Header, Kind};
 pub use message::{
     Ack, Change, Goodbye, Hello, Join, Joined, Leave, Left, Message, MessageError, Person,

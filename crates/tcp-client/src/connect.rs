@@ -1,85 +1,25 @@
 //! Making a connection, and why none was made.
 
-use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-use proto::Address;
+use proto::{Address, Ending, TlsFault};
 use thiserror::Error;
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio::time::{Instant, sleep, timeout_at};
 
+#[cfg(feature = "tls")]
+use crate::agree::agree;
 use crate::eyeballs::race;
-use crate::limits::{CONNECT_TIMEOUT, FULL_QUEUE_POLL};
+use crate::limits::FULL_QUEUE_POLL;
 use crate::resolve;
 use crate::stream::Stream;
 
-/// How to connect. What concerns IP alone is without effect on a Unix socket.
-#[derive(Clone, Debug)]
-pub struct ConnectOptions {
-    /// How long one attempt may take, the look-up of the name and all its addresses together; `None`
-    /// leaves it to the kernel.
-    pub timeout: Option<Duration>,
-    /// Take only addresses of this family.
-    pub family: Option<Family>,
-    /// The address to connect from. It settles the family too.
-    pub source: Option<IpAddr>,
-    /// The port to connect from; 0 lets the kernel choose.
-    pub source_port: u16,
-    /// Whether a host may be a name. Off, nothing is ever asked of a name service.
-    pub names: bool,
-    /// Send small writes at once rather than gather them while an acknowledgement is out
-    /// (`TCP_NODELAY`). Whoever types a line wants it sent, and large writes do not differ.
-    pub nodelay: bool,
-    /// Give the peer up when what was sent is not acknowledged for so long, or when it has no room for
-    /// so long (`TCP_USER_TIMEOUT`, RFC 5482). `None` leaves it to the kernel, which tries for about a
-    /// quarter of an hour. Linux only; elsewhere to ask for it fails the attempt.
-    pub user_timeout: Option<Duration>,
-}
-
-impl Default for ConnectOptions {
-    fn default() -> Self {
-        Self {
-            timeout: Some(CONNECT_TIMEOUT),
-            family: None,
-            source: None,
-            source_port: 0,
-            names: true,
-            nodelay: true,
-            user_timeout: None,
-        }
-    }
-}
-
-/// A version of IP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// IPv4.
-    V4,
-    /// IPv6.
-    V6,
-}
-
-impl Family {
-    /// The family of an address.
-    pub fn of(ip: IpAddr) -> Self {
-        match ip {
-            IpAddr::V4(_) => Self::V4,
-            IpAddr::V6(_) => Self::V6,
-        }
-    }
-}
-
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::V4 => "IPv4",
-            Self::V6 => "IPv6",
-        })
-    }
-}
+#[cfg(feature = "tls")]
+pub use crate::agree::Agreed;
+pub use crate::options::{ConnectOptions, Family};
 
 /// A connection, and how it came to be.
 #[derive(Debug)]
@@ -96,6 +36,9 @@ pub struct Connected {
     pub attempt: u32,
     /// The addresses of the same name that were tried in vain, in this attempt.
     pub unreached: Vec<Unreached>,
+    /// What was agreed on, over TLS.
+    #[cfg(feature = "tls")]
+    pub agreed: Option<Agreed>,
 }
 
 /// Why no connection was made.
@@ -132,6 +75,17 @@ pub enum Cause {
     /// Every address of the host was tried in vain, begun in this order. There is at least one.
     #[error("{}", last_of(.0))]
     Unreached(Vec<Unreached>),
+    /// The address was reached, and there was no agreement on TLS with who is there.
+    #[error("{ending}")]
+    NotAgreed {
+        /// The address.
+        peer: Address,
+        /// How it ended.
+        ending: Ending,
+    },
+    /// No certificate can be for the host: it is no name. Another one can be asked for.
+    #[error("no certificate can be for \"{0}\"")]
+    NoName(String),
 }
 
 /// An address that was tried in vain.
@@ -187,6 +141,10 @@ impl ConnectError {
     pub fn timed_out(&self) -> bool {
         matches!(self.cause, Cause::LookupTimedOut(_))
             || matches!(self.last(), Some(Unreached { why: Why::TimedOut(_), .. }))
+            || matches!(
+                self.cause,
+                Cause::NotAgreed { ending: Ending::Tls(TlsFault::Stalled { .. }), .. }
+            )
     }
 
     /// Whether the same attempt may succeed later: it may where the other side is the cause, not where
@@ -199,6 +157,13 @@ impl ConnectError {
                 Why::Socket(_) | Why::Bind { .. } => false,
             },
             (Cause::Lookup(_) | Cause::LookupTimedOut(_), None) => true,
+            // A server that is starting or stopping; what it shows or speaks stays as it is.
+            (Cause::NotAgreed { ending, .. }, None) => match ending {
+                Ending::Tls(fault) => {
+                    matches!(fault, TlsFault::Stalled { .. } | TlsFault::LeftEarly)
+                }
+                _ => true,
+            },
             (_, None) => false,
         }
     }
@@ -213,6 +178,11 @@ pub async fn connect(
     let connected = match address {
         Address::Tcp { host, port } => connect_tcp(host, *port, options, limit).await,
         Address::Unix(path) => connect_unix(path, limit).await,
+    };
+    #[cfg(feature = "tls")]
+    let connected = match (connected, &options.tls) {
+        (Ok(connected), Some(client)) => agree(connected, client, address, limit.left()).await,
+        (connected, _) => connected,
     };
     connected.map_err(|cause| ConnectError {
         address: address.clone(),
@@ -347,10 +317,16 @@ async fn connect_unix(path: &Path, limit: Limit) -> Result<Connected, Cause> {
     });
     let elapsed = limit.started.elapsed();
     match connected {
-        Ok((stream, local)) => {
-            let unreached = Vec::new();
-            Ok(Connected { stream, peer, local, elapsed, attempt: 1, unreached })
-        }
+        Ok((stream, local)) => Ok(Connected {
+            stream,
+            peer,
+            local,
+            elapsed,
+            attempt: 1,
+            unreached: Vec::new(),
+            #[cfg(feature = "tls")]
+            agreed: None,
+        }),
         Err(why) => Err(Cause::Unreached(vec![Unreached { peer, elapsed, why }])),
     }
 }

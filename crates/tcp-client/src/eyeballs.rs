@@ -87,7 +87,16 @@ fn settle(tried: Tried) -> Result<Connected, (usize, Unreached)> {
         Ok((stream, local)) => {
             debug!(%addr, %local, seconds = elapsed.as_secs_f64(), "connected");
             let (peer, unreached) = (addr.into(), Vec::new());
-            Ok(Connected { stream, peer, local, elapsed, attempt: 1, unreached })
+            Ok(Connected {
+                stream,
+                peer,
+                local,
+                elapsed,
+                attempt: 1,
+                unreached,
+                #[cfg(feature = "tls")]
+                agreed: None,
+            })
         }
         Err(why) => {
             debug!(%addr, seconds = elapsed.as_secs_f64(), %why, "not reached");

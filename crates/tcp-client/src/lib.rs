@@ -6,6 +6,7 @@
 //! | How is a connection made, and why was none made? | [`connect`](mod@connect) |
 //! | Which of a name's addresses is taken? | `eyeballs` |
 //! | What is a connection made of? | [`stream`] |
+//! | How does it come to TLS? | `agree`, behind the feature `tls` |
 //! | When is it tried again? | [`retry`] |
 //! | Who may close first, and what happens then? | [`talk`](mod@talk) |
 //! | When has it taken too long? | [`clocks`] |
@@ -40,11 +41,14 @@
 //! # }
 //! ```
 
+#[cfg(feature = "tls")]
+mod agree;
 pub mod clocks;
 pub mod connect;
 pub mod crlf;
 mod eyeballs;
 pub mod limits;
+mod options;
 mod resolve;
 pub mod retry;
 pub mod stream;

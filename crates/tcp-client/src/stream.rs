@@ -1,4 +1,4 @@
-//! The connection itself: TCP or Unix, read and written alike.
+//! The connection itself: TCP or Unix, plain or over TLS, read and written alike.
 
 use std::io;
 use std::pin::Pin;
@@ -10,13 +10,17 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-/// A connected stream socket. Its `poll_shutdown` sends the FIN and leaves the other direction open.
+/// A connected stream socket. Its `poll_shutdown` sends the FIN and leaves the other direction open; over TLS
+/// `close_notify` comes before it.
 #[derive(Debug)]
 pub enum Stream {
     /// Over IPv4 or IPv6.
     Tcp(TcpStream),
     /// Over a Unix socket.
     Unix(UnixStream),
+    /// Over TLS over one of the others.
+    #[cfg(feature = "tls")]
+    Tls(tls::Session<Self>),
 }
 
 impl Stream {
@@ -28,6 +32,8 @@ impl Stream {
                 let path = stream.local_addr()?.as_pathname().map(Into::into);
                 Address::Unix(path.unwrap_or_default())
             }
+            #[cfg(feature = "tls")]
+            Self::Tls(session) => session.transport().local()?,
         })
     }
 
@@ -38,6 +44,17 @@ impl Stream {
         match self {
             Self::Tcp(stream) => SockRef::from(stream).set_linger(Some(Duration::ZERO)),
             Self::Unix(_) => Ok(()),
+            #[cfg(feature = "tls")]
+            Self::Tls(session) => session.transport().reset_on_close(),
+        }
+    }
+
+    /// Whether it has a word of its own for the end, which just closing it would leave out.
+    pub fn says_goodbye(&self) -> bool {
+        match self {
+            Self::Tcp(_) | Self::Unix(_) => false,
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => true,
         }
     }
 }
@@ -51,6 +68,8 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+            #[cfg(feature = "tls")]
+            Self::Tls(session) => Pin::new(session).poll_read(cx, buf),
         }
     }
 }
@@ -64,18 +83,44 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+            #[cfg(feature = "tls")]
+            Self::Tls(session) => Pin::new(session).poll_write(cx, bytes),
         }
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // A socket keeps nothing back here: what was written is the kernel's.
-        Poll::Ready(Ok(()))
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            #[cfg(feature = "tls")]
+            Self::Tls(session) => Pin::new(session).poll_write_vectored(cx, slices),
+        }
+    }
+
+    /// TLS needs it: its last word about an error goes out in one write, and that is several records.
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
+            #[cfg(feature = "tls")]
+            Self::Tls(session) => Pin::new(session).poll_flush(cx),
+        }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            #[cfg(feature = "tls")]
+            Self::Tls(session) => Pin::new(session).poll_shutdown(cx),
         }
     }
 }

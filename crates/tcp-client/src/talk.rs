@@ -55,6 +55,8 @@ pub struct Talked {
     pub elapsed: Duration,
     /// The error that ended it.
     pub fault: Option<Fault>,
+    /// Whether the peer began with an alert of TLS, to what was none: it speaks TLS.
+    pub met_tls: bool,
 }
 
 /// What an error was met on.
@@ -137,6 +139,7 @@ where
         unsent: duplex.up.in_hand,
         elapsed: started.elapsed(),
         fault,
+        met_tls: duplex.down.began_with_alert && !duplex.up.began_with_tls,
     }
 }
 
@@ -161,6 +164,10 @@ struct Up {
     sent: u64,
     /// How much of the input is read and not yet sent.
     in_hand: u64,
+    /// Whether the stream may hold back a part of what it took, as TLS does.
+    unflushed: bool,
+    /// Whether the input began with a handshake of TLS, which then is somebody else's.
+    began_with_tls: bool,
     /// The error of a write. Reading goes on, because what came before it can still be read.
     fault: Option<io::Error>,
 }
@@ -169,7 +176,10 @@ struct Up {
 enum UpState {
     #[default]
     Copying,
+    /// The end is told to the peer.
     Closing,
+    /// The end is told to nobody; what is held back is still sent.
+    Flushing,
     Ended,
 }
 
@@ -179,13 +189,21 @@ struct Down {
     start: usize,
     end: usize,
     received: u64,
+    began_with_alert: bool,
     /// How reading ended, while the output still has to take what came before.
     over: Option<End>,
 }
 
 impl Down {
     fn new() -> Self {
-        Self { buf: vec![0; CHUNK].into(), start: 0, end: 0, received: 0, over: None }
+        Self {
+            buf: vec![0; CHUNK].into(),
+            start: 0,
+            end: 0,
+            received: 0,
+            began_with_alert: false,
+            over: None,
+        }
     }
 }
 
@@ -208,24 +226,33 @@ where
         for _ in 0..TURNS {
             match self.up.state {
                 UpState::Copying => {
-                    let chunk = match ready!(Pin::new(&mut *self.input).poll_fill_buf(cx)) {
-                        Ok(chunk) => chunk,
-                        Err(error) => return Poll::Ready(local_fault(error, Fault::Input)),
+                    let chunk = match Pin::new(&mut *self.input).poll_fill_buf(cx) {
+                        Poll::Ready(Ok(chunk)) => chunk,
+                        Poll::Ready(Err(error)) => {
+                            return Poll::Ready(local_fault(error, Fault::Input));
+                        }
+                        Poll::Pending => {
+                            ready!(self.up.poll_flush(cx, self.stream));
+                            return Poll::Pending;
+                        }
                     };
                     if chunk.is_empty() {
                         debug!(on_eof = ?self.on_eof, "end of input");
                         self.clocks.on_input_end(Instant::now());
                         self.up.state = match self.on_eof {
                             OnEof::HalfClose => UpState::Closing,
-                            OnEof::Keep => UpState::Ended,
-                            OnEof::Close => return Poll::Ready((Ending::Done, None)),
+                            OnEof::Keep | OnEof::Close => UpState::Flushing,
                         };
                         continue;
                     }
                     self.up.in_hand = chunk.len() as u64;
                     match ready!(Pin::new(&mut *self.stream).poll_write(cx, chunk)) {
                         Ok(count) => {
+                            if self.up.sent == 0 {
+                                self.up.began_with_tls = matches!(chunk, [0x16, 3, 0..=4, ..]);
+                            }
                             Pin::new(&mut *self.input).consume(count);
+                            self.up.unflushed = true;
                             self.up.sent += count as u64;
                             self.up.in_hand -= count as u64;
                             self.clocks.on_bytes(Instant::now());
@@ -241,6 +268,13 @@ where
                         }
                         _ => self.up.state = UpState::Ended,
                     }
+                }
+                UpState::Flushing => {
+                    ready!(self.up.poll_flush(cx, self.stream));
+                    if self.on_eof == OnEof::Close {
+                        return Poll::Ready((Ending::Done, None));
+                    }
+                    self.up.state = UpState::Ended;
                 }
                 UpState::Ended => return Poll::Pending,
             }
@@ -281,6 +315,10 @@ where
                     self.down.over = Some(self.up.peer_closed());
                 }
                 Poll::Ready(Ok(())) => {
+                    if self.down.received == 0 {
+                        self.down.began_with_alert =
+                            matches!(buf.filled(), [0x15, 3, 0..=4, 0, 2, ..]);
+                    }
                     self.down.start = 0;
                     self.down.end = buf.filled().len();
                     self.down.received += self.down.end as u64;
@@ -297,6 +335,18 @@ where
 }
 
 impl Up {
+    /// Sends what the stream holds back. An error is met again when the peer's end is.
+    fn poll_flush<S: AsyncWrite + Unpin>(&mut self, cx: &mut Context<'_>, to: &mut S) -> Poll<()> {
+        if self.unflushed {
+            let flushed = ready!(Pin::new(to).poll_flush(cx));
+            self.unflushed = false;
+            if let Err(error) = flushed {
+                self.fail(error);
+            }
+        }
+        Poll::Ready(())
+    }
+
     fn fail(&mut self, error: io::Error) {
         debug!(%error, "nothing more can be sent");
         self.fault = Some(error);

@@ -16,7 +16,7 @@ use crate::stream::{Peer, Stream};
 ///
 /// A service reads and writes with the methods here, which hold the limits of time, and gives the
 /// connection back to [`Connection::close`] with the reason for its end. A service that reads and
-/// writes at the same time, or puts TLS on top, takes it apart: [`Connection::into_parts`].
+/// writes at the same time takes it apart: [`Connection::into_parts`].
 #[derive(Debug)]
 pub struct Connection {
     id: u64,
@@ -148,9 +148,11 @@ impl Connection {
     /// |---|---|
     /// | `PeerFin` | every answer, then FIN |
     /// | `Idle`, `NoFirstByte`, `Shutdown`, `Done` | FIN |
-    /// | `Protocol` | the last words, FIN; its input is read for a while, see [`Limits::linger`] |
+    /// | `Protocol`, `Tls` | the last words, FIN; its input is read for a while, see [`Limits::linger`] |
     /// | `TooSlow`, `BelowRate` | RST, as it takes nothing else, and what it did not take would stay in the kernel |
     /// | the others | nothing, it is gone |
+    ///
+    /// Over TLS `close_notify` comes before a FIN.
     pub async fn close(mut self, ending: Ending) -> Ending {
         let stream = &mut self.parts.stream;
         match ending {
@@ -166,29 +168,29 @@ impl Connection {
             Ending::Idle | Ending::NoFirstByte | Ending::Shutdown | Ending::Done => {
                 let _ = stream.shutdown().await;
             }
-            Ending::Protocol(_) => {
+            Ending::Protocol(_) | Ending::Tls(_) => {
                 let _ = stream.shutdown().await;
-                self.read_on().await;
+                read_on(stream, &self.limits).await;
             }
             Ending::TooSlow | Ending::BelowRate => stream.reset_on_close(),
             _ => {}
         }
         ending
     }
+}
 
-    /// Reads and forgets what a peer that broke the protocol had under way, so that closing does not
-    /// become a reset which destroys the words that tell it why.
-    async fn read_on(&mut self) {
-        let until = after(Instant::now(), self.limits.linger);
-        let mut left = self.limits.linger_bytes;
-        let mut scratch = BytesMut::with_capacity(proto::limits::READ_CHUNK);
-        while left > 0 {
-            scratch.clear();
-            let read = self.parts.stream.read_buf(&mut scratch);
-            match timeout_at(until, read).await {
-                Ok(Ok(read)) if read > 0 => left = left.saturating_sub(read as u64),
-                _ => return,
-            }
+/// Reads and forgets what a peer that broke the protocol had under way, so that closing does not
+/// become a reset which destroys the words that tell it why.
+pub(crate) async fn read_on(stream: &mut Stream, limits: &Limits) {
+    let until = after(Instant::now(), limits.linger);
+    let mut left = limits.linger_bytes;
+    let mut scratch = BytesMut::with_capacity(proto::limits::READ_CHUNK);
+    while left > 0 {
+        scratch.clear();
+        let read = stream.read_buf(&mut scratch);
+        match timeout_at(until, read).await {
+            Ok(Ok(read)) if read > 0 => left = left.saturating_sub(read as u64),
+            _ => return,
         }
     }
 }

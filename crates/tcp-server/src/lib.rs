@@ -11,6 +11,7 @@
 //! | What happens between two connections, and when accept fails? | [`accept`] |
 //! | Who runs the connections, and who hears of them? | [`serve`] |
 //! | What does a service get? | [`connection`], [`stream`] |
+//! | Who comes to an agreement on TLS, and how long may it take? | `handshake`, behind the feature `tls` |
 //! | How long does the server wait for a peer? | [`patience`] |
 //! | How does a server stop? | [`drain`] |
 //! | How large, how many, how long? | [`limits`] |
@@ -49,6 +50,8 @@
 pub mod accept;
 pub mod connection;
 pub mod drain;
+#[cfg(feature = "tls")]
+mod handshake;
 mod lent;
 pub mod limits;
 pub mod listener;
@@ -59,6 +62,7 @@ mod per_address;
 #[cfg(feature = "cli")]
 pub mod program;
 pub mod serve;
+mod socket;
 pub mod stream;
 mod unix_path;
 

@@ -71,7 +71,7 @@ pub struct Limits {
     /// How many connections are served at the same time; 1024. The rest waits in the kernel's backlog.
     ///
     /// Each may hold a frame and a read's room, so this bounds the server's memory, to a little over
-    /// 1 GiB if every peer does its worst, and its descriptors.
+    /// 1 GiB if every peer does its worst (over TLS a tenth more), and its descriptors.
     pub connections: usize,
 
     /// How many of them one address may have; `None`, the default, is all. IPv6 counts by the first 64 bits.
@@ -100,6 +100,12 @@ pub struct Limits {
     /// It finds peers that are gone without a word, and is longer than a person thinks. Such a peer goes
     /// up to a second later, so that the clock is not asked at each request of the others.
     pub idle: Option<Duration>,
+
+    /// How long a handshake of TLS may take, from the accept on; 10 seconds.
+    ///
+    /// It is two round trips and some computing: time enough for a link that loses a packet of each, and
+    /// for a thousand clients that come at once. Who only opens connections is rid of them after it.
+    pub handshake: Duration,
 
     /// How long a frame or a line may take from its first byte to its last; 1 minute.
     ///
@@ -158,6 +164,7 @@ impl Default for Limits {
             first_byte: None,
             least_rate: None,
             idle: Some(Duration::from_secs(5 * 60)),
+            handshake: Duration::from_secs(10),
             message: Duration::from_secs(60),
             write: Duration::from_secs(30),
             linger: Duration::from_secs(2),
@@ -198,6 +205,7 @@ mod tests {
             first_byte: None,
             least_rate: None,
             idle: Some(Duration::from_secs(300)),
+            handshake: Duration::from_secs(10),
             message: Duration::from_secs(60),
             write: Duration::from_secs(30),
             linger: Duration::from_secs(2),

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use proto::Address;
@@ -54,6 +55,12 @@ pub enum BindError {
         /// The path.
         path: PathBuf,
     },
+    /// A socket that was handed over is none that clients can connect to.
+    #[error("cannot listen on the socket that was handed over: {why}")]
+    HandedOver {
+        /// What it is instead.
+        why: String,
+    },
     /// The path of the Unix socket is that of a file of another kind, which is not removed.
     #[error("cannot listen on unix:{}: a file that is no socket is in the way", path.display())]
     NotASocket {
@@ -73,8 +80,8 @@ pub struct Listener {
 enum Listening {
     Tcp(TcpListener),
     // The path is dropped, and so removed, before the socket is closed: whoever still finds the file
-    // finds a server behind it.
-    Unix { _path: OwnedPath, socket: UnixListener },
+    // finds a server behind it. That of a socket that was handed over is for its owner to remove.
+    Unix { _path: Option<OwnedPath>, socket: UnixListener },
 }
 
 impl Default for BindOptions {
@@ -88,7 +95,7 @@ impl BindError {
     pub fn io(&self) -> Option<&io::Error> {
         match self {
             Self::Resolve { source, .. } | Self::Os { source, .. } => Some(source),
-            Self::PathInUse { .. } | Self::NotASocket { .. } => None,
+            Self::PathInUse { .. } | Self::NotASocket { .. } | Self::HandedOver { .. } => None,
         }
     }
 }
@@ -100,9 +107,43 @@ impl Listener {
             Address::Tcp { host, port } => bind_host(host, *port, options).await,
             Address::Unix(path) => {
                 let (path, socket) = unix_path::listen(path, backlog(options))?;
-                let socket = Listening::Unix { _path: path, socket };
+                let socket = Listening::Unix { _path: Some(path), socket };
                 Ok(Self { socket, address: address.clone() })
             }
+        }
+    }
+
+    /// Listens on a socket that another program has made and bound, and keeps: that one's queue goes on
+    /// when this is dropped, and so does the file of a Unix socket.
+    pub fn handed_over(socket: OwnedFd) -> Result<Self, BindError> {
+        let refused = |why: &str| BindError::HandedOver { why: why.to_owned() };
+        let failed = |error: io::Error| BindError::HandedOver { why: error.to_string() };
+        let socket = Socket::from(socket);
+        if socket.r#type().map_err(failed)? != Type::STREAM {
+            return Err(refused(
+                "it carries no stream (ListenDatagram= or ListenSequentialPacket=)",
+            ));
+        }
+        if !socket.is_listener().map_err(failed)? {
+            return Err(refused(
+                "it is a connection already (Accept=yes); Accept=no is what works",
+            ));
+        }
+        socket.set_nonblocking(true).map_err(failed)?;
+        match socket.domain().map_err(failed)? {
+            Domain::IPV4 | Domain::IPV6 => {
+                let socket = TcpListener::from_std(socket.into()).map_err(failed)?;
+                let address = socket.local_addr().map_err(failed)?.into();
+                Ok(Self { socket: Listening::Tcp(socket), address })
+            }
+            Domain::UNIX => {
+                let socket = UnixListener::from_std(socket.into()).map_err(failed)?;
+                let address = socket.local_addr().map_err(failed)?;
+                let path = address.as_pathname().map(Into::into).unwrap_or_default();
+                let socket = Listening::Unix { _path: None, socket };
+                Ok(Self { socket, address: Address::Unix(path) })
+            }
+            _ => Err(refused("it is neither TCP nor a Unix socket")),
         }
     }
 

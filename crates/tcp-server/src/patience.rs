@@ -100,7 +100,7 @@ impl Timers {
         Ok(Self(Some(handle)))
     }
 
-    fn sleep_until(&self, at: Instant) -> Sleep {
+    pub(crate) fn sleep_until(&self, at: Instant) -> Sleep {
         // A timer belongs to the runtime in whose context it is made.
         let _context = self.0.as_ref().map(Handle::enter);
         sleep_until(at)
@@ -277,7 +277,7 @@ impl Writing {
                     Poll::Pending => return self.poll_patience(cx, &mut until),
                 }
             }
-            Poll::Ready(Ok(()))
+            self.poll_flush(cx, to, &mut until)
         })
     }
 
@@ -295,8 +295,21 @@ impl Writing {
                     Poll::Pending => return self.poll_patience(cx, &mut until),
                 }
             }
-            Poll::Ready(Ok(()))
+            self.poll_flush(cx, to, &mut until)
         })
+    }
+
+    /// TLS may have taken in more than the socket had room for.
+    fn poll_flush(
+        &mut self,
+        cx: &mut Context<'_>,
+        to: &mut (impl AsyncWrite + Unpin),
+        until: &mut Option<Instant>,
+    ) -> Poll<Result<(), Ending>> {
+        match Pin::new(to).poll_flush(cx) {
+            Poll::Ready(result) => Poll::Ready(result.map_err(|error| Ending::from_io(&error))),
+            Poll::Pending => self.poll_patience(cx, until),
+        }
     }
 
     fn poll_patience(

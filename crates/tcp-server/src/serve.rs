@@ -16,10 +16,12 @@ use tokio::time::{Instant, sleep_until};
 use crate::accept::{AcceptFault, Accepted, Acceptor, Refused};
 use crate::connection::Connection;
 use crate::drain::{Phase, Stop};
+#[cfg(feature = "tls")]
+use crate::handshake::shake_hands;
 use crate::limits::Limits;
 use crate::listener::Listener;
 use crate::patience::{Timers, after};
-use crate::stream::{Counts, Peer};
+use crate::stream::{Counts, Peer, Stream};
 
 /// What a server does with a connection. One value serves all of them, each in a task of its own.
 ///
@@ -131,6 +133,8 @@ pub struct Closed {
     pub sent: u64,
     /// How long it was open.
     pub lasted: Duration,
+    /// Whether the peer of a plain stream began with a handshake of TLS.
+    pub began_with_tls: bool,
 }
 
 /// What a server takes in, and on what terms.
@@ -145,6 +149,9 @@ pub struct Config {
     pub requests: Option<mpsc::Receiver<()>>,
     /// Where the timers of the connections' limits run.
     pub timers: Timers,
+    /// Where this is given, every connection begins with a handshake of TLS.
+    #[cfg(feature = "tls")]
+    pub tls: Option<Arc<tls::Server>>,
 }
 
 /// What a server has done when it has ended.
@@ -169,7 +176,9 @@ pub async fn run<S: Service, O: Observer>(
     observer: O,
     stop: Stop,
 ) -> Summary {
-    let Config { limits, at_most, requests, timers } = config;
+    #[cfg(feature = "tls")]
+    let tls = config.tls;
+    let Config { limits, at_most, requests, timers, .. } = config;
     let mut acceptor = Acceptor::new(listener, &limits, at_most, requests);
     let open = AtomicUsize::new(0);
     let limits = Arc::new(limits);
@@ -186,7 +195,14 @@ pub async fn run<S: Service, O: Observer>(
                 Some(accepted) => {
                     served += 1;
                     context.open.fetch_add(1, Ordering::Relaxed);
-                    tasks.spawn(Arc::clone(&context).connection(served, accepted));
+                    let context = Arc::clone(&context);
+                    #[cfg(feature = "tls")]
+                    if let Some(tls) = &tls {
+                        let tls = Arc::clone(tls);
+                        tasks.spawn(context.secure_connection(served, accepted, tls));
+                        continue;
+                    }
+                    tasks.spawn(context.connection(served, accepted));
                 }
                 None => break,
             },
@@ -260,7 +276,34 @@ impl<S: Service, O: Observer> Context<S, O> {
         // Declared in this order, so that however this future ends the socket is closed before the end
         // is reported, and the end is reported before the next client is let in.
         let _permits = (permit, place);
-        let mut report = Report {
+        let mut report = self.open(id, &stream, &peer);
+        report.ending = Some(self.service.serve(self.lend(id, stream, peer)).await);
+    }
+
+    /// The same over TLS. In a future of its own, because a plain one would have room for what only this
+    /// one needs.
+    #[cfg(feature = "tls")]
+    async fn secure_connection(
+        self: Arc<Self>,
+        id: u64,
+        accepted: Accepted,
+        server: Arc<tls::Server>,
+    ) {
+        let Accepted { stream, peer, permit, place } = accepted;
+        let _permits = (permit, place);
+        let mut report = self.open(id, &stream, &peer);
+        let Self { limits, timers, stop, .. } = &*self;
+        // Boxed, so that it takes no memory once it is over.
+        let agreed = Box::pin(shake_hands(server, stream, limits, timers, stop)).await;
+        report.ending = Some(match agreed {
+            Ok(stream) => self.service.serve(self.lend(id, stream, peer)).await,
+            Err(ending) => ending,
+        });
+    }
+
+    /// Reports a connection, and its end when what is given is dropped.
+    fn open(&self, id: u64, stream: &Stream, peer: &Peer) -> Report<'_, O> {
+        let report = Report {
             observer: &self.observer,
             open: &self.open,
             id,
@@ -270,15 +313,17 @@ impl<S: Service, O: Observer> Context<S, O> {
             ending: None,
         };
         self.observer.counting(id, &report.counts);
-        self.observer.opened(id, &peer);
+        self.observer.opened(id, peer);
         if let Err(error) = stream.prepare(&self.limits) {
             // It is so for a peer that has reset already; reading will tell.
             tracing::debug!(conn = id, %error, "cannot set the options of the socket");
         }
-        let connection =
-            Connection::new(id, stream, peer, Arc::clone(&self.limits), self.stop.clone())
-                .with_timers(&self.timers);
-        report.ending = Some(self.service.serve(connection).await);
+        report
+    }
+
+    fn lend(&self, id: u64, stream: Stream, peer: Peer) -> Connection {
+        Connection::new(id, stream, peer, Arc::clone(&self.limits), self.stop.clone())
+            .with_timers(&self.timers)
     }
 }
 
@@ -310,6 +355,7 @@ impl<O: Observer> Drop for Report<'_, O> {
             received: self.counts.received(),
             sent: self.counts.sent(),
             lasted: self.since.elapsed(),
+            began_with_tls: self.counts.began_with_tls(),
         });
     }
 }

@@ -1,4 +1,4 @@
-//! One stream for every transport, which counts what goes through it.
+//! One stream for every transport, plain or over TLS, which counts what goes through it.
 
 use std::fmt;
 use std::io;
@@ -6,23 +6,20 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
-use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::limits::Limits;
+use crate::socket::{Departure, Socket};
 
-/// How many keepalive probes go unanswered before the kernel gives the peer up.
-const KEEPALIVE_PROBES: u32 = 3;
-
-/// A connected stream: TCP, a Unix socket, or a pipe within this process.
+/// A connected stream: TCP, a Unix socket, or a pipe within this process, and TLS over any of them.
 ///
 /// It reads and writes as its transport does, without any limit of time; a [`crate::Connection`] adds
-/// these. What went through is counted here, at the bottom, so that it is known whatever is built on
-/// top and however that ends.
+/// these. What a service reads and writes is counted here, so that it is known however the stream ends;
+/// what TLS adds to it is not.
 #[derive(Debug)]
 pub struct Stream {
     transport: Transport,
@@ -31,16 +28,17 @@ pub struct Stream {
 
 #[derive(Debug)]
 enum Transport {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-    Memory(DuplexStream),
+    Plain(Socket),
+    #[cfg(feature = "tls")]
+    Tls(tls::Session<Socket>),
 }
 
-/// How many bytes went through a stream so far.
+/// What went through a stream so far.
 #[derive(Debug, Default)]
 pub struct Counts {
     received: AtomicU64,
     sent: AtomicU64,
+    began_with_tls: AtomicBool,
 }
 
 /// Who is at the other end of a stream.
@@ -54,15 +52,6 @@ pub enum Peer {
     Memory,
 }
 
-/// What a peer did that is seen without reading from it.
-#[derive(Debug)]
-pub(crate) enum Departure {
-    /// It closed its direction.
-    Fin,
-    /// The connection failed.
-    Error(io::Error),
-}
-
 impl Counts {
     /// Bytes that were read from the stream.
     pub fn received(&self) -> u64 {
@@ -72,6 +61,12 @@ impl Counts {
     /// Bytes that were written to the stream.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Whether a peer of a plain stream began with a handshake of TLS: it was meant for another port, or
+    /// this one was meant to speak it.
+    pub fn began_with_tls(&self) -> bool {
+        self.began_with_tls.load(Ordering::Relaxed)
     }
 }
 
@@ -92,104 +87,79 @@ impl Stream {
         Arc::clone(&self.counts)
     }
 
-    /// Sets what every accepted socket gets.
-    ///
-    /// `TCP_NODELAY`: a server writes whole answers, so Nagle's algorithm has nothing to gather and
-    /// only delays the second of two small ones until the first is acknowledged.
-    pub(crate) fn prepare(&self, limits: &Limits) -> io::Result<()> {
-        let Transport::Tcp(stream) = &self.transport else { return Ok(()) };
-        stream.set_nodelay(true)?;
-        #[cfg(target_os = "linux")]
-        if let Some(unsent) = limits.unsent {
-            SockRef::from(stream).set_tcp_notsent_lowat(unsent)?;
+    /// Comes to an agreement on TLS with the peer, without any limit of time. Gives the same stream over
+    /// it, or the plain one with the reason why there is none, which the peer has been told.
+    #[cfg(feature = "tls")]
+    pub async fn accept_tls(self, server: &tls::Server) -> Result<Self, (proto::Ending, Self)> {
+        let Self { transport, counts } = self;
+        let socket = match transport {
+            Transport::Plain(socket) => socket,
+            agreed @ Transport::Tls(_) => return Ok(Self { transport: agreed, counts }),
+        };
+        match server.accept(socket).await {
+            Ok(session) => Ok(Self { transport: Transport::Tls(session), counts }),
+            Err(tls::session::NoSession { ending, transport }) => {
+                Err((ending, Self { transport: Transport::Plain(transport), counts }))
+            }
         }
-        if let Some(every) = limits.keepalive {
-            let keepalive = TcpKeepalive::new()
-                .with_time(every)
-                .with_interval(every)
-                .with_retries(KEEPALIVE_PROBES);
-            SockRef::from(stream).set_tcp_keepalive(&keepalive)?;
-        }
-        Ok(())
     }
 
-    /// Ready when a read would not have to wait, so that who holds many silent connections needs no
-    /// buffer for each. On a pipe, which cannot tell, it is always ready.
+    /// Ready when something may be read, so that who holds many silent connections needs no buffer for
+    /// each. On a pipe, which cannot tell, it is always ready; over TLS a part of a record is enough.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &self.transport {
-            Transport::Tcp(stream) => stream.poll_read_ready(cx),
-            Transport::Unix(stream) => stream.poll_read_ready(cx),
-            Transport::Memory(_) => Poll::Ready(Ok(())),
+            Transport::Plain(socket) => socket.poll_readable(cx),
+            #[cfg(feature = "tls")]
+            Transport::Tls(session) if session.has_input() => Poll::Ready(Ok(())),
+            #[cfg(feature = "tls")]
+            Transport::Tls(session) => session.transport().poll_readable(cx),
         }
     }
 
-    /// The error that the kernel keeps for this socket and nobody has been told of (`SO_ERROR`).
+    pub(crate) fn prepare(&self, limits: &Limits) -> io::Result<()> {
+        self.socket().prepare(limits)
+    }
+
     pub(crate) fn pending_error(&self) -> Option<io::Error> {
-        let error = match &self.transport {
-            Transport::Tcp(stream) => stream.take_error(),
-            Transport::Unix(stream) => stream.take_error(),
-            Transport::Memory(_) => Ok(None),
-        };
-        error.ok().flatten()
+        self.socket().pending_error()
     }
 
-    /// Makes the coming close a reset: the peer learns of it at once, and the kernel frees what was not
-    /// sent instead of offering it to a peer that does not take it.
     pub(crate) fn reset_on_close(&self) {
-        if let Transport::Tcp(stream) = &self.transport {
-            // It fails only on a socket that is gone already.
-            let _ = stream.set_zero_linger();
-        }
+        self.socket().reset_on_close();
     }
 
-    /// Waits until the peer has closed or the connection has failed, and reads nothing.
-    ///
-    /// On a pipe, which cannot tell, it waits for ever.
     pub(crate) async fn departure(&self) -> Departure {
-        loop {
-            let ready = match &self.transport {
-                Transport::Tcp(stream) => stream.ready(Interest::READABLE | Interest::ERROR).await,
-                Transport::Unix(stream) => stream.ready(Interest::READABLE | Interest::ERROR).await,
-                Transport::Memory(_) => std::future::pending().await,
-            };
-            let ready = match ready {
-                Ok(ready) => ready,
-                Err(error) => return Departure::Error(error),
-            };
-            if ready.is_error() || ready.is_read_closed() {
-                return self.pending_error().map_or(Departure::Fin, Departure::Error);
-            }
-            // Something can be read and stays unread. Without this, it would be reported again at once
-            // and for ever; the peer's end sets the readiness anew.
-            let unread = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
-            let _ = match &self.transport {
-                Transport::Tcp(stream) => stream.try_io(Interest::READABLE, unread),
-                Transport::Unix(stream) => stream.try_io(Interest::READABLE, unread),
-                Transport::Memory(_) => Ok(()),
-            };
+        self.socket().departure().await
+    }
+
+    fn socket(&self) -> &Socket {
+        match &self.transport {
+            Transport::Plain(socket) => socket,
+            #[cfg(feature = "tls")]
+            Transport::Tls(session) => session.transport(),
         }
     }
 
-    fn new(transport: Transport) -> Self {
-        Self { transport, counts: Arc::default() }
+    fn new(socket: Socket) -> Self {
+        Self { transport: Transport::Plain(socket), counts: Arc::default() }
     }
 }
 
 impl From<TcpStream> for Stream {
     fn from(stream: TcpStream) -> Self {
-        Self::new(Transport::Tcp(stream))
+        Self::new(Socket::Tcp(stream))
     }
 }
 
 impl From<UnixStream> for Stream {
     fn from(stream: UnixStream) -> Self {
-        Self::new(Transport::Unix(stream))
+        Self::new(Socket::Unix(stream))
     }
 }
 
 impl From<DuplexStream> for Stream {
     fn from(stream: DuplexStream) -> Self {
-        Self::new(Transport::Memory(stream))
+        Self::new(Socket::Memory(stream))
     }
 }
 
@@ -201,12 +171,17 @@ impl AsyncRead for Stream {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let result = match &mut self.transport {
-            Transport::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
-            Transport::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
-            Transport::Memory(stream) => Pin::new(stream).poll_read(cx, buf),
+            Transport::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
+            #[cfg(feature = "tls")]
+            Transport::Tls(session) => Pin::new(session).poll_read(cx, buf),
         };
-        let read = buf.filled().len() - before;
-        add(&self.counts.received, read);
+        let read = &buf.filled()[before..];
+        if add(&self.counts.received, read.len()) == 0
+            && let Transport::Plain(_) = self.transport
+            && is_handshake_of_tls(read)
+        {
+            self.counts.began_with_tls.store(true, Ordering::Relaxed);
+        }
         result
     }
 }
@@ -218,9 +193,9 @@ impl AsyncWrite for Stream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let result = match &mut self.transport {
-            Transport::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Transport::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Transport::Memory(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Transport::Plain(socket) => Pin::new(socket).poll_write(cx, bytes),
+            #[cfg(feature = "tls")]
+            Transport::Tls(session) => Pin::new(session).poll_write(cx, bytes),
         };
         self.count_sent(&result);
         result
@@ -232,9 +207,9 @@ impl AsyncWrite for Stream {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let result = match &mut self.transport {
-            Transport::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-            Transport::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-            Transport::Memory(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Transport::Plain(socket) => Pin::new(socket).poll_write_vectored(cx, slices),
+            #[cfg(feature = "tls")]
+            Transport::Tls(session) => Pin::new(session).poll_write_vectored(cx, slices),
         };
         self.count_sent(&result);
         result
@@ -246,17 +221,17 @@ impl AsyncWrite for Stream {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.transport {
-            Transport::Tcp(stream) => Pin::new(stream).poll_flush(cx),
-            Transport::Unix(stream) => Pin::new(stream).poll_flush(cx),
-            Transport::Memory(stream) => Pin::new(stream).poll_flush(cx),
+            Transport::Plain(socket) => Pin::new(socket).poll_flush(cx),
+            #[cfg(feature = "tls")]
+            Transport::Tls(session) => Pin::new(session).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.transport {
-            Transport::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            Transport::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
-            Transport::Memory(stream) => Pin::new(stream).poll_shutdown(cx),
+            Transport::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+            #[cfg(feature = "tls")]
+            Transport::Tls(session) => Pin::new(session).poll_shutdown(cx),
         }
     }
 }
@@ -270,38 +245,14 @@ impl Stream {
 }
 
 /// Adds to a count that only the owner of the stream changes, so that it need not be one indivisible step.
-fn add(count: &AtomicU64, bytes: usize) {
-    count.store(count.load(Ordering::Relaxed) + bytes as u64, Ordering::Relaxed);
+/// Gives what it was before.
+fn add(count: &AtomicU64, bytes: usize) -> u64 {
+    let before = count.load(Ordering::Relaxed);
+    count.store(before + bytes as u64, Ordering::Relaxed);
+    before
 }
 
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use tokio::net::TcpListener;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn options_are_set_as_the_kernel_shows_them() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let stream = Stream::from(listener.accept().await.unwrap().0);
-        let Transport::Tcp(socket) = &stream.transport else { panic!("{stream:?}") };
-        let socket = SockRef::from(socket);
-        let mut limits = Limits::default();
-        stream.prepare(&limits).unwrap();
-        assert!(socket.tcp_nodelay().unwrap());
-        assert!(!socket.keepalive().unwrap());
-        let every = Duration::from_secs(7);
-        limits.keepalive = Some(every);
-        limits.unsent = Some(4321);
-        stream.prepare(&limits).unwrap();
-        assert!(socket.keepalive().unwrap());
-        assert_eq!(socket.tcp_keepalive_time().unwrap(), every);
-        assert_eq!(socket.tcp_keepalive_interval().unwrap(), every);
-        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 3);
-        #[cfg(target_os = "linux")]
-        assert_eq!(socket.tcp_notsent_lowat().unwrap(), 4321);
-    }
+/// Whether a stream that begins like this begins with a record of the handshake (RFC 8446 section 5.1).
+fn is_handshake_of_tls(start: &[u8]) -> bool {
+    matches!(start, [0x16, 3, 0..=4, ..])
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::{Buf as _, BytesMut};
 use files::sender::BLOCK_ROOM;
 use proto::{Decoder, Ending, Frame, Message, Taken};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// How long a wire waits, and who may hurry it.
@@ -31,6 +31,8 @@ pub struct Wire<S> {
     block: Box<[u8]>,
     /// What of the block is still to be written.
     unsent: Range<usize>,
+    /// Whether the stream may hold back a part of what was written, as TLS does.
+    unflushed: bool,
     /// How a write failed. What the peer said before it closed is read on, because it may say why.
     broken: Option<Ending>,
     patience: Patience,
@@ -65,6 +67,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             control: BytesMut::new(),
             block: vec![0; BLOCK_ROOM].into(),
             unsent: 0..0,
+            unflushed: false,
             broken: None,
             patience,
             is_hurried: false,
@@ -101,6 +104,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Ok(())
     }
 
+    /// Ends our direction, after all that was to be sent. An error only says that the peer was quicker.
+    pub async fn close(&mut self) {
+        let _ = self.stream.shutdown().await;
+    }
+
     pub(crate) fn take(&mut self) -> Result<Option<Taken<'_>>, Ending> {
         Ok(self.decoder.take()?)
     }
@@ -118,7 +126,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     pub(crate) fn has_unsent(&self) -> bool {
-        self.broken.is_some() || !self.control.is_empty() || !self.unsent.is_empty()
+        self.broken.is_some() || self.has_unwritten() || self.unflushed
+    }
+
+    fn has_unwritten(&self) -> bool {
+        !self.control.is_empty() || !self.unsent.is_empty()
     }
 
     /// Puts a block where nothing is to be sent before it.
@@ -163,7 +175,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
         let mut wrote = false;
-        while self.broken.is_none() && self.has_unsent() {
+        while self.broken.is_none() && self.has_unwritten() {
             // The block first: it was put where nothing waited, so all that waits came after it.
             let is_block = !self.unsent.is_empty();
             let bytes = if is_block { &self.block[self.unsent.clone()] } else { &self.control[..] };
@@ -174,6 +186,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                 Poll::Ready(Ok(count)) => self.control.advance(count),
                 Poll::Ready(Err(error)) => self.broken = Some(Ending::from_io(&error)),
             }
+            wrote = true;
+            self.unflushed = true;
+        }
+        if self.broken.is_none() && self.unflushed {
+            match Pin::new(&mut self.stream).poll_flush(cx) {
+                Poll::Pending => return wrote,
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => self.broken = Some(Ending::from_io(&error)),
+            }
+            self.unflushed = false;
             wrote = true;
         }
         wrote

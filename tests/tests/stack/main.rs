@@ -13,5 +13,6 @@ mod held;
 mod killed_client;
 mod schema;
 mod stopped_server;
+mod tls;
 mod tutorial_clients;
 mod usage;

@@ -31,6 +31,7 @@ mod stdin;
 mod support;
 mod terminal;
 mod time_limits;
+mod tls;
 mod unix;
 mod unknown_host;
 mod usage;

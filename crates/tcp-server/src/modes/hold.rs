@@ -3,7 +3,7 @@ use tokio::select;
 
 use crate::connection::Connection;
 use crate::serve::Service;
-use crate::stream::Departure;
+use crate::socket::Departure;
 
 /// Keeps a connection and never reads from it, until the peer is gone or the server stops.
 ///

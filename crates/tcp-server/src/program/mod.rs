@@ -9,18 +9,26 @@
 //! | How is it doing? | `tally` |
 //! | How does Prometheus learn of it? | `metrics` |
 //! | May it open enough files? | `descriptors` |
+//! | Which socket has a service manager opened for it? | `handed` |
+//! | Does it speak TLS, and by which certificate? | `secure`, behind the feature `tls` |
 
 mod descriptors;
+mod handed;
 mod metrics;
 mod port_owner;
 mod refusal;
+#[cfg(feature = "tls")]
+mod secure;
 mod signals;
 mod tally;
 mod telling;
 
 pub use descriptors::make_room;
+pub use handed::handed_over;
 pub use metrics::{Metrics, MetricsServer};
 pub use refusal::{Refused, explain};
+#[cfg(feature = "tls")]
+pub use secure::{Secured, SecuredEvent, TlsArgs};
 pub use signals::{Signals, until_stopped};
 pub use tally::{Stats, Tally};
 pub use telling::Telling;

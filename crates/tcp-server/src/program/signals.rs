@@ -17,7 +17,7 @@ use crate::serve::Summary;
 /// |---|---|---|
 /// | SIGINT | Ctrl-C | to stop |
 /// | SIGTERM | containers and service managers | to stop |
-/// | SIGHUP | a terminal that is closed | to stop, unless it was ignored from the start: nohup(1) |
+/// | SIGHUP | a terminal that is closed | to stop, unless it was ignored from the start: nohup(1), or means something else: [`Signals::without_hang_up`] |
 /// | SIGUSR1 | whoever wants to know | how it is doing |
 #[derive(Debug)]
 pub struct Signals {
@@ -36,12 +36,20 @@ enum Asked {
 impl Signals {
     /// Hears of them from here on.
     pub fn new() -> io::Result<Self> {
-        let hang_up = SignalKind::hangup();
+        let mut signals = Self::without_hang_up()?;
+        // To listen for it is to ignore it no more.
+        if !is_ignored(SignalKind::hangup()) {
+            signals.hang_up = Some(signal(SignalKind::hangup())?);
+        }
+        Ok(signals)
+    }
+
+    /// The same without SIGHUP, which is for somebody else.
+    pub fn without_hang_up() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            // To listen for it is to ignore it no more.
-            hang_up: if is_ignored(hang_up) { None } else { Some(signal(hang_up)?) },
+            hang_up: None,
             question: signal(SignalKind::user_defined1())?,
         })
     }

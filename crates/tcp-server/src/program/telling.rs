@@ -48,6 +48,9 @@ struct ClosedEvent<'a> {
     received: u64,
     sent: u64,
     seconds: f64,
+    /// What the client of a plain server spoke, where that is known to be something else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spoke: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -170,7 +173,7 @@ impl Telling {
     /// A connection has ended; `name` is what its client went by, where it had a name.
     pub fn closed(&self, closed: &Closed, name: Option<&str>) {
         self.tally.closed(closed);
-        let Closed { id, peer, ending, received, sent, lasted, .. } = closed;
+        let Closed { id, peer, ending, received, sent, lasted, began_with_tls, .. } = closed;
         let event = ClosedEvent {
             conn: *id,
             peer: peer.to_string(),
@@ -180,12 +183,15 @@ impl Telling {
             received: *received,
             sent: *sent,
             seconds: micros(*lasted),
+            spoke: began_with_tls.then_some("TLS"),
         };
         self.tell_line("closed", &event, || {
             let name = name.map(|name| format!("name=\"{name}\" ")).unwrap_or_default();
             let seconds = lasted.as_secs_f64();
+            let spoke =
+                if *began_with_tls { "  (it spoke TLS, and this is a plain port)" } else { "" };
             format!(
-                "conn={id} peer={peer} {name}{ending}  recv={received} sent={sent} dur={seconds:.2}s"
+                "conn={id} peer={peer} {name}{ending}  recv={received} sent={sent} dur={seconds:.2}s{spoke}"
             )
         });
     }

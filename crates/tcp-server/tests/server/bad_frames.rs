@@ -5,17 +5,24 @@ use std::time::Duration;
 
 use proto::{Ending, FrameError, ProtocolError, limits::MAX_FRAME_LENGTH};
 use tcp_server::{Limits, modes::Frames};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncWriteExt as _, split};
 
 use crate::support::frames::{data, split_goodbye};
 use crate::support::library::{Server, read_to_end};
+use crate::support::way::Way;
+
+async fn check(bad: &[u8], then_fin: bool, expected: FrameError) {
+    for way in Way::ALL {
+        check_over(way, bad, then_fin, expected.clone()).await;
+    }
+}
 
 /// Sends a good frame, then `bad`, then as the flag says the end of the stream; checks that the good
 /// frame comes back, then the reason, then the end, and that this is how the server reports it.
-async fn check(bad: &[u8], then_fin: bool, expected: FrameError) {
-    let mut server = Server::start(Frames, Limits::default()).await;
+async fn check_over(way: Way, bad: &[u8], then_fin: bool, expected: FrameError) {
+    let mut server = Server::over(way, Frames, Limits::default()).await;
     let good = data(7, b"good");
-    let mut client = server.connect().await;
+    let mut client = server.dial().await.stream;
     client.write_all(&[&good, bad].concat()).await.unwrap();
     if then_fin {
         client.shutdown().await.unwrap();
@@ -27,12 +34,12 @@ async fn check(bad: &[u8], then_fin: bool, expected: FrameError) {
     drop(client);
 
     let closed = server.closed().await;
-    assert_eq!(closed.ending, Ending::Protocol(ProtocolError::Frame(expected)));
+    assert_eq!(closed.ending, Ending::Protocol(ProtocolError::Frame(expected)), "{way:?}");
     assert_eq!(closed.received, (good.len() + bad.len()) as u64);
     // Nobody waits for the linger limit once the peer has seen the end.
     assert!(closed.lasted < Duration::from_secs(2), "{:?}", closed.lasted);
 
-    let mut next = server.connect().await;
+    let mut next = server.dial().await.stream;
     next.write_all(&good).await.unwrap();
     next.shutdown().await.unwrap();
     assert_eq!(read_to_end(&mut next).await, good);
@@ -89,7 +96,13 @@ async fn a_kind_that_nobody_knows() {
 /// and the server goes on.
 #[tokio::test]
 async fn garbage() {
-    let mut server = Server::start(Frames, Limits::default()).await;
+    for way in Way::ALL {
+        garbage_over(way).await;
+    }
+}
+
+async fn garbage_over(way: Way) {
+    let mut server = Server::over(way, Frames, Limits::default()).await;
     let mut state = 0x2545_F491_4F6C_DD1D_u64;
     for _ in 0..50 {
         let noise: Vec<u8> = (0..200)
@@ -100,7 +113,7 @@ async fn garbage() {
                 state.to_be_bytes()[3]
             })
             .collect();
-        let mut client = server.connect().await;
+        let mut client = server.dial().await.stream;
         client.write_all(&noise).await.unwrap();
         client.shutdown().await.unwrap();
         read_to_end(&mut client).await;
@@ -113,11 +126,17 @@ async fn garbage() {
 /// close while there is unread input, which would send a reset after its words.
 #[tokio::test]
 async fn the_reason_arrives_although_the_peer_goes_on_sending() {
-    let mut server = Server::start(Frames, Limits::default()).await;
-    let client = server.connect().await;
-    let (mut read, mut write) = client.into_split();
+    for way in Way::ALL {
+        reason_arrives_over(way).await;
+    }
+}
+
+async fn reason_arrives_over(way: Way) {
+    let mut server = Server::over(way, Frames, Limits::default()).await;
+    let (mut read, mut write) = split(server.dial().await.stream);
     let sending = tokio::spawn(async move {
         write.write_all(&vec![0xFF; 600_000]).await.unwrap();
+        write.flush().await.unwrap();
         write
     });
     let mut bytes = Vec::new();
@@ -125,6 +144,6 @@ async fn the_reason_arrives_although_the_peer_goes_on_sending() {
     crate::support::soon("the end", reading).await.unwrap();
     let (_, goodbye) = split_goodbye(&bytes);
     assert_eq!(goodbye.unwrap().ending, "Protocol");
-    drop(sending.await.unwrap());
+    drop((read, sending.await.unwrap()));
     assert_eq!(server.closed().await.received, 600_000);
 }

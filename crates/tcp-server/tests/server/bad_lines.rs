@@ -2,19 +2,23 @@
 
 use proto::{Ending, ProtocolError};
 use tcp_server::{Limits, modes::Lines};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncWriteExt as _, split};
 
 use crate::support::library::{Server, read_to_end};
+use crate::support::way::Way;
 
 const LIMIT: usize = 16;
 
 async fn check(input: &[u8], answers: &str, ending: Ending) {
-    let mut server = Server::start(Lines, Limits { line: LIMIT, ..Limits::default() }).await;
-    let mut client = server.connect().await;
-    client.write_all(input).await.unwrap();
-    client.shutdown().await.unwrap();
-    let heard = String::from_utf8(read_to_end(&mut client).await).unwrap();
-    assert_eq!((heard.as_str(), server.ending().await), (answers, ending));
+    for way in Way::ALL {
+        let limits = Limits { line: LIMIT, ..Limits::default() };
+        let mut server = Server::over(way, Lines, limits).await;
+        let mut client = server.dial().await.stream;
+        client.write_all(input).await.unwrap();
+        client.shutdown().await.unwrap();
+        let heard = String::from_utf8(read_to_end(&mut client).await).unwrap();
+        assert_eq!((heard.as_str(), server.ending().await), (answers, ending.clone()), "{way:?}");
+    }
 }
 
 fn too_long() -> Ending {
@@ -59,10 +63,14 @@ async fn a_line_of_the_limit_is_answered_and_a_longer_one_ends_the_connection() 
 /// them, and a peer that does not read them stops being read from.
 #[tokio::test]
 async fn many_short_lines_do_not_fill_the_memory() {
-    let server = Server::start(Lines, Limits::default()).await;
-    let client = server.connect().await;
-    let (mut read, mut write) = client.into_split();
-    let lines = 1_000_000;
+    for (way, lines) in [(Way::Tcp, 1_000_000), (Way::Unix, 100_000), (Way::Tls, 100_000)] {
+        answer_short_lines(way, lines).await;
+    }
+}
+
+async fn answer_short_lines(way: Way, lines: usize) {
+    let server = Server::over(way, Lines, Limits::default()).await;
+    let (mut read, mut write) = split(server.dial().await.stream);
     let writing = tokio::spawn(async move {
         write.write_all(&vec![b'\n'; lines]).await.unwrap();
         write.shutdown().await.unwrap();

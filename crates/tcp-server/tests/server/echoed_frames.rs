@@ -9,10 +9,20 @@ use crate::support::frames::{data, ignorable};
 use crate::support::library::Server;
 use crate::support::pipe::Pipe;
 use crate::support::soon;
+use crate::support::way::Way;
 
+/// What comes back over every transport, which must be the same.
 async fn echo(input: Vec<u8>) -> Vec<u8> {
-    let mut server = Server::start(Frames, Limits::default()).await;
-    let (mut read, mut write) = server.connect().await.into_split();
+    let expected = echo_over(Way::Tcp, input.clone()).await;
+    for way in [Way::Unix, Way::Tls, Way::TlsOverUnix] {
+        assert!(echo_over(way, input.clone()).await == expected, "{way:?}");
+    }
+    expected
+}
+
+async fn echo_over(way: Way, input: Vec<u8>) -> Vec<u8> {
+    let mut server = Server::over(way, Frames, Limits::default()).await;
+    let (mut read, mut write) = tokio::io::split(server.dial().await.stream);
     let writing = tokio::spawn(async move {
         write.write_all(&input).await.unwrap();
         write.shutdown().await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proto::Ending;
+use proto::{Ending, TlsFault};
 use tcp_server::modes::{Discard, Echo};
 use tcp_server::{Connection, Limits, Service};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::support::library::Server;
 use crate::support::soon;
+use crate::support::way::Way;
 
 async fn assert_served(client: &mut TcpStream) {
     client.write_all(b"still here").await.unwrap();
@@ -37,6 +38,43 @@ async fn a_fin_and_a_reset_are_told_apart_while_others_are_served() {
     let closed = server.closed().await;
     assert_eq!((closed.ending, closed.received, closed.sent), (Ending::PeerReset, 10, 10));
     assert_served(&mut other).await;
+}
+
+/// Who resets in the middle is told apart over TLS too, and who leaves without a word from who says that it
+/// is the end. A Unix socket has no reset.
+#[tokio::test]
+async fn a_reset_and_a_cut_are_told_from_an_end_over_every_transport() {
+    for way in Way::ALL {
+        let mut server = Server::over(way, Echo, Limits::default()).await;
+        let ask = async |server: &Server| {
+            let mut client = server.dial().await;
+            client.stream.write_all(b"hello").await.unwrap();
+            let mut answer = [0; 5];
+            soon("the echo", client.stream.read_exact(&mut answer)).await.unwrap();
+            client
+        };
+        let mut client = ask(&server).await;
+        client.stream.shutdown().await.unwrap();
+        assert_eq!(soon("the end", client.stream.read(&mut [0])).await.unwrap(), 0);
+        assert_eq!(server.ending().await, Ending::PeerFin, "{way:?}");
+
+        drop(ask(&server).await);
+        let cut = if way.is_tls() { Ending::Tls(TlsFault::Truncated) } else { Ending::PeerFin };
+        assert_eq!(server.ending().await, cut, "{way:?}");
+
+        ask(&server).await.reset();
+        let reset = match way {
+            Way::Tcp | Way::Tls => Ending::PeerReset,
+            Way::Unix => Ending::PeerFin,
+            Way::TlsOverUnix => Ending::Tls(TlsFault::Truncated),
+        };
+        assert_eq!(server.ending().await, reset, "{way:?}");
+
+        // At once, before a word.
+        server.dial().await.reset();
+        let ending = server.ending().await;
+        assert!(ending == reset || ending == Ending::PeerGone, "{way:?} {ending:?}");
+    }
 }
 
 /// Closing with unread bytes resets, also without `SO_LINGER`: the answer was never read.

@@ -4,12 +4,13 @@ use std::io::ErrorKind;
 
 use proto::Ending;
 use tcp_server::{Connection, Limits, Service, modes::Echo};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, split};
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::support::library::Server;
-use crate::support::pipe::Pipe;
+use crate::support::pipe::{Pipe, ever};
 use crate::support::soon;
+use crate::support::way::Way;
 
 #[tokio::test(start_paused = true)]
 async fn a_write_waits_for_half_a_minute() {
@@ -51,6 +52,60 @@ impl Service for Flood {
                 return connection.close(ending).await;
             }
         }
+    }
+}
+
+/// TLS takes in more than there is room for below it. The rest follows as room comes, although the client says
+/// nothing more.
+#[tokio::test(start_paused = true)]
+async fn what_tls_holds_back_follows_when_there_is_room() {
+    let mut pipe = Pipe::over(true, Echo, Limits::default(), 1024).await;
+    let start = Instant::now();
+    pipe.client.write_all(&[b'x'; 10_000]).await.unwrap();
+    pipe.client.flush().await.unwrap();
+    let mut answer = vec![0; 10_000];
+    ever("the answer", pipe.client.read_exact(&mut answer)).await.unwrap();
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+/// The same over sockets, whatever is between: TLS holds back a part of what it took, for which the limit
+/// is the same.
+#[tokio::test]
+async fn a_write_is_given_up_over_every_transport() {
+    for way in Way::ALL {
+        let limits = Limits { write: Duration::from_millis(100), ..Limits::default() };
+        let mut server = Server::over(way, Flood, limits).await;
+        let _client = server.dial().await;
+        assert_eq!(server.ending().await, Ending::TooSlow, "{way:?}");
+    }
+}
+
+/// A slow reader over each of them gets every byte, in order.
+#[tokio::test]
+async fn a_reader_that_is_slow_gets_everything_over_every_transport() {
+    for way in Way::ALL {
+        let mut server = Server::over(way, Echo, Limits::default()).await;
+        let (mut read, mut write) = split(server.dial().await.stream);
+        let sent = tests::noise(3_000_000);
+        let sending = sent.clone();
+        let writing = tokio::spawn(async move {
+            write.write_all(&sending).await.unwrap();
+            write.flush().await.unwrap();
+            write
+        });
+        let (mut heard, mut chunk) = (Vec::new(), vec![0; 100_000]);
+        // It says nothing more, so what the server holds back would stay there.
+        while heard.len() < sent.len() {
+            let count = soon("a part", read.read(&mut chunk)).await.unwrap();
+            assert!(count > 0, "{way:?}: {} bytes, then the end", heard.len());
+            heard.extend_from_slice(&chunk[..count]);
+            // It is slow: everything on the way is full, and comes on in small steps.
+            sleep(Duration::from_millis(1)).await; // The pace at which it reads.
+        }
+        assert!(heard == sent, "{way:?}");
+        writing.await.unwrap().shutdown().await.unwrap();
+        assert_eq!(soon("the end", read.read(&mut chunk)).await.unwrap(), 0);
+        assert_eq!(server.ending().await, Ending::PeerFin, "{way:?}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -12,6 +13,7 @@ use tcp_client::{ConnectOptions, Family, OnEof, Retry};
 
 use crate::chatting::ChatArgs;
 use crate::filing::{RecvArgs, SendArgs};
+use crate::secure::{Secure, TlsArgs};
 
 const EXAMPLES: &str = "\
 EXAMPLES
@@ -21,6 +23,7 @@ EXAMPLES
   tcp-client -z 10.0.0.9 22 && ssh 10.0.0.9     only see whether somebody listens
   tcp-client -r 20 -w 1s localhost 5432         wait for a server that is starting
   tcp-client unix:/run/app.sock                 talk to a Unix socket
+  tcp-client --tls h 7878                       over TLS; the server is known the next time
   tcp-client chat                               talk with others through a relay
   tcp-client send-file report.tar --to h:7878   send files, checked and resumed
   tcp-client recv-file --from h:7878            fetch files
@@ -39,8 +42,9 @@ HOW IT ENDS
   the end. When the peer closes, tcp-client ends at once, even if more could be typed.
 
 EXIT CODES
-  0 done; 1 network or I/O error; 2 usage, or unknown host; 124 a time limit that was
-  asked for ran out; 130, 143 ended by SIGINT, SIGTERM
+  0 done; 1 network or I/O error; 2 usage, or unknown host; 3 the server's certificate is
+  not the known one; 124 a time limit that was asked for ran out; 130, 143 ended by
+  SIGINT, SIGTERM
 
 TIMES
   500ms, 2s, 1m, or a plain number of seconds";
@@ -80,7 +84,7 @@ pub(crate) struct Args {
     timeout: Duration,
 
     /// End after so much silence both ways [default: none].
-    #[arg(long, value_parser = duration, value_name = "TIME")]
+    #[arg(long, value_parser = duration, value_name = "TIME", hide_short_help = true)]
     idle: Option<Duration>,
 
     /// End after this time in all [default: none].
@@ -158,6 +162,9 @@ pub(crate) struct Args {
     /// nor set the title. A file or a pipe always gets every byte as it came.
     #[arg(long, hide_short_help = true)]
     pub(crate) raw: bool,
+
+    #[command(flatten)]
+    pub(crate) tls: TlsArgs,
 
     #[command(flatten)]
     pub(crate) common: CommonArgs,
@@ -243,6 +250,7 @@ pub(crate) struct Plan {
     pub(crate) deadline: Option<Duration>,
     pub(crate) check: bool,
     pub(crate) reset_on_close: bool,
+    pub(crate) tls: Option<Secure>,
 }
 
 impl Args {
@@ -251,6 +259,7 @@ impl Args {
         self.refuse_habits()?;
         let address = parse_target(&self.target)?;
         self.check_source(&address)?;
+        let tls = self.tls.open(&address, self.common.quiet)?;
         let on_eof = match self.on_eof {
             EofArg::HalfClose => OnEof::HalfClose,
             EofArg::Close if self.linger_after_eof.is_some() => {
@@ -272,6 +281,7 @@ impl Args {
                 source_port: self.source_port.unwrap_or(0),
                 names: !self.numeric,
                 user_timeout: self.user_timeout.filter(|limit| !limit.is_zero()),
+                tls: tls.as_ref().map(|tls| Arc::clone(&tls.client)),
                 ..ConnectOptions::default()
             },
             retry: Retry {
@@ -285,6 +295,7 @@ impl Args {
             deadline: self.deadline.filter(|deadline| !deadline.is_zero()),
             check: self.check,
             reset_on_close: self.on_close == CloseArg::Reset,
+            tls,
         })
     }
 

@@ -6,11 +6,12 @@ use cli::failure::io_words;
 use cli::values::{bytes_in_words, time_in_words};
 use cli::{Exit, Failure};
 use proto::address::is_local;
-use proto::{Address, Ending};
+use proto::{Address, Ending, TlsFault, sanitize};
 use tcp_client::connect::{Cause, ConnectError, Unreached, Why};
 use tcp_client::talk::{Fault, Talked};
 
 use crate::args::Plan;
+use crate::secure::Secure;
 
 /// Why there is no connection.
 pub(crate) fn no_connection(error: &ConnectError, plan: &Plan) -> Failure {
@@ -47,11 +48,72 @@ pub(crate) fn no_connection(error: &ConnectError, plan: &Plan) -> Failure {
             format!("cannot connect to {address}: it has no {family} address"),
         )
         .hint("leave out -4, -6 and -s to connect by any family"),
+        Cause::NoName(_) => Failure::new(
+            Exit::Usage,
+            "no_name",
+            format!("cannot connect to {address}: {error}", error = error.cause),
+        )
+        .hint("--tls-name says for which name the certificate is to be"),
+        Cause::NotAgreed { peer, ending } => not_agreed(error, peer, ending, plan),
         Cause::Unreached(_) => match error.last() {
             Some(last) => unreached(error, last, plan),
             None => Failure::new(Exit::Failed, "io", error.to_string()),
         },
         _ => Failure::new(Exit::Failed, "io", error.to_string()),
+    }
+}
+
+/// Somebody is there, and there is no TLS with him.
+fn not_agreed(error: &ConnectError, peer: &Address, ending: &Ending, plan: &Plan) -> Failure {
+    if let Some(changed) = plan.tls.as_ref().and_then(Secure::changed) {
+        return changed;
+    }
+    let what = target(&plan.address, peer);
+    let tries = tries(error);
+    let failed = |kind, why: &str| {
+        let message = format!("no TLS with {what}: {}{tries}", sanitize::line(why));
+        Failure::new(Exit::Failed, kind, message)
+    };
+    match ending {
+        Ending::Tls(TlsFault::Stalled { .. }) => Failure::new(
+            Exit::TimeLimit,
+            "timed_out",
+            format!(
+                "no TLS with {what} within {} (connected, no answer: it may speak plain){tries}",
+                time_in_words(plan.connect.timeout.unwrap_or_default())
+            ),
+        )
+        .hint("-w 30s waits longer; without --tls it is a plain connection"),
+        Ending::Tls(fault @ TlsFault::NotTls) => failed("not_tls", &fault.to_string())
+            .hint("without --tls it is a plain connection, which everybody on the way can read"),
+        Ending::Tls(TlsFault::Certificate { why }) => {
+            let is_pinned = plan.tls.as_ref().is_some_and(|tls| tls.is_pinned);
+            let exit = if is_pinned { Exit::WrongKey } else { Exit::Failed };
+            let why = sanitize::line(why);
+            let message =
+                format!("no TLS with {what}: the server's certificate is refused: {why}{tries}");
+            let failure = Failure::new(exit, "certificate", message);
+            if is_pinned {
+                failure.hint("somebody may pretend to be this server, or it has a new certificate")
+            } else if why.contains("and not for ") {
+                failure.hint("--tls-name NAME asks for another name than the host's")
+            } else {
+                failure
+                    .hint("--tls-pin sha256:HEX trusts one very certificate, whatever else it says")
+            }
+        }
+        Ending::Tls(TlsFault::Refused { alert }) => {
+            let failure = failed("refused", &format!("the server refused: {alert}"));
+            if plan.connect.tls.as_ref().is_some_and(|tls| tls.has_identity()) {
+                failure
+            } else {
+                failure.hint("--tls-cert FILE --tls-key FILE shows a certificate of yours")
+            }
+        }
+        Ending::Tls(fault) => failed("tls", &fault.to_string())
+            .hint("without --tls it is a plain connection, which everybody on the way can read"),
+        ending => failed("not_tls", &ending.to_string())
+            .hint("it ended at our greeting, as a server does that does not speak TLS"),
     }
 }
 
@@ -67,11 +129,7 @@ pub(crate) fn no_connection_yet(error: &ConnectError) -> String {
 
 fn unreached(error: &ConnectError, last: &Unreached, plan: &Plan) -> Failure {
     let what = target(&plan.address, &last.peer);
-    let tries = if error.attempt > 1 {
-        format!(", after {} attempts", error.attempt)
-    } else {
-        String::new()
-    };
+    let tries = tries(error);
     match &last.why {
         Why::TimedOut(_) => no_answer(&what, &tries, &last.peer, plan),
         Why::ToItself => Failure::new(
@@ -97,6 +155,10 @@ fn unreached(error: &ConnectError, last: &Unreached, plan: &Plan) -> Failure {
         Why::Connect(why) => refused(&what, &tries, why, plan),
         _ => Failure::new(Exit::Failed, "io", error.to_string()),
     }
+}
+
+fn tries(error: &ConnectError) -> String {
+    if error.attempt > 1 { format!(", after {} attempts", error.attempt) } else { String::new() }
 }
 
 fn no_answer(what: &str, tries: &str, tried: &Address, plan: &Plan) -> Failure {
@@ -199,7 +261,20 @@ pub(crate) fn of_talk(talked: &Talked, peer: &Address, plan: &Plan) -> Option<Fa
         }
     };
     match &talked.ending {
+        Ending::PeerFin | Ending::PeerReset if talked.met_tls => Some(
+            failed("speaks_tls", format!("{peer} speaks TLS, and refused what was plain {after}"))
+                .hint("--tls speaks it too"),
+        ),
         Ending::PeerFin | Ending::Done | Ending::Shutdown => None,
+        Ending::Tls(TlsFault::Refused { alert }) => Some(
+            failed("refused", format!("{peer} refused: {alert} {after}"))
+                .hint("--tls-cert FILE --tls-key FILE shows a certificate of yours"),
+        ),
+        Ending::Tls(TlsFault::Truncated) => Some(
+            failed("cut_off", format!("{peer} ended without close_notify {after}"))
+                .hint("what came may be a part: the server died, or somebody on the way cut it off"),
+        ),
+        Ending::Tls(fault) => Some(failed("tls", format!("TLS with {peer} failed: {fault} {after}"))),
         Ending::Idle => Some(Failure::new(
             Exit::TimeLimit,
             "idle",

@@ -7,6 +7,7 @@ mod filing;
 mod input;
 mod output;
 mod report;
+mod secure;
 mod session;
 
 use std::io;

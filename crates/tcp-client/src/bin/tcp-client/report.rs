@@ -7,7 +7,7 @@ use std::time::Duration;
 use cli::values::bytes_in_words;
 use cli::{CommonArgs, Events, Exit, Failure, Format, output};
 use serde::Serialize;
-use tcp_client::connect::Cause;
+use tcp_client::connect::{Agreed, Cause};
 use tcp_client::{ConnectError, Connected, Talked};
 use transfer::Teller;
 
@@ -44,6 +44,18 @@ pub(crate) struct ConnectedEvent {
     local: String,
     seconds: f64,
     attempt: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<AgreedEvent>,
+}
+
+/// What was agreed on.
+#[derive(Serialize)]
+struct AgreedEvent {
+    version: &'static str,
+    fingerprint: String,
+    /// Whether an authority that this machine trusts vouches for the server, where that was asked.
+    vouched_for: bool,
+    seconds: f64,
 }
 
 /// The last event.
@@ -110,7 +122,7 @@ impl Report {
 
     /// Notes a connection, and gives the event of it.
     pub(crate) fn note_connected(&self, connected: &Connected) -> ConnectedEvent {
-        let Connected { peer, local, elapsed, attempt, unreached, .. } = connected;
+        let Connected { peer, local, elapsed, attempt, unreached, agreed, .. } = connected;
         for other in unreached {
             self.note(format_args!("not reached: {other}"));
         }
@@ -119,11 +131,21 @@ impl Report {
             "connected to {peer} from {local} after {}{again}",
             milliseconds(*elapsed)
         ));
+        if let Some(agreed) = agreed {
+            let took = milliseconds(agreed.elapsed);
+            self.note(format_args!("{} after {took}", agreed_in_words(agreed)));
+        }
         ConnectedEvent {
             peer: peer.to_string(),
             local: local.to_string(),
             seconds: seconds(*elapsed),
             attempt: *attempt,
+            tls: agreed.map(|agreed| AgreedEvent {
+                version: agreed.version,
+                fingerprint: agreed.seen.fingerprint.to_string(),
+                vouched_for: agreed.seen.is_vouched_for,
+                seconds: seconds(agreed.elapsed),
+            }),
         }
     }
 
@@ -172,6 +194,11 @@ impl End {
             error,
         }
     }
+}
+
+/// `TLS 1.3 by the certificate sha256:…`
+pub(crate) fn agreed_in_words(agreed: &Agreed) -> String {
+    format!("{} by the certificate {}", agreed.version, agreed.seen.fingerprint)
 }
 
 /// A short time: `0.2 ms`.

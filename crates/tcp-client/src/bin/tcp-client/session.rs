@@ -8,7 +8,7 @@ use std::time::Duration;
 use cli::output;
 use proto::Address;
 use tcp_client::talk::Fault;
-use tcp_client::{ConnectError, Connected, TalkOptions, Talked, connect_with_retry, talk};
+use tcp_client::{ConnectError, Connected, Stream, TalkOptions, Talked, connect_with_retry, talk};
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::args::Plan;
 use crate::input::Input;
 use crate::output::Output;
-use crate::report::{Report, milliseconds};
+use crate::report::{self, Report, milliseconds};
 
 /// How long standard output may take for what it was given, where a time limit or a signal was the end:
 /// 1 s.
@@ -86,12 +86,16 @@ impl Session<'_> {
             Some(Err(error)) => return Outcome::NotConnected(error),
             None => return Outcome::TooLate,
         };
+        let mut connected = connected;
         report.connected(&connected);
         if plan.check {
             if !report.is_json() {
                 let took = milliseconds(connected.elapsed);
-                output::or_exit(writeln!(io::stdout(), "{} open ({took})", connected.peer));
+                let over = connected.agreed.map(|agreed| report::agreed_in_words(&agreed));
+                let over = over.map(|over| format!(", {over}")).unwrap_or_default();
+                output::or_exit(writeln!(io::stdout(), "{} open ({took}){over}", connected.peer));
             }
+            say_goodbye(&mut connected.stream).await;
             return Outcome::Open;
         }
         let options = TalkOptions {
@@ -114,10 +118,20 @@ impl Session<'_> {
         if self.plan.reset_on_close || matches!(talked.fault, Some(Fault::Input(_))) {
             // It fails for a connection that is not there any more, which then needs no reset.
             let _ = stream.reset_on_close();
+        } else if talked.fault.is_none() {
+            say_goodbye(stream).await;
         }
         if let Ok(Err(error)) = timeout(LAST_FLUSH, self.output.shutdown()).await {
             talked.fault.get_or_insert(Fault::Output(error));
         }
         Outcome::Talked { peer: peer.clone(), talked }
+    }
+}
+
+/// Tells the peer that this is the end and no cut, where that takes a word.
+async fn say_goodbye(stream: &mut Stream) {
+    if stream.says_goodbye() {
+        // A peer that takes nothing more is not waited for.
+        let _ = timeout(LAST_FLUSH, stream.shutdown()).await;
     }
 }

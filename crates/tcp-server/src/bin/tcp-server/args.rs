@@ -10,6 +10,7 @@ use proto::address::is_local;
 use proto::{Address, AddressError, sanitize};
 use tcp_server::limits::BACKLOG;
 use tcp_server::modes::Share;
+use tcp_server::program::TlsArgs;
 use tcp_server::{BindOptions, Limits};
 use transfer::Folder;
 
@@ -27,12 +28,13 @@ EXAMPLES
   tcp-server -m files --dir inbox    take and give the files of a folder
   tcp-server -m stdio :9000 > copy   one client to standard output, and input to it, as nc -l 9000
   tcp-server --metrics 9100          figures for Prometheus at http://127.0.0.1:9100/metrics
+  tcp-server --tls                   the same over TLS, by a certificate of its own
 ";
 
 const AFTER: &str = "\
 Connections that find --max-conns reached wait in the backlog. The first Ctrl-C (or SIGTERM, SIGHUP)
 stops accepting and lets the connections finish, the second one ends them. SIGUSR1 makes it say how it is
-doing. Times of day are in UTC.
+doing. With --cert, SIGHUP reads the certificate anew instead. Times of day are in UTC.
 
 Exit code: 0 stopped, 1 failed, 2 could not start, 130 or 143 ended by a second signal.";
 
@@ -141,6 +143,9 @@ pub(crate) struct Args {
     pub(crate) no_reuse_addr: bool,
 
     #[command(flatten)]
+    pub(crate) tls: TlsArgs,
+
+    #[command(flatten)]
     pub(crate) common: CommonArgs,
 }
 
@@ -201,6 +206,11 @@ impl Mode {
 }
 
 impl Args {
+    /// Whether an address was given.
+    pub(crate) fn has_address(&self) -> bool {
+        self.addr.is_some() || self.port.is_some()
+    }
+
     /// Where to listen.
     pub(crate) fn address(&self) -> Result<Address, Failure> {
         let text = match (&self.addr, self.port) {

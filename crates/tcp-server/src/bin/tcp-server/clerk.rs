@@ -5,6 +5,7 @@ use proto::Address;
 use serde::Serialize;
 use tcp_server::Peer;
 use tcp_server::modes::Clerk;
+use tcp_server::program::Secured;
 use transfer::Told;
 
 use crate::args::Args;
@@ -78,7 +79,8 @@ fn named(path: &str, kept_as: &str) -> String {
 }
 
 /// The commands for the other machine.
-pub(crate) fn ways_to_share(address: &Address, args: &Args) -> String {
+pub(crate) fn ways_to_share(address: &Address, args: &Args, tls: Option<&Secured>) -> String {
+    let options = tls.map(|tls| format!(" {}", tls.client_options())).unwrap_or_default();
     let address = match address {
         Address::Tcp { host, port } if host == "0.0.0.0" => format!("THIS-HOST:{port}"),
         Address::Tcp { host, port } if host == "::" => format!("THIS-HOST:{port}"),
@@ -86,10 +88,10 @@ pub(crate) fn ways_to_share(address: &Address, args: &Args) -> String {
     };
     let mut ways = Vec::new();
     if args.share().takes() {
-        ways.push(format!("  to send here:  tcp-client send-file PATH... --to {address}"));
+        ways.push(format!("  to send here:  tcp-client send-file PATH... --to {address}{options}"));
     }
     if args.share().gives() {
-        ways.push(format!("  to fetch:      tcp-client recv-file --from {address}"));
+        ways.push(format!("  to fetch:      tcp-client recv-file --from {address}{options}"));
     }
     ways.join("\n")
 }

@@ -9,17 +9,21 @@ mod requests;
 mod story;
 mod wired;
 
+use std::future;
+use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use cli::{Exit, Failure};
 use proto::Address;
 use tcp_server::modes::{Chargen, Chat, Discard, Echo, Files, Frames, Hold, Lines};
-use tcp_server::program::{self, Metrics, MetricsServer, Refused, Signals, Telling};
+use tcp_server::program::{self, Metrics, MetricsServer, Refused, Secured, Signals, Telling};
 use tcp_server::{
     BindOptions, Config, Limits, Listener, Service, Stop, Stopper, Summary, Timers, run, stop_pair,
 };
 use tokio::runtime::Runtime;
+use tokio::select;
+use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
 use transfer::Folder;
 
@@ -31,13 +35,14 @@ fn main() -> ExitCode {
     let args: Args = cli::parse(SCHEMA);
     // One file that is too large must not end the connections of others.
     cli::signals::outlive_file_size_limit();
+    let handed = program::handed_over();
     let telling = match Telling::start(&args.common, SCHEMA) {
         Ok(telling) => telling,
         Err(exit) => return exit.into(),
     };
     let story = Arc::new(Story::new(telling));
     let served = match Runtime::new().and_then(|runtime| Ok((runtime, Timers::apart()?))) {
-        Ok((runtime, timers)) => runtime.block_on(serve(&args, &story, timers)),
+        Ok((runtime, timers)) => runtime.block_on(serve(&args, &story, timers, handed)),
         Err(error) => Err(Failure::from_io(Exit::Failed, "cannot start", &error)),
     };
     story.telling.end(served).into()
@@ -48,30 +53,32 @@ async fn serve(
     args: &Args,
     story: &Arc<Story>,
     timers: Timers,
+    handed: Result<Option<OwnedFd>, Failure>,
 ) -> Result<(Summary, Option<Failure>), Failure> {
     args.check()?;
-    let address = args.address()?;
     let metrics_address = args.metrics()?;
+    let tls = args.tls.open()?;
     let folder = args.folder()?;
     program::make_room(args.max_conns());
     // Before anybody can know that the server is there, so that no signal is too early.
-    let signals = Signals::new()
-        .map_err(|error| Failure::from_io(Exit::Failed, "cannot listen for signals", &error))?;
-    let options = args.bind_options();
-    let listener = Listener::bind(&address, &options).await.map_err(|error| {
-        let (address, options) = (&address, &options);
-        let refused = Refused { program: "tcp-server", default_port: 7878, address, options };
-        program::explain(&error, refused)
-    })?;
+    let no_signals = |error| Failure::from_io(Exit::Failed, "cannot listen for signals", &error);
+    let hang_up = match &tls {
+        Some(tls) => tls.hang_up().map_err(no_signals)?,
+        None => None,
+    };
+    let signals = if hang_up.is_some() { Signals::without_hang_up() } else { Signals::new() };
+    let signals = signals.map_err(no_signals)?;
+    let listener = listen(args, handed?).await?;
     let limits = args.limits(listener.local_address());
     let metrics = match metrics_address {
         Some(address) => Some(serve_metrics(&address, &limits, story, &timers).await?),
         None => None,
     };
     let figures = metrics.as_ref().map(MetricsServer::address);
-    story.listening(listener.local_address(), args, &limits, figures);
+    story.listening(listener.local_address(), args, &limits, figures, tls.as_ref());
     let (stopper, stop) = stop_pair();
-    let start = Start { args, limits, story, timers, listener, signals, stopper, stop };
+    let start =
+        Start { args, limits, story, timers, tls, hang_up, listener, signals, stopper, stop };
     let ended = serve_mode(args, story, folder, start).await;
     if let Some(metrics) = metrics {
         metrics.end().await;
@@ -130,12 +137,32 @@ async fn serve_metrics(
     })
 }
 
+/// The socket that was handed over, or one of its own.
+async fn listen(args: &Args, handed: Option<OwnedFd>) -> Result<Listener, Failure> {
+    if let Some(socket) = handed {
+        if args.has_address() {
+            let message = "a socket was handed over (LISTEN_FDS), and an address was given too";
+            return Err(Failure::new(Exit::Usage, "handed_over", message)
+                .hint("leave out the address: the .socket unit says where to listen"));
+        }
+        return Listener::handed_over(socket)
+            .map_err(|error| Failure::new(Exit::Usage, "handed_over", error.to_string()));
+    }
+    let (address, options) = (&args.address()?, &args.bind_options());
+    Listener::bind(address, options).await.map_err(|error| {
+        let refused = Refused { program: "tcp-server", default_port: 7878, address, options };
+        program::explain(&error, refused)
+    })
+}
+
 /// All that a server needs but its service.
 struct Start<'a> {
     args: &'a Args,
     limits: Limits,
     story: &'a Arc<Story>,
     timers: Timers,
+    tls: Option<Secured>,
+    hang_up: Option<Signal>,
     listener: Listener,
     signals: Signals,
     stopper: Stopper,
@@ -144,14 +171,25 @@ struct Start<'a> {
 
 impl Start<'_> {
     async fn with(self, service: impl Service) -> (Summary, Option<Failure>) {
-        let Self { args, limits, story, timers, listener, signals, stopper, stop } = self;
+        let Self { args, limits, story, timers, tls, hang_up, listener, signals, stopper, stop } =
+            self;
         let config = Config {
             limits,
             at_most: args.at_most(),
             requests: (args.mode == Mode::Hold).then(requests::from_stdin),
             timers,
+            tls: tls.as_ref().map(|tls| Arc::clone(&tls.server)),
         };
         let server = run(listener, config, service, Arc::clone(story), stop);
-        program::until_stopped(server, signals, stopper, || story.telling.stats()).await
+        let served = program::until_stopped(server, signals, stopper, || story.telling.stats());
+        let (Some(tls), Some(hang_up)) = (&tls, hang_up) else { return served.await };
+        let read_anew = async {
+            tls.read_anew(hang_up, &story.telling).await;
+            future::pending().await
+        };
+        select! {
+            served = served => served,
+            never = read_anew => never,
+        }
     }
 }

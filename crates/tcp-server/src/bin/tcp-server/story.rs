@@ -9,7 +9,7 @@ use proto::{Address, sanitize};
 use serde::Serialize;
 use tcp_server::accept::{AcceptFault, Refused};
 use tcp_server::modes::Ear;
-use tcp_server::program::Telling;
+use tcp_server::program::{Secured, SecuredEvent, Telling};
 use tcp_server::{Closed, Connection, Counts, Ending, Limits, Observer, Peer};
 
 use crate::args::{Args, Mode};
@@ -40,6 +40,8 @@ struct Listening<'a> {
     /// Where the figures for Prometheus are.
     #[serde(skip_serializing_if = "Option::is_none")]
     metrics: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<SecuredEvent>,
 }
 
 #[derive(Serialize)]
@@ -67,6 +69,7 @@ impl Story {
         args: &Args,
         limits: &Limits,
         metrics: Option<&Address>,
+        tls: Option<&Secured>,
     ) {
         let event = Listening {
             addr: address.to_string(),
@@ -75,11 +78,12 @@ impl Story {
             max_conns: limits.connections,
             max_conns_per_addr: limits.per_address,
             metrics: metrics.map(|address| format!("http://{address}/metrics")),
+            tls: tls.map(Secured::event),
         };
         self.telling.tell("listening", &event, || {
             let figures = event.metrics.as_ref();
             let figures = figures.map(|at| format!("  figures at {at}\n")).unwrap_or_default();
-            first_screen(address, args) + &figures
+            first_screen(address, args, tls) + &figures
         });
     }
 
@@ -179,13 +183,15 @@ impl Ear for Story {
 }
 
 /// What a person sees first: where it listens, how to try it, who can connect.
-fn first_screen(address: &Address, args: &Args) -> String {
+fn first_screen(address: &Address, args: &Args, tls: Option<&Secured>) -> String {
     let (version, mode) = (env!("CARGO_PKG_VERSION"), args.mode.name());
-    let mut lines = vec![format!("tcp-server {version}  {mode}  listening on {address}")];
+    let over = if tls.is_some() { "  TLS" } else { "" };
+    let mut lines = vec![format!("tcp-server {version}  {mode}{over}  listening on {address}")];
+    lines.extend(tls.map(Secured::in_words));
     lines.push(match args.mode {
         Mode::Frames => "  it speaks frames; nc is only told that it broke the protocol".to_owned(),
-        Mode::Files => clerk::ways_to_share(address, args),
-        _ => format!("  try it:  {}", ways_to_connect(address)),
+        Mode::Files => clerk::ways_to_share(address, args, tls),
+        _ => format!("  try it:  {}", ways_to_connect(address, tls)),
     });
     if args.mode == Mode::Chat {
         lines.push("  what you type goes to the client; /next takes the next one, q ends".into());
@@ -211,14 +217,22 @@ fn first_screen(address: &Address, args: &Args) -> String {
             format!("only this machine can connect (tcp-server {all} lets others in)")
         }
         Address::Tcp { .. } => {
-            "every machine that reaches this one can connect, without password or encryption".into()
+            let how = match tls {
+                None => "can connect, without password or encryption",
+                Some(tls) if tls.wants_certificates() => "can connect if it has a certificate",
+                Some(_) => "can connect, encrypted, without password",
+            };
+            format!("every machine that reaches this one {how}")
         }
     };
     lines.push(format!("  {who}.  Ctrl-C stops.\n"));
     lines.join("\n")
 }
 
-fn ways_to_connect(address: &Address) -> String {
+fn ways_to_connect(address: &Address, tls: Option<&Secured>) -> String {
+    let options = tls.map(|tls| format!("{} ", tls.client_options())).unwrap_or_default();
+    // A certificate of the client's own would have to be named to openssl too.
+    let between = if tls.is_some() { "\n      or:  " } else { "      or      " };
     match address {
         Address::Tcp { host, port } => {
             let host = match host.as_str() {
@@ -226,10 +240,22 @@ fn ways_to_connect(address: &Address) -> String {
                 "::" => "::1",
                 host => host,
             };
-            format!("nc {host} {port}      or      tcp-client {host} {port}")
+            let first = match tls {
+                None => format!("nc {host} {port}"),
+                Some(_) if host.contains(':') => {
+                    format!("openssl s_client -quiet -connect '[{host}]:{port}'")
+                }
+                Some(_) => format!("openssl s_client -quiet -connect {host}:{port}"),
+            };
+            format!("{first}{between}tcp-client {options}{host} {port}")
         }
         Address::Unix(path) => {
-            format!("nc -U {}      or      tcp-client {address}", path.display())
+            let path = path.display();
+            let first = match tls {
+                None => format!("nc -U {path}"),
+                Some(_) => format!("openssl s_client -quiet -unix {path}"),
+            };
+            format!("{first}{between}tcp-client {options}{address}")
         }
     }
 }
@@ -243,7 +269,7 @@ mod tests {
     #[track_caller]
     fn check(args: &[&str], expected: &[&str]) {
         let args = Args::parse_from([&["tcp-server"], args].concat());
-        let screen = first_screen(&args.address().unwrap(), &args);
+        let screen = first_screen(&args.address().unwrap(), &args, None);
         for part in expected {
             assert!(screen.contains(part), "{part}\n{screen}");
         }

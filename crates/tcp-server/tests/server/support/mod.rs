@@ -5,6 +5,7 @@ pub(crate) mod library;
 pub(crate) mod pipe;
 pub(crate) mod proc;
 pub(crate) mod program;
+pub(crate) mod way;
 
 use std::future::Future;
 use std::io::{Read as _, Write as _};

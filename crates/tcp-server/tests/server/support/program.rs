@@ -7,6 +7,8 @@ use tests::{Finished, Running};
 /// A running `tcp-server --json`. It is killed when the test is over.
 pub(crate) struct Program {
     pub(crate) addr: String,
+    /// Its first event.
+    pub(crate) listening: Value,
     pub(crate) running: Running,
 }
 
@@ -36,7 +38,7 @@ impl Program {
         let mut running = Running::start(command.arg("--json"));
         let listening = running.stdout.take_event(|_| true);
         assert_eq!(listening["event"], "listening", "{listening}");
-        Self { addr: listening["addr"].as_str().unwrap().to_owned(), running }
+        Self { addr: listening["addr"].as_str().unwrap().to_owned(), listening, running }
     }
 
     pub(crate) fn pid(&self) -> i32 {

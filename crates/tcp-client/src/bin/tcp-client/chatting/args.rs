@@ -1,5 +1,6 @@
 //! The command line of `tcp-client chat`.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chat::Settings;
@@ -10,6 +11,7 @@ use tcp_client::limits::MAX_RETRY_DELAY;
 use tcp_client::{ConnectOptions, OnEof, Retry};
 
 use crate::args::{Plan, Server, parse_target};
+use crate::secure::TlsArgs;
 
 const EXAMPLES: &str = "\
 EXAMPLES
@@ -66,6 +68,9 @@ pub(crate) struct ChatArgs {
     drain: Duration,
 
     #[command(flatten)]
+    tls: TlsArgs,
+
+    #[command(flatten)]
     pub(crate) common: CommonArgs,
 }
 
@@ -84,11 +89,14 @@ impl ChatArgs {
     pub(crate) fn plan(&self) -> Result<Plan, Failure> {
         let default = [RELAY.to_owned()];
         let target = if self.target.is_empty() { &default[..] } else { &self.target };
+        let address = parse_target(target)?;
+        let tls = self.tls.open(&address, self.common.quiet)?;
         Ok(Plan {
-            address: parse_target(target)?,
+            address,
             server: Server::Relay,
             connect: ConnectOptions {
                 timeout: Some(self.timeout).filter(|timeout| !timeout.is_zero()),
+                tls: tls.as_ref().map(|tls| Arc::clone(&tls.client)),
                 ..ConnectOptions::default()
             },
             retry: Retry {
@@ -102,6 +110,7 @@ impl ChatArgs {
             deadline: None,
             check: false,
             reset_on_close: false,
+            tls,
         })
     }
 }

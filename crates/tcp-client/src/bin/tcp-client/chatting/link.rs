@@ -31,6 +31,8 @@ pub(super) struct Up {
     pub(super) incoming: Incoming,
     chunk: BytesMut,
     pending: Bytes,
+    /// Whether the stream may hold back a part of what was written, as TLS does.
+    unflushed: bool,
     has_ended: bool,
 }
 
@@ -74,13 +76,14 @@ impl Up {
             incoming: Incoming::default(),
             chunk: BytesMut::new(),
             pending: Bytes::new(),
+            unflushed: false,
             has_ended: false,
         }
     }
 
     /// Whether everything that was given to it is sent.
     pub(super) fn is_idle(&self) -> bool {
-        self.pending.is_empty()
+        self.pending.is_empty() && !self.unflushed
     }
 
     /// Sends this next; only where it is idle.
@@ -99,14 +102,16 @@ impl Up {
 
     async fn moved(&mut self) -> Moved {
         self.chunk.reserve(CHUNK);
+        let is_owing = !self.is_idle();
         let moved: io::Result<Moved> = tokio::select! {
             read = self.reader.read_buf(&mut self.chunk) => read.map(|read| {
                 self.incoming.push(&self.chunk);
                 self.chunk.clear();
                 if read == 0 { Moved::Ended(Ending::PeerFin) } else { Moved::Read }
             }),
-            written = self.writer.write(&self.pending), if !self.pending.is_empty() => {
+            written = write_or_flush(&mut self.writer, &self.pending), if is_owing => {
                 written.map(|count| {
+                    self.unflushed = !self.pending.is_empty();
                     self.pending.advance(count);
                     Moved::Wrote
                 })
@@ -114,4 +119,9 @@ impl Up {
         };
         moved.unwrap_or_else(|error| Moved::Ended(Ending::from_io(&error)))
     }
+}
+
+/// Writes a part of `pending`; where nothing is, sends what the stream holds back.
+async fn write_or_flush(writer: &mut WriteHalf<Stream>, pending: &[u8]) -> io::Result<usize> {
+    if pending.is_empty() { writer.flush().await.map(|()| 0) } else { writer.write(pending).await }
 }

@@ -1,6 +1,7 @@
 //! The command lines of `tcp-client send-file` and `recv-file`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cli::values::duration;
@@ -10,6 +11,7 @@ use tcp_client::{ConnectOptions, OnEof, Retry};
 use transfer::Progress;
 
 use crate::args::{Plan, Server, parse_target};
+use crate::secure::TlsArgs;
 
 const SEND_EXAMPLES: &str = "\
 EXAMPLES
@@ -98,6 +100,9 @@ pub(crate) struct WayArgs {
     pub(super) progress: Progress,
 
     #[command(flatten)]
+    tls: TlsArgs,
+
+    #[command(flatten)]
     pub(super) common: CommonArgs,
 }
 
@@ -126,11 +131,14 @@ impl RecvArgs {
 
 impl WayArgs {
     fn plan(&self, address: &str) -> Result<Plan, Failure> {
+        let address = parse_target(&[address.to_owned()])?;
+        let tls = self.tls.open(&address, self.common.quiet)?;
         Ok(Plan {
-            address: parse_target(&[address.to_owned()])?,
+            address,
             server: Server::Files,
             connect: ConnectOptions {
                 timeout: Some(self.timeout).filter(|timeout| !timeout.is_zero()),
+                tls: tls.as_ref().map(|tls| Arc::clone(&tls.client)),
                 ..ConnectOptions::default()
             },
             retry: self.retry(self.retry.unwrap_or(0)),
@@ -140,6 +148,7 @@ impl WayArgs {
             deadline: None,
             check: false,
             reset_on_close: false,
+            tls,
         })
     }
 

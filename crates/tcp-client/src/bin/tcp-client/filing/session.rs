@@ -142,7 +142,11 @@ impl Session<'_, '_> {
                 transfer::receive(&mut wire, folder, receiving, *meter).await
             }
         };
-        let Err(broken) = ended else { return Ok(()) };
+        let Err(broken) = ended else {
+            // The server takes this end for the sign that everything was heard.
+            let _ = tokio::time::timeout(GREETING, wire.close()).await;
+            return Ok(());
+        };
         if broken.may_pass() {
             return Err(broken.into());
         }

@@ -1,0 +1,108 @@
+use std::fmt;
+use std::fs;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use socket2::SockRef;
+use tls::{Client, Trust, self_signed};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+
+/// What a client talks over. What a server does with bytes must not depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Tcp,
+    Unix,
+    Tls,
+    TlsOverUnix,
+}
+
+/// A stream, whatever is below it.
+pub(crate) trait Talk: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Talk for T {}
+
+/// The client's end of a connection.
+pub(crate) struct Dialed {
+    pub(crate) stream: Box<dyn Talk>,
+    socket: OwnedFd,
+}
+
+/// A path in the temporary folder that nobody else has.
+pub(crate) fn fresh_path(name: &str) -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("tcp-server-{}-{number}-{name}", process::id()))
+}
+
+/// TLS by a certificate that is made once for all tests.
+pub(crate) fn tls_server() -> Arc<tls::Server> {
+    static SERVER: OnceLock<Arc<tls::Server>> = OnceLock::new();
+    let make = || {
+        let path = fresh_path("certificate").join("tls.pem");
+        let (identity, was_made) = self_signed::load_or_make(&path).unwrap();
+        assert!(was_made);
+        fs::remove_dir_all(path.parent().unwrap()).unwrap();
+        Arc::new(tls::Server::new(identity, None, &path).unwrap())
+    };
+    Arc::clone(SERVER.get_or_init(make))
+}
+
+/// The client's side of a handshake with [`tls_server`].
+pub(crate) async fn secured<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> tls::Session<S> {
+    let client = Client::new(Trust::Pins(vec![tls_server().fingerprint()]));
+    let name = client.name_for(None).unwrap();
+    client.connect(name, stream).await.map_err(|none| none.ending).unwrap().session
+}
+
+impl Way {
+    pub(crate) const ALL: [Self; 4] = [Self::Tcp, Self::Unix, Self::Tls, Self::TlsOverUnix];
+
+    pub(crate) fn is_tls(self) -> bool {
+        matches!(self, Self::Tls | Self::TlsOverUnix)
+    }
+
+    /// Where a server listens that is to be reached over it.
+    pub(crate) fn address(self) -> String {
+        match self {
+            Self::Tcp | Self::Tls => "127.0.0.1:0".to_owned(),
+            Self::Unix | Self::TlsOverUnix => format!("unix:{}", fresh_path("socket").display()),
+        }
+    }
+
+    pub(crate) async fn dial(self, addr: &str) -> Dialed {
+        fn copy(socket: &impl AsFd) -> OwnedFd {
+            socket.as_fd().try_clone_to_owned().unwrap()
+        }
+        if let Some(path) = addr.strip_prefix("unix:") {
+            let stream = UnixStream::connect(path).await.unwrap();
+            Dialed::new(copy(&stream), stream, self.is_tls()).await
+        } else {
+            let stream = TcpStream::connect(addr).await.unwrap();
+            Dialed::new(copy(&stream), stream, self.is_tls()).await
+        }
+    }
+}
+
+impl Dialed {
+    async fn new(socket: OwnedFd, stream: impl Talk + 'static, is_tls: bool) -> Self {
+        let stream: Box<dyn Talk> =
+            if is_tls { Box::new(secured(stream).await) } else { Box::new(stream) };
+        Self { stream, socket }
+    }
+
+    /// Closes with a reset, where the transport has one, and without a word of goodbye.
+    pub(crate) fn reset(self) {
+        SockRef::from(&self.socket).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+}
+
+impl fmt::Debug for Dialed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dialed").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,129 @@
+//! Our two programs over TLS: what a person does with them who has read the server's first screen.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{self, Command};
+use std::thread;
+
+use tests::{Authority, Running, Server, noise, piped, program};
+
+/// A folder for what both programs keep, removed when this is dropped.
+struct Home(PathBuf);
+
+impl Home {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("stack-tls-{}-{name}", process::id()));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn server(&self, args: &[&str]) -> Server {
+        let mut command = piped(program("tcp-server"), &[&["--json", "--tls"], args].concat());
+        Server::watch(Running::start(command.env("XDG_STATE_HOME", &self.0)))
+    }
+
+    fn client(&self, args: &[&str]) -> Command {
+        let mut command = piped(program("tcp-client"), args);
+        command.env("XDG_CONFIG_HOME", &self.0);
+        command
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+
+    /// Both kinds of sockets, each known by its own address.
+    fn addresses(&self) -> [String; 2] {
+        ["127.0.0.1:0".to_owned(), format!("unix:{}", self.path("socket"))]
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn megabytes_come_back_as_they_were_sent() {
+    let home = Home::new("echo");
+    for address in home.addresses() {
+        let mut server = home.server(&[&address]);
+        let addr = server.addr().to_owned();
+        for is_first in [true, false] {
+            let sent = noise(5_000_000);
+            let mut client = Running::start(&mut home.client(&["--tls", &addr]));
+            let mut stdin = client.take_stdin();
+            let input = sent.clone();
+            let writing = thread::spawn(move || stdin.write_all(&input));
+            let done = client.finish();
+            writing.join().unwrap().unwrap();
+            assert_eq!(done.code, 0, "{}", done.stderr);
+            assert!(done.stdout == sent, "{} bytes came back", done.stdout.len());
+            assert_eq!(done.stderr.contains("for the first time"), is_first, "{}", done.stderr);
+            let closed = server.take("closed");
+            let figures = (&closed["ending"], &closed["received"]);
+            assert_eq!(figures, (&"PeerFin".into(), &5_000_000.into()));
+        }
+        assert_eq!(server.stop().code, 0);
+    }
+}
+
+/// A server that gets another certificate is refused, and not a byte is sent to it.
+#[test]
+fn a_server_with_a_new_certificate_is_refused() {
+    let home = Home::new("changed");
+    let unix = format!("unix:{}", home.path("socket"));
+    let server = home.server(&[&unix]);
+    let run = |code| {
+        let mut client = Running::start(&mut home.client(&["--tls", &unix]));
+        // One that has refused the server may have ended, and takes nothing.
+        let _ = client.take_stdin().write_all(b"a secret");
+        let done = client.finish();
+        assert_eq!(done.code, code, "{}", done.stderr);
+        done
+    };
+    run(0);
+    server.stop();
+    fs::remove_file(home.path("sockeye/tls.pem")).unwrap();
+    let mut server = home.server(&[&unix]);
+    run(3).failed(3, &format!("the certificate of {unix} has changed"));
+    let closed = server.take("closed");
+    assert_eq!((&closed["ending"], &closed["received"]), (&"Tls".into(), &0.into()));
+    assert_eq!(closed["detail"], "TLS: the peer refused: it does not trust our certificate");
+    server.stop();
+}
+
+#[test]
+fn files_cross_over_tls_both_ways() {
+    const NAME: &str = "报告.bin";
+    let home = Home::new("files");
+    let authority = Authority::new();
+    let file = authority.sign("server.pem", &["localhost", "127.0.0.1"]);
+    let (inbox, outbox, sent) = (home.path("inbox"), home.path("outbox"), noise(3_000_000));
+    fs::create_dir(&inbox).unwrap();
+    fs::create_dir(&outbox).unwrap();
+    let path = home.path(NAME);
+    fs::write(&path, &sent).unwrap();
+    for address in home.addresses() {
+        let shown = ["--cert", &file, "--key", &file];
+        let mode = ["-m", "files", "--dir", &inbox, &address];
+        let mut server = home.server(&[&mode[..], &shown].concat());
+        let addr = server.addr().to_owned();
+        let trust = ["--tls-ca", &authority.file(), "--tls-name", "localhost"];
+        let mut cross = |args: &[&str]| {
+            let done = Running::start(&mut home.client(&[args, &trust].concat())).finish();
+            assert_eq!(done.code, 0, "{}", done.stderr);
+            assert_eq!(server.take("closed")["ending"], "PeerFin");
+        };
+        cross(&["send-file", &path, "--to", &addr]);
+        cross(&["recv-file", "--from", &addr, "--dir", &outbox]);
+        for folder in [&inbox, &outbox] {
+            let come = PathBuf::from(folder).join(NAME);
+            assert!(fs::read(&come).unwrap() == sent, "{}", come.display());
+            fs::remove_file(come).unwrap();
+        }
+        assert_eq!(server.stop().code, 0);
+    }
+}
