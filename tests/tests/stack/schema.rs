@@ -9,7 +9,7 @@ use std::{fs, thread};
 use jsonschema::Validator;
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use tests::{Finished, Running, Server, piped, program};
+use tests::{Authority, Finished, Running, Server, piped, program};
 
 struct Schema {
     text: Value,
@@ -141,6 +141,7 @@ fn every_mode_of_tcp_server_tells_what_its_schema_says() {
     schema.conforms(&server.stop());
     drop(first);
 
+    tls(&mut schema);
     chat(&mut schema);
     files(&mut schema);
     let args = ["--json", "--mode", "files", "--dir", "/nowhere"];
@@ -169,6 +170,10 @@ fn every_use_of_tcp_client_tells_what_its_schema_says() {
     schema.conforms(&client(&[&nobody.to_string()], b""));
     schema.conforms(&client(&["-p", "1"], b""));
     schema.conforms(&client(&["--nonsense"], b""));
+    let authority = Authority::new();
+    let file = authority.sign("server.pem", &["127.0.0.1"]);
+    let secure = Server::start(&["--cert", &file, "--key", &file]);
+    schema.conforms(&client(&["--tls-ca", &authority.file(), secure.addr()], b"hello\n"));
     let chargen = Server::start(&["--mode", "chargen"]);
     schema.conforms(&client(&["--deadline", "100ms", chargen.addr()], b""));
 
@@ -221,6 +226,24 @@ fn talk(schema: &mut Schema) {
     let left = anna.finish();
     assert!(left.stdout_text().contains("\"final\":true"), "{}", left.stdout_text());
     schema.conforms(&left);
+}
+
+/// A certificate that is read anew, and one that cannot be; and a client who speaks TLS where nobody does.
+fn tls(schema: &mut Schema) {
+    let authority = Authority::new();
+    let file = authority.sign("server.pem", &["127.0.0.1"]);
+    let mut server = Server::start(&["--cert", &file, "--key", &file]);
+    server.running.signal(Signal::SIGHUP);
+    server.running.stdout.wait_for("\"ok\":true");
+    fs::write(&file, "no certificate").unwrap();
+    server.running.signal(Signal::SIGHUP);
+    server.running.stdout.wait_for("\"ok\":false");
+    schema.conforms(&server.stop());
+    let mut plain = Server::start(&["--mode", "echo"]);
+    // How a greeting of TLS begins: a handshake, version 1.0 (RFC 8446 section 5.1), 512 bytes, ClientHello.
+    visit(&plain, &[0x16, 3, 1, 2, 0, 1], 6);
+    plain.running.stdout.wait_for("\"spoke\":\"TLS\"");
+    schema.conforms(&plain.stop());
 }
 
 fn chat(schema: &mut Schema) {
