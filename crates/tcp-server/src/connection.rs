@@ -104,6 +104,14 @@ impl Connection {
         &mut self.parts
     }
 
+    /// The same, watched by the runtime in which this is called. The peer is gone where that fails.
+    pub(crate) fn into_this_runtime(mut self) -> Result<Self, Ending> {
+        let Parts { stream, reading, writing } = *self.parts;
+        let stream = stream.into_this_runtime().map_err(|error| Ending::from_io(&error))?;
+        self.parts = Box::new(Parts { stream, reading, writing });
+        Ok(self)
+    }
+
     /// Stream and limits, each on its own.
     pub fn into_parts(self) -> Parts {
         *self.parts

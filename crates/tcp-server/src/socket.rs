@@ -52,6 +52,15 @@ impl Socket {
         Ok(())
     }
 
+    /// The same, watched by the runtime in which this is called. A pipe is watched by none.
+    pub(crate) fn into_this_runtime(self) -> io::Result<Self> {
+        Ok(match self {
+            Self::Tcp(stream) => Self::Tcp(TcpStream::from_std(stream.into_std()?)?),
+            Self::Unix(stream) => Self::Unix(UnixStream::from_std(stream.into_std()?)?),
+            Self::Memory(pipe) => Self::Memory(pipe),
+        })
+    }
+
     /// Ready when a read would not have to wait. On a pipe, which cannot tell, it is always ready.
     pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {

@@ -104,6 +104,17 @@ impl Stream {
         }
     }
 
+    /// The same, watched by the runtime in which this is called, so that one wakes the other no more: a
+    /// plain stream. One over TLS stays where it is.
+    pub(crate) fn into_this_runtime(self) -> io::Result<Self> {
+        let transport = match self.transport {
+            Transport::Plain(socket) => Transport::Plain(socket.into_this_runtime()?),
+            #[cfg(feature = "tls")]
+            agreed @ Transport::Tls(_) => agreed,
+        };
+        Ok(Self { transport, ..self })
+    }
+
     /// Ready when something may be read, so that who holds many silent connections needs no buffer for
     /// each. On a pipe, which cannot tell, it is always ready; over TLS a part of a record is enough.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

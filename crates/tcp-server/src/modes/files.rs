@@ -8,7 +8,7 @@ use std::time::Duration;
 use files::{Opened, ServerOpening, opening};
 use proto::transfer::{Begin, Way};
 use proto::{Ending, Goodbye, Message, ProtocolError, Why};
-use tokio::runtime::Handle;
+use tokio::runtime;
 use tokio::select;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
@@ -24,7 +24,8 @@ use crate::stream::{Peer, Stream};
 /// Takes files into a folder, gives those that are in it, or both.
 ///
 /// Each transfer has a thread of its own, because disks block: it comes from the pool of the runtime, and
-/// goes back with the end of the connection.
+/// goes back with the end of the connection. The thread watches its socket itself. With that left to the
+/// server's runtime, each read would cost a wake-up from one thread to the other.
 #[derive(Debug)]
 pub struct Files<C>(Arc<Inner<C>>);
 
@@ -85,9 +86,16 @@ impl<C: Clerk> Service for Files<C> {
         let inner = Arc::clone(&self.0);
         // Dropped with this future, where the server ends before the transfer does.
         let (_alive, gone) = oneshot::channel::<()>();
-        let runtime = Handle::current();
         let thread = spawn_blocking(move || {
+            let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime,
+                Err(error) => return Ending::from_io(&error),
+            };
             runtime.block_on(async {
+                let connection = match connection.into_this_runtime() {
+                    Ok(connection) => connection,
+                    Err(ending) => return ending,
+                };
                 select! {
                     biased;
                     _ = gone => Ending::Shutdown,

@@ -5,13 +5,13 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 /// Descriptors that are no connections: standard streams, listener, epoll, signals, a resolver's files.
 const OTHERS: u64 = 64;
 
-/// Raises the soft limit of open files as far as `connections` need and the hard limit allows.
+/// Raises the soft limit of open files as far as the `files` of connections need and the hard limit allows.
 ///
 /// The usual soft limit of 1024 exists for programs that use select(2); with it, a limit of 1024
 /// connections would be a promise that the kernel breaks.
-pub fn make_room(connections: usize) {
+pub fn make_room(files: usize) {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
-    let wanted = OTHERS.saturating_add(connections as u64);
+    let wanted = OTHERS.saturating_add(files as u64);
     if soft >= wanted {
         return;
     }
@@ -21,8 +21,8 @@ pub fn make_room(connections: usize) {
     }
     if limit < wanted {
         tracing::warn!(
-            "at most {limit} files may be open, which is too few for {connections} connections at \
-             a time; `ulimit -n` sets it"
+            "at most {limit} files may be open, and as many connections as are allowed may need \
+             {files}; `ulimit -n` sets it"
         );
     }
 }

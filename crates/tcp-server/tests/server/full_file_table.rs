@@ -68,7 +68,6 @@ fn a_hard_limit_that_is_too_low_is_told() {
     program.signal(Signal::SIGTERM);
     let stderr = program.wait().stderr;
     // It names no option: programs whose options are called otherwise say it too.
-    let told =
-        "at most 32 files may be open, which is too few for 100 connections at a time; `ulimit -n`";
+    let told = "at most 32 files may be open, and as many connections as are allowed may need 100; `ulimit -n`";
     assert!(stderr.contains(told), "{stderr}");
 }

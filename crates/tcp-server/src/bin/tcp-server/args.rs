@@ -161,9 +161,12 @@ enum ShareArg {
     Give,
 }
 
-/// How many transfers go on at a time, unless the person says otherwise: each has a thread, up to 65 open
-/// files, and a disk that it shares with the others.
+/// How many transfers go on at a time, unless the person says otherwise: each has a thread, and a disk that
+/// it shares with the others.
 const TRANSFERS: usize = 64;
+
+/// How many files are open for a transfer at most, its socket and what its thread waits with among them.
+const OPEN_OF_TRANSFER: usize = 65 + 3;
 
 /// What a connection gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -281,6 +284,12 @@ impl Args {
             _ => Limits::default().connections,
         };
         self.max_conns.unwrap_or(default)
+    }
+
+    /// How many files are open for its connections at most.
+    pub(crate) fn open_files(&self) -> usize {
+        let each = if self.mode == Mode::Files { OPEN_OF_TRANSFER } else { 1 };
+        self.max_conns().saturating_mul(each)
     }
 
     /// Which way files may go.

@@ -59,7 +59,7 @@ async fn serve(
     let metrics_address = args.metrics()?;
     let tls = args.tls.open()?;
     let folder = args.folder()?;
-    program::make_room(args.max_conns());
+    program::make_room(args.open_files());
     // Before anybody can know that the server is there, so that no signal is too early.
     let no_signals = |error| Failure::from_io(Exit::Failed, "cannot listen for signals", &error);
     let hang_up = match &tls {
