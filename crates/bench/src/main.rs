@@ -93,6 +93,8 @@ enum Role {
     AsPeer { parent: u32, program: OsString, args: Vec<OsString> },
     #[command(name = tcp::BARE_ECHO, hide = true)]
     BareEcho,
+    #[command(name = tcp::BARE_TLS, hide = true)]
+    BareTls { pem: PathBuf },
     #[command(name = wire::WIRE_LAB, hide = true)]
     WireLab { load: wire::Load, millis: u64 },
 }
@@ -206,6 +208,9 @@ fn become_role(role: Role) -> Exit {
         Role::BareEcho => tokio::runtime::Runtime::new()
             .and_then(|runtime| runtime.block_on(bare_echo::serve(tell)))
             .map_err(|error| ("the bare echo failed".to_owned(), error)),
+        Role::BareTls { pem } => tokio::runtime::Runtime::new()
+            .and_then(|runtime| runtime.block_on(bare_echo::serve_tls(&pem, tell)))
+            .map_err(|error| ("the bare echo over TLS failed".to_owned(), error)),
         // The process has one thread still: it may enter namespaces.
         Role::WireLab { load, millis } => wire::measure_here(load, Duration::from_millis(millis))
             .and_then(|seen| serde_json::to_string(&seen).map_err(|error| error.to_string()))

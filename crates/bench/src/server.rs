@@ -105,9 +105,9 @@ impl Server {
         Ok(server)
     }
 
-    /// Starts a server that this program is under its command `command`.
-    pub fn start_own(name: &'static str, command: &str) -> Result<Self, Failure> {
-        Self::start(name, &this_program()?, &[command])
+    /// Starts a server that this program is under the hidden command `command`.
+    pub fn start_own(name: &'static str, command: &[&str]) -> Result<Self, Failure> {
+        Self::start(name, &this_program()?, command)
     }
 
     /// As the rows name it.

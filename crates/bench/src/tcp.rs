@@ -9,6 +9,8 @@
 //! | `discard-64KiB` | a byte of such frames one way, one connection | `iperf3` | [`discard`] |
 //! | `connect-64B` | a connection with one request and its reply | a bare echo, `socat`, `ncat` | [`connect`] |
 //! | `idle-15000` | the server's memory for a connection that has had a reply and is silent | | [`idle`] |
+//! | `tls-handshake` | an agreement on TLS, for each second of a core that it takes the server | the same library, bare | [`tls`] |
+//! | `tls-idle-15000` | as `idle-15000`, over TLS | | [`tls`] |
 //! | `file-4GiB` | a byte of a file, from one memory file system to another | `socat`, which checks nothing | [`file`] |
 //!
 //! The load comes from this process and counts what comes back. Servers are processes of their own, and
@@ -21,6 +23,7 @@ mod discard;
 mod echo;
 mod file;
 mod idle;
+mod tls;
 
 use std::io;
 use std::process;
@@ -44,6 +47,7 @@ const BARE: &str = "bare echo";
 
 /// The hidden command of this program that is the bare echo.
 pub const BARE_ECHO: &str = "bare-echo";
+pub use tls::BARE_TLS;
 
 /// The programs beside which ours are measured.
 struct Found {
@@ -85,6 +89,7 @@ pub fn run(session: &mut Session) -> Result<(), Failure> {
     discard::run(&mut bench, &found)?;
     connect::run(&mut bench, &found)?;
     idle::run(&mut bench)?;
+    tls::run(&mut bench)?;
     file::run(&mut bench, &found)
 }
 

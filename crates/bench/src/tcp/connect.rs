@@ -25,7 +25,7 @@ pub(super) fn run(bench: &mut Bench<'_>, found: &Found) -> Result<(), Failure> {
     let work = Work { name: NAME.into(), unit: "client/s", better: Better::More };
     let others = [&found.socat, &found.ncat];
     let (servers, _apart) = apart(|| {
-        let mut servers = vec![start_quiet()?, Server::start_own(BARE, BARE_ECHO)?];
+        let mut servers = vec![start_quiet()?, Server::start_own(BARE, &[BARE_ECHO])?];
         for other in others {
             if let Some(program) = other.path() {
                 servers.push(start_other(bench, other, program)?);

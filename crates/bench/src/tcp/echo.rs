@@ -33,7 +33,7 @@ pub(super) fn run(bench: &mut Bench<'_>, found: &Found) -> Result<(), Failure> {
         return Ok(());
     }
     let (servers, _apart) =
-        apart(|| Ok([start_ours("frames", &[])?, Server::start_own(BARE, BARE_ECHO)?]))?;
+        apart(|| Ok([start_ours("frames", &[])?, Server::start_own(BARE, &[BARE_ECHO])?]))?;
     for connections in [1, 64] {
         let name = format!("reply-64B-{connections}");
         rate(bench, &servers, &name, "request/s", REPLY_GOAL, |address, time| {
