@@ -3,15 +3,15 @@
 //!
 //! | works | what one unit is | beside | module |
 //! |---|---|---|---|
-//! | `reply-64B-1`, `reply-64B-64` | a frame with 64 B of payload there and back, over 1 and 64 connections | a bare echo | [`echo`] |
-//! | `reply-64B-1-p50`, `reply-64B-64-p50` | how long half of them take at most | a bare echo, `sockperf` | [`echo`] |
-//! | `bulk-64KiB` | a byte of frames with 64 KiB of payload there and back, one connection | a bare echo | [`echo`] |
-//! | `discard-64KiB` | a byte of such frames one way, one connection | `iperf3` | [`discard`] |
-//! | `connect-64B` | a connection with one request and its reply | a bare echo, `socat`, `ncat` | [`connect`] |
-//! | `idle-15000` | the server's memory for a connection that has had a reply and is silent | | [`idle`] |
-//! | `tls-handshake` | an agreement on TLS, for each second of a core that it takes the server | the same library, bare | [`tls`] |
-//! | `tls-idle-15000` | as `idle-15000`, over TLS | | [`tls`] |
-//! | `file-4GiB` | a byte of a file, from one memory file system to another | `socat`, which checks nothing | [`file`] |
+//! | `reply-64B-1`, `reply-64B-64` | a frame with 64 B of payload there and back, over 1 and 64 connections | a bare echo | `echo` |
+//! | `reply-64B-1-p50`, `reply-64B-64-p50` | how long half of them take at most | a bare echo, `sockperf` | `echo` |
+//! | `bulk-64KiB` | a byte of frames with 64 KiB of payload there and back, one connection | a bare echo | `echo` |
+//! | `discard-64KiB` | a byte of such frames one way, one connection | `iperf3` | `discard` |
+//! | `connect-64B` | a connection with one request and its reply | a bare echo, `socat`, `ncat` | `connect` |
+//! | `idle-15000` | the server's memory for a connection that has had a reply and is silent | | `idle` |
+//! | `tls-handshake` | an agreement on TLS, for each second of a core that it takes the server | the same library, bare | `tls` |
+//! | `tls-idle-15000` | as `idle-15000`, over TLS | | `tls` |
+//! | `file-4GiB` | a byte of a file, from one memory file system to another | `socat`, which checks nothing | `file` |
 //!
 //! The load comes from this process and counts what comes back. Servers are processes of their own, and
 //! sleep while it is not their turn. They have one core and the load generator has the others; where only

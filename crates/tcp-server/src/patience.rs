@@ -1,10 +1,10 @@
 //! How long the server waits for a peer: to say something, to finish what it began, to take an answer.
 //!
 //! A connection that is busy pays for its limits with a glance at its timer per wait, and with a look at
-//! the clock per [`TICK`]. When a wait begins, the time is not asked for: a timer is set for a tick later,
-//! which outlasts the waits of a busy connection, and the wait in which it fires counts from there. Asking
-//! the clock for each request, and resetting a timer, which takes the lock of tokio's timer wheel, cost
-//! more than reading the request.
+//! the clock per second (`TICK`). When a wait begins, the time is not asked for: a timer is set for a tick
+//! later, which outlasts the waits of a busy connection, and the wait in which it fires counts from there.
+//! Asking the clock for each request, and resetting a timer, which takes the lock of tokio's timer wheel,
+//! cost more than reading the request.
 
 use std::future;
 use std::io;

@@ -3,13 +3,13 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 
-use netlab::{Host, Lab};
+use netlab::{Host, Lab, TcpState};
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Socket, Type};
 
 use crate::findings::{Check, Story, Table};
 use crate::observe::{Observer, Seen, Watch, knobs, lifelines};
-use crate::stage::{PORT, Stage, Trouble};
+use crate::stage::{PORT, Stage, Trouble, sockets_in, until};
 
 use super::step::{outcome, outcome_of_client, own_address, try_client};
 
@@ -72,6 +72,12 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     let bind = outcome(&client.run(move || bind_any(own)));
     let late = client.run(move || bind_late(own, two.address));
     let second = connect(client, two.address, PORTS - usize::from(late.is_ok()));
+    // A connection stands at the client before its last segment has come to the server, and what the server
+    // counts is compared. Where the wire has lost that segment, this waits for nothing.
+    let connections = first.len() + second.len() + usize::from(late.is_ok());
+    let stand =
+        || Ok((sockets_in(&lab, "server", TcpState::Established)? == connections).then_some(()));
+    let _ = until("every connection at the server", stand);
     let seen = watch.end(&lab)?;
 
     let mut ports_of_second = ports(&second);
