@@ -73,7 +73,7 @@ fn start_quiet() -> Result<Server, Failure> {
 fn start_other(bench: &mut Bench<'_>, other: &Program, program: &Path) -> Result<Server, Failure> {
     let address = free_address().map_err(|error| cannot_measure(other.name, &error))?;
     let port = address.port().to_string();
-    let listen = format!("TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr,fork");
+    let listen = format!("TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr,backlog=1024,fork");
     let (args, listening): (Vec<&str>, _) = match other.name {
         "socat" => (vec!["-d", "-d", &listen, "EXEC:/bin/cat"], "listening on"),
         _ => (vec!["-v", "-k", "-l", "127.0.0.1", &port, "-e", "/bin/cat"], "Listening on 127"),
