@@ -25,6 +25,7 @@ pub(crate) const DEMOS: Needs = Needs {
         ("ports", &["tcp-server", "tcp-client", "udp-peer"]),
         ("stream", &["tcp-server", "tcp-client"]),
         ("datagram", &["udp-peer"]),
+        ("files", &["tcp-server", "tcp-client"]),
     ],
 };
 

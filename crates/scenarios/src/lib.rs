@@ -25,6 +25,7 @@
 //! | What does UDP keep and lose, and is it faster? | [`datagram`] |
 //! | Unix, IPv4 and IPv6: what is the same, and what is not? | [`families`] |
 //! | Where are the files of a story, and who removes them? | [`scratch`] |
+//! | What crosses when a file is sent, and what if its sender is killed? | [`files`] |
 //! | How do people talk at the same time? | [`chat`] |
 //! | What is a knob? | [`knob`], [`wire_knob`] |
 //! | How does a number stand in a sentence? | [`spelled`] |
@@ -71,6 +72,8 @@ pub mod doctor;
 pub mod families;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod feedback;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod files;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod flood;
 #[cfg(all(feature = "lab", target_os = "linux"))]

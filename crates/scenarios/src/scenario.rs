@@ -3,8 +3,8 @@
 use crate::findings::{Claim, Story};
 use crate::stage::{Stage, Trouble};
 use crate::{
-    backlog, chat, close, datagram, disconnect, families, feedback, flood, handshake, ports, reuse,
-    silence, stream,
+    backlog, chat, close, datagram, disconnect, families, feedback, files, flood, handshake, ports,
+    reuse, silence, stream,
 };
 
 /// A demo.
@@ -29,7 +29,7 @@ pub struct Scenario {
 pub type Play = fn(&Stage, &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble>;
 
 /// Every demo, in the order in which one would learn from them.
-pub const ALL: [Scenario; 13] = [
+pub const ALL: [Scenario; 14] = [
     handshake::SCENARIO,
     ports::SCENARIO,
     families::SCENARIO,
@@ -42,6 +42,7 @@ pub const ALL: [Scenario; 13] = [
     close::SCENARIO,
     disconnect::SCENARIO,
     reuse::SCENARIO,
+    files::SCENARIO,
     flood::SCENARIO,
 ];
 

@@ -127,6 +127,23 @@ fn stream_is_counted_as_by_nstat() {
     );
 }
 
+/// A connection for each file, and one more for each sender that is started again.
+#[test]
+fn files_are_counted_as_by_nstat() {
+    agrees(
+        "files",
+        &[
+            ("crosses", "client", "TcpActiveOpens"),
+            ("crosses", "client", "TcpExtTW"),
+            ("killed", "client", "TcpActiveOpens"),
+            ("killed", "server", "TcpPassiveOpens"),
+            ("same-name", "server", "TcpPassiveOpens"),
+            ("same-name", "client", "TcpExtTW"),
+        ],
+        &[],
+    );
+}
+
 /// What found no room, no port, or not all of its parts.
 #[test]
 fn datagram_is_counted_as_by_nstat() {

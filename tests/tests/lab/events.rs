@@ -31,6 +31,7 @@ fn expected() -> Vec<(&'static str, Vec<(String, String)>)> {
         ("stream", owned(&[("b", "refuted"), ("i", "refuted")])),
         ("chat", owned(&[("h", "refuted")])),
         ("families", owned(&[])),
+        ("files", owned(&[("s", "refuted")])),
     ]
 }
 

@@ -41,6 +41,13 @@ fn ports_enough_fail_ports() {
     fails("ports", "ip_local_port_range=30000 39999", &checks);
 }
 
+/// A kernel that takes all of a file from its sender sends all of it, killed or not.
+#[test]
+fn a_kernel_that_takes_all_fails_files() {
+    let checks = ["killed-end", "killed-left", "killed-missing"];
+    fails("files", "tcp_wmem=4096 4194304 4194304", &checks);
+}
+
 /// With a kernel that is patient, the client's half of a connection outlives the silence.
 #[test]
 fn a_patient_kernel_fails_disconnect() {
