@@ -24,9 +24,8 @@ pub const SCENARIO: Scenario = Scenario {
          must say these itself, in front of the bytes.",
         "TCP delivers what it was given, in order. It does not know how long the file is: a sender that is \
          killed and one that is done end their connection in the same way, with a FIN.",
-        "A receiver that knows the length and a hash of the whole knows whether it has the file. Its checksum \
-         in TCP has 16 bits and ends at the network card; what was read from a disk or written to one has \
-         none.",
+        "A receiver that knows the length and a hash of the whole knows whether it has the file. TCP's own \
+         checksum has 16 bits, and what was read from a disk or written to one has none.",
         "While a file comes it has another name (NAME.KEY.part). Its own name it gets at the end, in one \
          step, by link(2), which never replaces what has the name: whoever sees it sees the whole file.",
         "What has come is kept. The next time the receiver says how much it has, with the hash of that, and \
