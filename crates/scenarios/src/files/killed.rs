@@ -30,7 +30,7 @@ const BESIDE: u64 = 1_024;
 /// What the sender's kernel may take ahead of the wire: little, so that what is sent is not all sent at once.
 const SEND_BUFFER: &str = "4096 16384 65536";
 
-const CHECKS: [(&str, &str); 8] = [
+const CHECKS: [(&str, &str); 9] = [
     ("killed-end", "how the killed sender's kernel ends its connection"),
     ("killed-left", "what the kill leaves in the receiver's folder"),
     ("killed-missing", "bytes that are missing then"),
@@ -38,6 +38,7 @@ const CHECKS: [(&str, &str); 8] = [
     ("killed-again", "bytes that cross the second time: the missing ones, and a block at the most"),
     ("killed-exit", "how the second sender ends"),
     ("killed-name", "looks in which the file's name stood for less than the file"),
+    ("killed-names", "the names in the receiver's folder in the end"),
     ("killed-hash", "BLAKE3 at the receiver, beside the sender's (first digits)"),
 ];
 
@@ -101,8 +102,14 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
         format!("a link of 8 Mbit/s; {}", knobs(&scene.lab, "client", &["net.ipv4.tcp_wmem"])),
     ];
     story.lifelines = lifelines(&scene.lab, "client", "server", server.port());
-    let run =
-        Run { end: end_of(&seen, first_port), kept, left, exit, first: crossed(&seen, first_port) };
+    let run = Run {
+        end: end_of(&seen, first_port),
+        kept,
+        left,
+        names: scene.names()?,
+        exit,
+        first: crossed(&seen, first_port),
+    };
     story.tables = vec![run.table(crossed(&seen, second_port), &scene)];
     story.checks = run.checks(crossed(&seen, second_port), &looks, &scene, &bytes);
     let mut observer = Observer::new(&seen.records);
@@ -159,6 +166,8 @@ struct Run {
     kept: u64,
     /// The names in the folder then.
     left: Vec<String>,
+    /// The names in the end.
+    names: Vec<String>,
     /// How the second sender ended.
     exit: Option<i32>,
     /// Bytes that crossed before the kill, and after it out of its kernel.
@@ -167,7 +176,7 @@ struct Run {
 
 impl Run {
     fn checks(&self, second: u64, looks: &Looks, scene: &Scene, bytes: &[u8]) -> Vec<Check> {
-        let [end, left, missing, kept, again, exit, name, hash] = CHECKS;
+        let [end, left, missing, kept, again, exit, name, names, hash] = CHECKS;
         let size = SIZE as u64;
         let is_missing = size.saturating_sub(self.kept);
         let parts = self.left.iter().filter(|name| ::files::naming::is_part(name)).count();
@@ -181,6 +190,7 @@ impl Run {
             Check::within(again.0, again.1, is_missing..=is_missing + BLOCK, second),
             Check::equal(exit.0, exit.1, "exit code 0".to_owned(), ended(self.exit)),
             Check::equal(name.0, name.1, 0, looks.too_early),
+            Check::equal(names.0, names.1, NAME.to_owned(), self.names.join(", ")),
             Check::equal(
                 hash.0,
                 hash.1,
@@ -204,7 +214,7 @@ impl Run {
                 .to_vec(),
             rows: vec![
                 row("killed", self.first, self.kept, &self.left),
-                row("started again", second, there, &scene.names().unwrap_or_default()),
+                row("started again", second, there, &self.names),
             ],
         }
     }
