@@ -35,3 +35,8 @@ pub const LET_GO_POLL: Duration = Duration::from_millis(10);
 /// The disk is asked once for all that wait for it: a journal commits what several fsync(2) ask for together,
 /// and thousands of small files take about half of the time that they take one after the other.
 pub const SYNCED_AT_ONCE: usize = 16;
+
+/// How many blocks of a file are gathered before they are written: 4, a quarter of a mebibyte.
+///
+/// A call for each of them alone took the kernel a third more time for each byte.
+pub const GATHERED_BLOCKS: usize = 4;

@@ -98,12 +98,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
             match self.sender.next_step() {
                 SendStep::Offer => self.offer(),
                 SendStep::Verify { file, len } => self.verify(file, len).await?,
-                // A block goes when the one before is gone: so one is held, whatever the file's size.
+                // Blocks go when those before are gone: so a few are held, whatever the file's size.
                 SendStep::Block { .. } if self.wire.has_unsent() => {
                     self.wire.moved(Until::Written).await?;
                 }
-                SendStep::Block { file, at, len } => {
-                    self.block(file, at, len);
+                SendStep::Block { .. } => {
+                    self.blocks();
                     self.wire.nudge().await?;
                 }
                 SendStep::Confirm { file } => self.confirm(file),
@@ -186,6 +186,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
             self.watch.told(Told::Anew { path: &entry.item.path, from: len });
         }
         Ok(())
+    }
+
+    /// Puts the next blocks, as many as are written together.
+    fn blocks(&mut self) {
+        while self.wire.has_room_for_block()
+            && let SendStep::Block { file, at, len } = self.sender.next_step()
+        {
+            self.block(file, at, len);
+        }
     }
 
     fn block(&mut self, file: u32, at: u64, len: usize) {

@@ -13,6 +13,8 @@ use proto::{Decoder, Ending, Frame, Message, Taken};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::limits::GATHERED_BLOCKS;
+
 /// How long a wire waits, and who may hurry it.
 pub struct Patience {
     /// How long nothing may move in either direction.
@@ -28,8 +30,8 @@ pub struct Wire<S> {
     stream: S,
     decoder: Decoder,
     control: BytesMut,
-    block: Box<[u8]>,
-    /// What of the block is still to be written.
+    blocks: Box<[u8]>,
+    /// What of the blocks is still to be written.
     unsent: Range<usize>,
     /// Whether the stream may hold back a part of what was written, as TLS does.
     unflushed: bool,
@@ -65,7 +67,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             stream,
             decoder: Decoder::default(),
             control: BytesMut::new(),
-            block: vec![0; BLOCK_ROOM].into(),
+            blocks: vec![0; GATHERED_BLOCKS * BLOCK_ROOM].into(),
             unsent: 0..0,
             unflushed: false,
             broken: None,
@@ -133,13 +135,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         !self.control.is_empty() || !self.unsent.is_empty()
     }
 
-    /// Puts a block where nothing is to be sent before it.
+    /// Puts a block behind those that were put before, where nothing else waits to be sent and none of
+    /// these has been written.
     pub(crate) fn put_block<E>(
         &mut self,
         fill: impl FnOnce(&mut [u8]) -> Result<usize, E>,
     ) -> Result<(), E> {
-        self.unsent = 0..fill(&mut self.block)?;
+        let end = self.unsent.end;
+        self.unsent.end += fill(&mut self.blocks[end..])?;
         Ok(())
+    }
+
+    /// Whether there is room for one more block behind those that were put.
+    pub(crate) fn has_room_for_block(&self) -> bool {
+        self.blocks.len() - self.unsent.end >= BLOCK_ROOM
     }
 
     /// Writes what it can, and sees whether something has come, without waiting.
@@ -176,9 +185,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
         let mut wrote = false;
         while self.broken.is_none() && self.has_unwritten() {
-            // The block first: it was put where nothing waited, so all that waits came after it.
+            // Blocks first: they were put where nothing waited, so all that waits came after them.
             let is_block = !self.unsent.is_empty();
-            let bytes = if is_block { &self.block[self.unsent.clone()] } else { &self.control[..] };
+            let bytes =
+                if is_block { &self.blocks[self.unsent.clone()] } else { &self.control[..] };
             match Pin::new(&mut self.stream).poll_write(cx, bytes) {
                 Poll::Pending => break,
                 Poll::Ready(Ok(0)) => self.broken = Some(Ending::PeerGone),
@@ -188,6 +198,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             }
             wrote = true;
             self.unflushed = true;
+            if self.unsent.is_empty() {
+                self.unsent = 0..0;
+            }
         }
         if self.broken.is_none() && self.unflushed {
             match Pin::new(&mut self.stream).poll_flush(cx) {
