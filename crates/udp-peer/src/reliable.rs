@@ -85,6 +85,14 @@ impl Reliable {
         Ok(Connection::new(Arc::clone(&self.shared), id.await?))
     }
 
+    /// A connection that somebody else has begun, where one waits to be accepted.
+    ///
+    /// Where [`Connection::established`] failed with [`arq::End::Crossed`], the peer's own waits already.
+    pub fn try_accept(&self) -> Option<Connection> {
+        let id = self.shared.lock().next_waiting()?;
+        Some(Connection::new(Arc::clone(&self.shared), id))
+    }
+
     /// Waits until nothing is under way: every connection has ended, and has said so. Give it a time
     /// limit; a peer that has gone is waited for as long as three probe timeouts.
     pub async fn finish(&self) {

@@ -92,6 +92,7 @@ fn ctrl_c_says_what_has_not_arrived() {
     let (mut right, _) = homes[1].start_with_events(&["chat", &other, &one]);
     left.write(b"first\n");
     take_message(&mut right, "first");
+    take(&mut left, "sent");
     take(&mut left, "confirmed");
     right.signal(Signal::SIGSTOP);
     left.write("再见\n".as_bytes());
@@ -119,4 +120,21 @@ fn answers_are_shown_and_waited_for() {
     take_message(&mut chat, "在吗");
     chat.write("在\n".as_bytes());
     sender.stdout.wait_for(&format!("{one}: 在\n"));
+}
+
+#[test]
+fn whoever_calls_us_meanwhile_is_reached_too() {
+    // Of two calls that cross either may be the one that goes on, by chance: ten times, so that one run in
+    // a thousand has seen the same one each time.
+    for _ in 0..10 {
+        let homes = [Home::new(), Home::new()];
+        let (one, other) = two_addresses(33);
+        let (mut chat, _) = homes[0].start_with_events(&["chat", &one, &other]);
+        // It calls, and nobody is there.
+        take(&mut chat, "unreachable");
+        let args = ["send", "--reliable", "--json", "-s", &other, &one];
+        let done = homes[1].run(&args, "在吗\n".as_bytes());
+        assert_eq!((done.code, &done.end()["unconfirmed"]), (0, &0.into()), "{}", done.stderr);
+        take_message(&mut chat, "在吗");
+    }
 }

@@ -8,14 +8,14 @@ mod receive;
 mod send;
 
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 
 use cli::{Exit, Failure, signals};
 use proto::{Ending, sanitize};
 use tokio::runtime;
 use tokio::sync::oneshot;
-use transfer::{Broken, Direction, Folder, Meter, Source};
+use transfer::meter::{nothing_to_send, open_folder};
+use transfer::{Broken, Direction, Meter, Source};
 
 pub(crate) use args::{RecvFileArgs, SendFileArgs};
 
@@ -56,7 +56,7 @@ pub(crate) fn send(args: &SendFileArgs, report: &Report) -> Leave {
 pub(crate) fn receive(args: &RecvFileArgs, report: &Report) -> Leave {
     let way = &args.way;
     let mut meter = Meter::new(report, Direction::Receive, way.common.quiet, way.progress);
-    let ended = open(&args.dir)
+    let ended = open_folder(&args.dir)
         .and_then(|folder| block_on(|stop| receive::run(args, &folder, &mut meter, stop)));
     leave(meter, ended)
 }
@@ -103,32 +103,4 @@ fn unfit(peer: &str, broken: &Broken) -> Failure {
         }
         _ => Failure::new(Exit::Failed, "refused", format!("{peer} refused: {words}")),
     }
-}
-
-fn nothing_to_send(source: &Source) -> Failure {
-    let left_out = &source.left_out;
-    let message = match &left_out[..] {
-        [(path, trouble)] => format!("nothing to send: {path}: {}", trouble.reason),
-        _ => format!("nothing to send: none of {} can be sent", left_out.len()),
-    };
-    let failure = Failure::new(Exit::Usage, "nothing_to_send", message);
-    let more = if left_out.len() > 1 { &left_out[..2] } else { &[] };
-    more.iter().fold(failure, |failure, (path, trouble)| {
-        failure.hint(format!("{path}: {}", trouble.reason))
-    })
-}
-
-fn open(dir: &Path) -> Result<Folder, Failure> {
-    let shown = sanitize::line_of_bytes(dir.as_os_str().as_encoded_bytes());
-    let failed = |error: io::Error| {
-        let what = format!("cannot put files into {shown}");
-        let failure = Failure::from_io(Exit::Usage, &what, &error);
-        match error.kind() {
-            io::ErrorKind::NotFound => failure.hint(format!("make it: mkdir -p {shown}")),
-            _ => failure,
-        }
-    };
-    let folder = Folder::open(dir).map_err(failed)?;
-    folder.check_writable().map_err(failed)?;
-    Ok(folder)
 }

@@ -20,7 +20,7 @@ use udp_peer::{Connection, Reliable, Stream};
 use super::{CHANNEL, Ended, LAST_WORDS, RecvFileArgs, unfit};
 use crate::failures;
 use crate::private::call::NOT_YOU;
-use crate::private::{LAST_CLOSE, config, own_key};
+use crate::private::{LAST_CLOSE, start, stopped};
 use crate::recv::bind_to;
 use crate::report::Report;
 use udp_peer::limits::RELIABLE_RECV_BUFFER;
@@ -35,17 +35,10 @@ pub(super) async fn run(
     stop: oneshot::Receiver<i32>,
 ) -> Result<Ended, Failure> {
     let socket = bind_to(&args.address(), Some(RELIABLE_RECV_BUFFER)).await?;
-    let identity = own_key::of(&args.way.private, meter.report())?;
-    let reliable = Reliable::start(socket, identity, config(&args.way.private))
-        .map_err(|error| failures::of_receiving(&error))?;
+    let reliable = start(socket, &args.way.private, meter.report())?;
     meter.report().listening(reliable.local_addr(), None);
     let mut taking = Taking { args, folder, reliable: &reliable, meter };
-    let stop = async {
-        match stop.await {
-            Ok(signal) => signal,
-            Err(_) => pending().await,
-        }
-    };
+    let stop = stopped(stop);
     let ended = select! {
         biased;
         signal = stop => {

@@ -1,6 +1,5 @@
 //! One run of `send-file`: connect, send, and again where the connection breaks.
 
-use std::future::pending;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -16,10 +15,9 @@ use transfer::{Broken, Meter, Patience, Sending, Source, Wire};
 use udp_peer::{Reliable, Stream};
 
 use super::{CHANNEL, Ended, LAST_WORDS, SendFileArgs, unfit};
-use crate::failures;
-use crate::private::call::{Met, Unmet, call, no_answer};
+use crate::private::call::{Met, no_answer, reach};
 use crate::private::meeting::Peer;
-use crate::private::{LAST_CLOSE, config, own_key};
+use crate::private::{LAST_CLOSE, own_key, start, stopped};
 use crate::report::Report;
 use crate::talk;
 
@@ -52,20 +50,13 @@ pub(super) async fn run(
     let plan = args.plan()?;
     let (local, to) = talk::ends(&plan).await?;
     let socket = talk::unconnected(local, to, plan.mode)?;
-    let identity = own_key::of(&args.way.private, meter.report())?;
-    let reliable = Reliable::start(socket, identity, config(&args.way.private))
-        .map_err(|error| failures::of_receiving(&error))?;
+    let reliable = start(socket, &args.way.private, meter.report())?;
     meter.left_out(&source.left_out);
     let peer = Peer::new(&plan.peer, args.way.private.peer_key);
     let run = own_key::chance();
     let mut session =
         Session { args, reliable: &reliable, to, peer, run, meter, sending: Sending::new(source) };
-    let stop = async {
-        match stop.await {
-            Ok(signal) => signal,
-            Err(_) => pending().await,
-        }
-    };
+    let stop = stopped(stop);
     let ended = select! {
         biased;
         signal = stop => {
@@ -128,11 +119,9 @@ impl Session<'_, '_> {
     /// Sends what is left over a connection.
     async fn attempt(&mut self) -> Result<(), Stopped> {
         let report = self.meter.report();
-        let met = call(self.reliable, self.to, &self.peer, report).await;
-        let Met { connection, key, known } = met.map_err(|unmet| match unmet {
-            Unmet::Failed(failure) => Stopped::Failed(failure),
-            Unmet::Crossed | Unmet::NoAnswer => Stopped::NoAnswer,
-        })?;
+        let met = reach(self.reliable, self.to, &self.peer, report).await;
+        let met = met.map_err(Stopped::Failed)?;
+        let Met { connection, key, known } = met.ok_or(Stopped::NoAnswer)?;
         self.meter.connected();
         report.connected(self.to, &key, known, self.peer.file());
         let mut stream = Stream::new(connection, CHANNEL);

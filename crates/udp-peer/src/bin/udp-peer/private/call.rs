@@ -1,6 +1,7 @@
 //! From an address to a connection with whom is meant.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use arq::{CloseCode, End, PublicKey};
 use cli::{Exit, Failure};
@@ -30,6 +31,47 @@ pub(crate) enum Unmet {
     NoAnswer,
     /// It is somebody else, or something is wrong here.
     Failed(Failure),
+}
+
+/// Comes to a connection with a peer who may be calling us meanwhile. There is none where nobody answers.
+pub(crate) async fn reach(
+    reliable: &Reliable,
+    to: SocketAddr,
+    peer: &Peer,
+    report: &Report,
+) -> Result<Option<Met>, Failure> {
+    loop {
+        let met = match call(reliable, to, peer, report).await {
+            Err(Unmet::Crossed) => match theirs(reliable, to) {
+                Some((connection, key)) => judge(connection, key, peer),
+                // He has gone again, or there was no room for one more: he is called once more.
+                None => continue,
+            },
+            called => called,
+        };
+        return match met {
+            Ok(met) => Ok(Some(met)),
+            Err(Unmet::Failed(failure)) => Err(failure),
+            Err(Unmet::Crossed | Unmet::NoAnswer) => Ok(None),
+        };
+    }
+}
+
+/// The connection that the peer there has begun. Others who have begun one are left waiting no longer.
+fn theirs(reliable: &Reliable, to: SocketAddr) -> Option<(Connection, PublicKey)> {
+    while let Some(connection) = reliable.try_accept() {
+        let (Some(key), Some(from)) = (connection.peer(), connection.address()) else { continue };
+        if canonical(from) == canonical(to) && connection.ended().is_none() {
+            return Some((connection, key));
+        }
+        connection.begin_close(CloseCode::Refused, NOT_YOU, Duration::ZERO);
+    }
+    None
+}
+
+/// The same address whether or not the socket speaks both families.
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// Calls a peer.
@@ -80,7 +122,7 @@ fn judge(connection: Connection, key: PublicKey, peer: &Peer) -> Result<Met, Unm
     match peer.judge(&key) {
         Ok(known) => Ok(Met { connection, key, known }),
         Err(failure) => {
-            connection.begin_close(CloseCode::Refused, NOT_YOU, std::time::Duration::ZERO);
+            connection.begin_close(CloseCode::Refused, NOT_YOU, Duration::ZERO);
             Err(Unmet::Failed(failure))
         }
     }

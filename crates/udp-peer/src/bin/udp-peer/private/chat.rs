@@ -17,12 +17,12 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use udp_peer::{Connection, Ended, Line, News, Reliable, Unreachable};
 
-use super::call::{Met, NOT_YOU, Unmet, call};
+use super::call::{Met, NOT_YOU, Unmet, call, canonical};
 use super::hear::{Heard, Said, Show};
 use super::meeting::{Known, Peer};
 use super::outbox::Outbox;
 use super::words::{self, Had};
-use super::{LAST_CLOSE, PATIENCE, config, own_key};
+use super::{LAST_CLOSE, PATIENCE, own_key, start};
 use crate::args::PrivateArgs;
 use crate::report::Report;
 use crate::talk::{self, QUIT, TalkPlan, is_blank};
@@ -40,9 +40,7 @@ pub(crate) async fn chat(
 ) -> Result<Option<i32>, Failure> {
     let (local, to) = talk::ends(plan).await?;
     let socket = talk::unconnected(local, to, plan.mode)?;
-    let identity = own_key::of(private, report)?;
-    let reliable = Reliable::start(socket, identity, config(private))
-        .map_err(|error| failures::of_receiving(&error))?;
+    let reliable = start(socket, private, report)?;
     report.listening(reliable.local_addr(), Some(to));
     let lines = input::lines(words::MAX_LINE).map_err(|error| failures::of_input(&error))?;
     let show = Show::start(report);
@@ -375,10 +373,6 @@ async fn read(
             }
         }
     }
-}
-
-fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 async fn at(until: Option<Instant>) {

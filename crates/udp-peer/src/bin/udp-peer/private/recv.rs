@@ -11,12 +11,12 @@ use tokio::select;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use udp_peer::{Connection, Reliable};
+use udp_peer::Connection;
 
 use super::call::NOT_YOU;
 use super::hear::{Heard, Said, Show};
 use super::words::{self, Had};
-use super::{LAST_CLOSE, config, own_key};
+use super::{LAST_CLOSE, start};
 use crate::args::{PrivateArgs, RecvArgs};
 use crate::failures;
 use crate::recv::bind;
@@ -40,9 +40,7 @@ pub(crate) async fn receive(
     stop: oneshot::Receiver<i32>,
 ) -> Result<(), Failure> {
     let socket = bind(args).await?;
-    let identity = own_key::of(private, report)?;
-    let reliable = Reliable::start(socket, identity, config(private))
-        .map_err(|error| failures::of_receiving(&error))?;
+    let reliable = start(socket, private, report)?;
     report.listening(reliable.local_addr(), None);
     let show = Show::start(report);
     let (lines, mut said) = mpsc::channel::<Heard>(WAITING);

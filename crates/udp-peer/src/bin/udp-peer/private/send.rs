@@ -12,13 +12,13 @@ use cli::{Exit, Failure};
 use tokio::select;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
-use udp_peer::{Connection, Ended, Line, News, Reliable, Unreachable};
+use udp_peer::{Connection, Ended, Line, News, Unreachable};
 
-use super::call::{Met, Unmet, call, no_answer};
+use super::call::{Met, no_answer, reach};
 use super::hear::{Heard, Said, Show};
 use super::meeting::Peer;
 use super::words::{self, Had};
-use super::{LAST_CLOSE, NO_HURRY, PATIENCE, config, own_key};
+use super::{LAST_CLOSE, NO_HURRY, PATIENCE, own_key, start, stopped};
 use crate::args::PrivateArgs;
 use crate::report::Report;
 use crate::talk::{self, QUIT, TalkPlan};
@@ -33,30 +33,23 @@ pub(crate) async fn send(
 ) -> Result<Option<i32>, Failure> {
     let (local, to) = talk::ends(plan).await?;
     let socket = talk::unconnected(local, to, plan.mode)?;
-    let identity = own_key::of(private, report)?;
-    let reliable = Reliable::start(socket, identity, config(private))
-        .map_err(|error| failures::of_receiving(&error))?;
+    let reliable = start(socket, private, report)?;
     report.listening(reliable.local_addr(), Some(to));
     let peer = Peer::new(&plan.peer, private.peer_key);
-    let mut stop = pin!(async {
-        match stop.await {
-            Ok(signal) => signal,
-            Err(_) => pending().await,
-        }
-    });
+    let mut stop = pin!(stopped(stop));
     let met = select! {
         biased;
         signal = &mut stop => return Ok(Some(signal)),
-        met = call(&reliable, to, &peer, report) => met,
+        met = reach(&reliable, to, &peer, report) => met,
     };
     let Met { connection, key, known } = match met {
-        Ok(met) => met,
-        Err(Unmet::Failed(failure)) => {
+        Ok(Some(met)) => met,
+        Ok(None) => return Err(no_answer(&plan.peer.to_string())),
+        Err(failure) => {
             // So that it hears why.
             let _ = timeout(LAST_CLOSE, reliable.finish()).await;
             return Err(failure);
         }
-        Err(Unmet::Crossed | Unmet::NoAnswer) => return Err(no_answer(&plan.peer.to_string())),
     };
     report.connected(to, &key, known, peer.file());
     let lines = input::lines(words::MAX_LINE).map_err(|error| failures::of_input(&error))?;
