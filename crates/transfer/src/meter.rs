@@ -2,6 +2,7 @@
 //! error.
 
 mod line;
+mod refused;
 
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -14,6 +15,8 @@ use files::Pace;
 use proto::sanitize;
 use serde::Serialize;
 use serde_json::json;
+
+pub use refused::{nothing_to_send, open_folder};
 
 use crate::told::{Told, Watch};
 use crate::trouble::Trouble;

@@ -7,14 +7,13 @@ mod args;
 mod session;
 
 use std::io;
-use std::path::Path;
 
 use cli::{Exit, Failure, signals};
 use files::ClientOpening;
-use proto::sanitize;
 use tokio::runtime;
 use tokio::sync::oneshot;
-use transfer::{Direction, Folder, Meter, Receiving, Sending, Source};
+use transfer::meter::{nothing_to_send, open_folder};
+use transfer::{Direction, Meter, Receiving, Sending, Source};
 
 use crate::Leave;
 use crate::args::Plan;
@@ -44,7 +43,7 @@ pub(crate) fn receive(args: &RecvArgs) -> Leave {
             Failure::new(Exit::Usage, "too_much_asked", format!("cannot ask for that: {error}"))
                 .hint("name the folder that they are in, or give the command several times")
         })?;
-        let folder = open(&args.dir)?;
+        let folder = open_folder(&args.dir)?;
         let receiving = Receiving::remembering();
         Ok((plan, Work::Receive { folder, receiving, names: args.names.clone() }))
     })
@@ -89,36 +88,4 @@ fn block_on(session: Session<'_, '_>) -> io::Result<Ended> {
     })?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(session.run(stop)))
-}
-
-fn nothing_to_send(source: &Source) -> Failure {
-    match source.left_out.as_slice() {
-        [(path, trouble)] => {
-            let message = format!("nothing to send: {path}: {}", trouble.reason);
-            Failure::new(Exit::Usage, "nothing_to_send", message)
-        }
-        left_out => {
-            let message = format!("nothing to send: none of {} can be sent", left_out.len());
-            let failure = Failure::new(Exit::Usage, "nothing_to_send", message);
-            let first = left_out.iter().take(2);
-            first.fold(failure, |failure, (path, trouble)| {
-                failure.hint(format!("{path}: {}", trouble.reason))
-            })
-        }
-    }
-}
-
-fn open(dir: &Path) -> Result<Folder, Failure> {
-    let shown = sanitize::line_of_bytes(dir.as_os_str().as_encoded_bytes());
-    let failed = |error: io::Error| {
-        let failure =
-            Failure::from_io(Exit::Usage, &format!("cannot put files into {shown}"), &error);
-        match error.kind() {
-            io::ErrorKind::NotFound => failure.hint(format!("make it: mkdir -p {shown}")),
-            _ => failure,
-        }
-    };
-    let folder = Folder::open(dir).map_err(failed)?;
-    folder.check_writable().map_err(failed)?;
-    Ok(folder)
 }
