@@ -67,6 +67,18 @@ fn nobody_there_is_an_error_after_a_while() {
 }
 
 #[test]
+fn a_peer_that_shows_no_lines_gets_none() {
+    let (home, other) = (Home::new(), Home::new());
+    let dir = other.path().join("files");
+    std::fs::create_dir(&dir).unwrap();
+    let args = ["recv-file", "-p", "0", "-d", dir.to_str().unwrap()];
+    let (_receiver, addr) = other.start_with_events(&args);
+    let done = home.run(&["send", "--reliable", "--json", &addr], b"anybody?\n");
+    done.failed(1, &format!("{addr} takes no lines: it says nothing"));
+    assert_eq!(done.end()["sent"], 0);
+}
+
+#[test]
 fn a_receiver_that_dies_is_told_with_what_it_may_not_have() {
     let (home, other) = (Home::new(), Home::new());
     let (mut receiver, addr) = home.start_with_events(&["recv", "--reliable", "-p", "0"]);

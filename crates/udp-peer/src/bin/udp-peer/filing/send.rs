@@ -17,12 +17,9 @@ use udp_peer::{Reliable, Stream};
 use super::{CHANNEL, Ended, LAST_WORDS, SendFileArgs, unfit};
 use crate::private::call::{Met, no_answer, reach};
 use crate::private::meeting::Peer;
-use crate::private::{LAST_CLOSE, own_key, start, stopped};
+use crate::private::{GREETING, LAST_CLOSE, own_key, start, stopped};
 use crate::report::Report;
 use crate::talk;
-
-/// How long a receiver may take for its first word: 5 s. One that does something else says nothing.
-const GREETING: Duration = Duration::from_secs(5);
 
 /// How long to wait before the next attempt: 1 s.
 const PAUSE: Duration = Duration::from_secs(1);

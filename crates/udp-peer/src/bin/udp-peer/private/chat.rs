@@ -346,6 +346,8 @@ async fn read(
     heard: Arc<Mutex<Had>>,
     queue: mpsc::Sender<Heard>,
 ) -> Result<Ended, Failure> {
+    // If it has ended, that is told below.
+    let _ = connection.send(words::channel(), words::greeting()).await;
     loop {
         let message = match connection.recv(words::channel()).await {
             Ok(message) => message,

@@ -43,6 +43,9 @@ pub(crate) const NO_HURRY: Duration = Duration::from_secs(24 * 3600);
 /// How long the last words may take, once all is confirmed: 1 s. A peer that is there answers at once.
 pub(crate) const LAST_CLOSE: Duration = Duration::from_secs(1);
 
+/// How long a receiver may take for its first word: 5 s. One that does something else says nothing.
+pub(crate) const GREETING: Duration = Duration::from_secs(5);
+
 /// Has connections on `socket`, as whoever the key says that we are.
 pub(crate) fn start(
     socket: Socket,

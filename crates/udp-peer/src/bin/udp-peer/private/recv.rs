@@ -128,6 +128,8 @@ impl Reader {
             return;
         }
         report.came(from, &key);
+        // If it has ended, that is told below.
+        let _ = connection.send(words::channel(), words::greeting()).await;
         let mut heard = Had::default();
         let mut is_ending = false;
         loop {

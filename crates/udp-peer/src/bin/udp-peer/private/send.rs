@@ -18,7 +18,7 @@ use super::call::{Met, no_answer, reach};
 use super::hear::{Heard, Said, Show};
 use super::meeting::Peer;
 use super::words::{self, Had};
-use super::{LAST_CLOSE, NO_HURRY, PATIENCE, own_key, start, stopped};
+use super::{GREETING, LAST_CLOSE, NO_HURRY, PATIENCE, own_key, start, stopped};
 use crate::args::PrivateArgs;
 use crate::report::Report;
 use crate::talk::{self, QUIT, TalkPlan};
@@ -117,10 +117,12 @@ impl Sender<'_> {
         queue: mpsc::Sender<Heard>,
     ) -> Result<Over, Failure> {
         let connection = self.connection;
-        let mut hearing = pin!(hear(connection, queue));
+        let (greet, greeting) = oneshot::channel();
+        let mut hearing = pin!(hear(connection, queue, greet));
         let mut telling = pin!(tell(connection, self.to, self.report));
         let mut signal = None;
         let said = async {
+            greeted(greeting, self.to).await?;
             self.lines(lines).await?;
             if !wait.is_zero() {
                 sleep(wait).await;
@@ -180,9 +182,28 @@ impl Sender<'_> {
     }
 }
 
-/// Shows what comes, until the end.
-async fn hear(connection: &Connection, queue: mpsc::Sender<Heard>) -> Result<Ended, Failure> {
+/// Waits until the peer has shown that it takes lines: it has said something.
+async fn greeted(greeting: oneshot::Receiver<()>, to: SocketAddr) -> Result<(), Failure> {
+    match timeout(GREETING, greeting).await {
+        Ok(Ok(())) => Ok(()),
+        // The connection has ended, which is told with its reason.
+        Ok(Err(_)) => pending().await,
+        Err(_) => {
+            let message = format!("{to} takes no lines: it says nothing");
+            Err(Failure::new(Exit::Failed, "not_lines", message)
+                .hint("these do: udp-peer recv --reliable, udp-peer chat"))
+        }
+    }
+}
+
+/// Shows what comes, until the end, and tells when the first has come.
+async fn hear(
+    connection: &Connection,
+    queue: mpsc::Sender<Heard>,
+    greet: oneshot::Sender<()>,
+) -> Result<Ended, Failure> {
     let mut heard = Had::default();
+    let mut greet = Some(greet);
     loop {
         let message = match connection.recv(words::channel()).await {
             Ok(message) => message,
@@ -190,6 +211,10 @@ async fn hear(connection: &Connection, queue: mpsc::Sender<Heard>) -> Result<End
         };
         let (Some(from), Some(key)) = (connection.address(), connection.peer()) else { continue };
         let lines = heard.lines(&message).map_err(|why| failures::not_lines(Some(from), &why))?;
+        if let Some(greet) = greet.take() {
+            // Who waited for it waits no more where the program is ending.
+            let _ = greet.send(());
+        }
         for line in lines {
             // The other end is gone only when the thread has died of a panic, which is told then.
             let _ = queue.send(Heard::Said(Said { from, key, line })).await;

@@ -3,11 +3,15 @@
 //! A line is a Data frame of `proto` in a message of its own, on the ordered channel 0. Its `id` is the
 //! sender's number for it: the first one is chance, the next is one more. A line that was not confirmed
 //! when a connection broke is sent again on the next one under the same number, so it is shown once.
+//!
+//! Who shows lines says so first: that a message is confirmed says only that the peer has it, and one that
+//! does something else would keep it, and show it to nobody.
 
 use arq::Channel;
 use bytes::{Bytes, BytesMut};
 use proto::limits::MAX_FRAME_LENGTH;
-use proto::{Decoder, Ending, Header, Kind};
+use proto::message::VERSION;
+use proto::{Decoder, Ending, Header, Hello, Kind, Message};
 
 /// The channel of all lines.
 pub(crate) fn channel() -> Channel {
@@ -26,6 +30,19 @@ pub(crate) fn message(id: u64, line: &[u8]) -> Bytes {
     let mut out = BytesMut::with_capacity(proto::frame::HEADER_LEN + line.len());
     let written = Header::new(Kind::Data, 0, id).encode(line, MAX_FRAME_LENGTH, &mut out);
     written.expect("a line is not longer than it may be");
+    out.freeze()
+}
+
+/// What somebody says first who shows lines: a Hello, or else a line of his own.
+pub(crate) fn greeting() -> Bytes {
+    let hello = Message::Hello(Hello {
+        version: VERSION,
+        name: None,
+        max_frame: MAX_FRAME_LENGTH,
+        features: vec!["lines".to_owned()],
+    });
+    let mut out = BytesMut::new();
+    hello.encode(&mut out).expect("it is short");
     out.freeze()
 }
 
@@ -85,6 +102,7 @@ mod tests {
             assert!(Had::default().lines(wrong).is_err(), "{wrong:?}");
         }
         assert_eq!(Had::default().lines(b"").unwrap(), Vec::<Bytes>::new());
+        assert_eq!(Had::default().lines(&greeting()).unwrap(), Vec::<Bytes>::new());
         let longest = vec![b'x'; MAX_LINE];
         assert!(message(1, &longest).len() <= arq::limits::MAX_MESSAGE);
         assert_eq!(Had::default().lines(&message(1, &longest)).unwrap(), [longest]);
