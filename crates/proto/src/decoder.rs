@@ -132,18 +132,23 @@ impl Decoder {
         let bytes = self.buffer.bytes();
         let room = be_u32(bytes, field::ROOM);
         ask_ahead(bytes, len, len);
-        let (mut end, mut frames) = (len, 1);
-        while let Ok(Front::Complete { len, kind: Kind::Data }) =
-            check(&bytes[end..], self.max_length)
-        {
-            if be_u32(&bytes[end..], field::ROOM) != room {
-                break;
+        let (mut end, mut frames, mut last) = (len, 1, len);
+        let is_last = loop {
+            match check(&bytes[end..], self.max_length) {
+                Ok(Front::Complete { len, kind: Kind::Data })
+                    if be_u32(&bytes[end..], field::ROOM) == room =>
+                {
+                    end += len;
+                    frames += 1;
+                    last = len;
+                    ask_ahead(bytes, end, len);
+                }
+                Ok(Front::Incomplete { .. }) => break true,
+                _ => break false,
             }
-            end += len;
-            frames += 1;
-            ask_ahead(bytes, end, len);
-        }
-        Ok(Some(Taken::Run(Run::new(&mut self.buffer, end, frames, room))))
+        };
+        self.buffer.took(last);
+        Ok(Some(Taken::Run(Run::new(&mut self.buffer, end, frames, room, is_last))))
     }
 
     /// Takes one frame of any kind.
@@ -190,6 +195,7 @@ impl Decoder {
     }
 
     fn split_frame(&mut self, len: usize, kind: Kind) -> Frame {
+        self.buffer.took(len);
         let mut bytes = self.buffer.split_to(len);
         let header = Header::parse(&bytes, kind);
         bytes.advance(HEADER_LEN);

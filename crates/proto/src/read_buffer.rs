@@ -20,12 +20,14 @@ pub(crate) struct ReadBuffer {
     wanted: usize,
     /// How much room the last read was given.
     given: usize,
+    /// How long the frame was that was taken last.
+    frame: usize,
 }
 
 impl ReadBuffer {
     /// A buffer for frames of at most `longest` bytes.
     pub(crate) fn new(longest: usize) -> Self {
-        Self { bytes: BytesMut::new(), longest, chunk: 0, wanted: READ_CHUNK, given: 0 }
+        Self { bytes: BytesMut::new(), longest, chunk: 0, wanted: READ_CHUNK, given: 0, frame: 0 }
     }
 
     #[inline]
@@ -55,15 +57,35 @@ impl ReadBuffer {
         // caches, and the read gets all the room that it can fill. In one that is shared, small reads go
         // on in the rest, so that many small runs share it. One that is too small for what reads have come
         // to fill is left when nothing lies in it.
-        if self.spare() < self.wanted
-            && !self.bytes.try_reclaim(self.wanted)
-            && (self.spare() < self.wanted / 4
-                || self.bytes.is_empty() && self.chunk() < self.wanted)
+        let room = self.room();
+        if self.spare() < room
+            && !self.bytes.try_reclaim(room)
+            && (self.spare() < room / 4 || self.bytes.is_empty() && self.chunk() < room)
         {
-            self.make_room(self.wanted, self.wanted);
+            self.make_room(room, room);
         }
         self.given = self.spare();
         &mut self.bytes
+    }
+
+    /// A frame of this length was taken.
+    #[inline]
+    pub(crate) fn took(&mut self, frame: usize) {
+        self.frame = frame;
+    }
+
+    /// How much room to give to a read.
+    ///
+    /// Frames that follow each other are mostly of one length. Where they are long, the room ends where one
+    /// of them does, if reads fill it: then nothing is left that would have to be moved to the front, and
+    /// nothing waits for the rest of a frame.
+    fn room(&self) -> usize {
+        const LONG: usize = 4096;
+        let len = self.bytes.len();
+        if self.frame < LONG || self.frame > self.wanted {
+            return self.wanted;
+        }
+        (len + self.wanted).next_multiple_of(self.frame) - len
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {

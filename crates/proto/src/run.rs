@@ -25,6 +25,7 @@ pub struct Run<'d> {
     len: usize,
     frames: usize,
     room: u32,
+    is_last: bool,
 }
 
 impl Drop for Run<'_> {
@@ -36,8 +37,14 @@ impl Drop for Run<'_> {
 
 impl<'d> Run<'d> {
     #[inline]
-    pub(crate) fn new(buffer: &'d mut ReadBuffer, len: usize, frames: usize, room: u32) -> Self {
-        Self { buffer, len, frames, room }
+    pub(crate) fn new(
+        buffer: &'d mut ReadBuffer,
+        len: usize,
+        frames: usize,
+        room: u32,
+        is_last: bool,
+    ) -> Self {
+        Self { buffer, len, frames, room, is_last }
     }
 
     /// How many frames there are; at least one.
@@ -55,9 +62,10 @@ impl<'d> Run<'d> {
         &self.buffer.bytes()[..self.len]
     }
 
-    /// Whether nothing has arrived behind it that was not taken.
-    pub fn is_all(&self) -> bool {
-        self.buffer.bytes().len() == self.len
+    /// Whether nothing behind it can be taken before more bytes arrive: there is nothing, or the beginning
+    /// of a frame.
+    pub fn is_last(&self) -> bool {
+        self.is_last
     }
 
     /// Writes `from` and `time` into every frame, and `first_seq`, `first_seq + 1`, ... in their order.

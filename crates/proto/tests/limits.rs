@@ -130,6 +130,43 @@ fn every_read_of_a_busy_stream_gets_all_the_room_that_a_read_may_have() {
 }
 
 #[test]
+fn reads_of_a_busy_stream_of_long_frames_end_where_a_frame_does() {
+    for payload in [8_000, 64 * 1024, 100_000] {
+        let stream = data(payload).repeat(40_000_000 / payload);
+        let mut rest = &stream[..];
+        let mut decoder = Decoder::default();
+        let mut left = Vec::new();
+        while !rest.is_empty() {
+            read(&mut decoder, &mut rest);
+            // Nobody keeps it, so there is nothing to be written behind it either.
+            assert!(take_run(&mut decoder).is_none_or(|run| run.is_last()));
+            left.push(decoder.buffered());
+        }
+        // At first the room grows, with what is left over from before.
+        let busy = &left[20..];
+        assert!(busy.iter().all(|&left| left == 0), "a payload of {payload}: {left:?}");
+    }
+}
+
+#[test]
+fn a_run_is_the_last_if_nothing_behind_it_can_be_taken() {
+    let (frame, mut other_room) = (data(100), data(100));
+    other_room[11] ^= 1;
+    for (behind, is_last) in [
+        (&b""[..], true),
+        (&frame[..3], true),
+        (&frame[..50], true),
+        (&other_room[..], false),
+        (&announce(Kind::Data, u32::MAX)[..], false),
+    ] {
+        let mut decoder = Decoder::default();
+        decoder.push(&frame);
+        decoder.push(behind);
+        assert_eq!(take_run(&mut decoder).unwrap().is_last(), is_last, "{behind:?}");
+    }
+}
+
+#[test]
 fn small_frames_share_their_chunks_of_memory() {
     // A receiver that takes nothing holds every run, so none of their memory can be used again.
     const FRAMES: usize = 10_000;

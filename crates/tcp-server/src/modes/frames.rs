@@ -50,8 +50,8 @@ async fn echo_frames(connection: &mut Connection) -> Result<Ending, Ending> {
         // What is complete goes back, also when something wrong comes after it.
         let taken = loop {
             let piece = match decoder.take() {
-                // Nearly always one run is all that has come.
-                Ok(Some(Taken::Run(run))) if pieces.is_empty() && run.is_all() => {
+                // Nearly always one run is all that has come, but for the beginning of a frame.
+                Ok(Some(Taken::Run(run))) if pieces.is_empty() && run.is_last() => {
                     connection.message_ended();
                     connection.write_all(run.bytes()).await?;
                     break Ok(());
