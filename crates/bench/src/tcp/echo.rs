@@ -36,21 +36,27 @@ pub(super) fn run(bench: &mut Bench<'_>, found: &Found) -> Result<(), Failure> {
         apart(|| Ok([start_ours("frames", &[])?, Server::start_own(BARE, &[BARE_ECHO])?]))?;
     for connections in [1, 64] {
         let name = format!("reply-64B-{connections}");
-        rate(bench, &servers, &name, "request/s", REPLY_GOAL, |address, time| {
-            let echoed = load::request_reply(address, connections, REPLY_PAYLOAD, time)?;
+        rate(bench, &servers, &name, "request/s", REPLY_GOAL, |server, time| {
+            let echoed = placed(connections, server, || {
+                load::request_reply(server.address(), connections, REPLY_PAYLOAD, time)
+            })?;
             Ok((echoed.frames as f64, echoed.elapsed))
         })?;
         median(bench, found, &servers, connections, &format!("{name}-p50"))?;
     }
-    rate(bench, &servers, "bulk-64KiB", "B/s", BULK_GOAL, |address, time| {
-        let echoed = load::bulk(address, BULK_PAYLOAD, Amount::For(time))?;
+    rate(bench, &servers, "bulk-64KiB", "B/s", BULK_GOAL, |server, time| {
+        let echoed = load::bulk(server.address(), BULK_PAYLOAD, Amount::For(time))?;
         Ok((echoed.bytes as f64, echoed.elapsed))
     })
 }
 
 /// Runs a load beside the server where one request is under way at a time, and apart from it otherwise.
-fn placed<T>(work: &str, server: &Server, load: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    if work.starts_with("reply-64B-1") {
+fn placed<T>(
+    connections: usize,
+    server: &Server,
+    load: impl FnOnce() -> io::Result<T>,
+) -> io::Result<T> {
+    if connections == 1 {
         return cores::beside(server.pid(), load).and_then(convert::identity);
     }
     load()
@@ -62,7 +68,7 @@ fn rate(
     name: &str,
     unit: &'static str,
     goal: f64,
-    load: impl Fn(SocketAddr, Duration) -> io::Result<(f64, Duration)>,
+    load: impl Fn(&Server, Duration) -> io::Result<(f64, Duration)>,
 ) -> Result<(), Failure> {
     if !bench.wants(name) {
         return Ok(());
@@ -71,7 +77,7 @@ fn rate(
     let time = bench.time();
     let reached = bench.measure(&work, &[OURS, BARE], |contender| {
         let server = &servers[contender];
-        per_second(server, || placed(name, server, || load(server.address(), time)))
+        per_second(server, || load(server, time))
     })?;
     let [ours, theirs] = [(OURS, &reached[0]), (BARE, &reached[1])]
         .map(|(contender, rounds)| used(contender, unit, rounds));
@@ -105,7 +111,7 @@ fn median(
             _ => &servers[contender],
         };
         let address = server.address();
-        let middle = placed(name, server, || match &sockperf {
+        let middle = placed(connections, server, || match &sockperf {
             Some((program, _)) if contender == 2 => ask_sockperf(program, address, time),
             _ => load::reply_times(address, connections, REPLY_PAYLOAD, time)
                 .map(|times| percentile(&times, 0.5).as_secs_f64() * 1e6),
