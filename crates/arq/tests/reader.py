@@ -4,7 +4,7 @@
 It is written from docs/protocol.md and knows nothing of the code beside it: where they differ, one of
 the three has a fault. Standard input is lines of three kinds, in hexadecimal digits:
 
-    key SIDE SECRET       the static private key of a side
+    key SIDE SECRET       the static private key of a side, or of somebody who says nothing
     drawn SIDE SECRET     32 bytes that a side drew by chance; its ephemeral keys are among them
     SIDE DATAGRAM         a datagram as the side sent it, in the order of time
 """
@@ -14,6 +14,7 @@ import hashlib
 import hmac
 import io
 import sys
+from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -21,14 +22,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 PATTERNS = {1: ("IK", ["e es s ss", "e ee se"]), 2: ("XX", ["e", "e ee s es", "s se"])}
 KINDS = {8: "Open", 9: "Answer", 10: "Confirm", 11: "Data", 12: "Retry", 13: "WrongKey"}
 private = X25519PrivateKey.from_private_bytes
+mac = partial(hmac.digest, digest="sha256")
 
 
 def sha256(data):
     return hashlib.sha256(data).digest()
-
-
-def mac(key, data):
-    return hmac.new(key, data, hashlib.sha256).digest()
 
 
 def public(secret):
@@ -50,14 +48,14 @@ class Bytes(io.BytesIO):
 class Noise:
     """A handshake, seen by one who has the keys of both sides, "i" and "r" (Noise, revision 34, 5)."""
 
-    def __init__(self, pattern, index, keys):
+    def __init__(self, pattern, index, opener, expected):
         name, self.messages = PATTERNS[pattern]
         self.h = self.chain = f"Noise_{name}_25519_AESGCM_SHA256".encode().ljust(32, b"\0")
         self.key, self.count, self.done = None, 0, 0
-        self.secrets = {"si": keys["i"], "sr": keys["r"]}
+        self.secrets = {"si": opener, "sr": expected}
         self.mix_hash(b"sockeye arq\x01" + name[:1].encode() + index)
-        if name == "IK":
-            self.mix_hash(public(keys["r"]))
+        if expected:
+            self.mix_hash(public(expected))
 
     def mix_hash(self, data):
         self.h = sha256(self.h + data)
@@ -120,8 +118,7 @@ class Side:
             self.messages[channel, count] = [None] * total
             for what in (None, channel):
                 self.used[what] = self.used.get(what, 0) + total + 64
-                limit = other.limits.get(what, other.channel)
-                assert self.used[what] <= limit, "more than was granted"
+                assert self.used[what] <= other.limits.get(what, other.channel), "more than was granted"
         message = self.messages[channel, count]
         assert len(message) == total, "another length of the same message"
         assert all(old in (None, new) for old, new in zip(message[offset:], data)), "other bytes"
@@ -160,16 +157,18 @@ class Side:
 
 class Reader:
     def __init__(self):
-        self.keys, self.drawn, self.all = {}, {}, []
+        self.keys, self.drawn, self.cookies, self.all = {}, {}, {}, []
         self.openings, self.halves, self.sides = {}, {}, {}
 
     def datagram(self, name, data):
         kind, length = KINDS[data[0]], {8: 1200, 12: 28, 13: 12}.get(data[0], len(data))
         assert len(data) == length <= 1200, "another length than its kind"
-        if kind != "Data":
-            assert data[1:4] == (bytes([1, data[2], 0]) if kind == "Open" else bytes(3)), "no zeros"
+        assert kind == "Data" or data[1:4] == bytes([1, data[2], 0] if kind == "Open" else 3), "no zeros"
         if kind in ("Retry", "WrongKey"):
-            assert name != self.openings[data[4:12]][1], "for nobody"
+            noise, opener, *_ = self.openings[data[4:12]]
+            is_wrong = noise.secrets["sr"] not in (None, self.keys[name])
+            assert name != opener and is_wrong == (kind == "WrongKey"), "for nobody, or the wrong one"
+            self.cookies[data[4:12]].add(data[12:])
             return kind
         if kind != "Data":
             end = 1168 if kind == "Open" else length - 16
@@ -186,14 +185,14 @@ class Reader:
         return f"{side.last} phase {side.phase}: " + ", ".join(texts)
 
     def open(self, name, data):
-        index, pattern = data[4:12], data[2]
-        answerer = next(key for side, key in self.keys.items() if side != name)
-        whom = mac(sha256(b"sockeye arq 1 whom" + public(answerer)), index)[:8]
-        assert data[12:20] == (whom if pattern == 1 else bytes(8)), "another key is expected"
+        index, pattern, cookie = data[4:12], data[2], data[1184:]
+        assert cookie in self.cookies.setdefault(index, {bytes(16)}), "a cookie that nobody gave"
         if index in self.openings:
             assert self.openings[index][3] == data[:1184], "other bytes the second time"
-            return "again"
-        noise = Noise(pattern, index, {"i": self.keys[name], "r": answerer})
+            return "again with a cookie" if any(cookie) else "again"
+        whom = {mac(sha256(b"sockeye arq 1 whom" + public(k)), index)[:8]: k for k in self.keys.values()}
+        expected = (whom if pattern == 1 else {bytes(8): None})[data[12:20]]
+        noise = Noise(pattern, index, self.keys[name], expected)
         payload = noise.read("i", data[22 : 22 + int.from_bytes(data[20:22])], self.drawn[name])
         assert (payload == b"") == (pattern == 2), "a payload where there is none, or the reverse"
         self.openings[index] = (noise, name, payload, data[:1184])
@@ -204,7 +203,8 @@ class Reader:
         if index in self.halves or index in self.sides:
             return "again"
         # An Open that comes from two addresses has two answers.
-        noise, opener, payload, _ = copy.deepcopy(self.openings[to])
+        noise, opener, payload, *_ = copy.deepcopy(self.openings[to])
+        noise.secrets["sr"] = self.keys[name]
         half = noise, (opener, to), (name, index, noise.read("r", data[20:-16], self.drawn[name]))
         if noise.done == len(noise.messages):
             return self.begin(noise, (opener, to, payload), half[2])

@@ -54,6 +54,8 @@ pub(crate) struct Peer {
     pub(crate) confirmed: BTreeSet<(Channel, u64)>,
     pub(crate) end: Option<(End, usize)>,
     pub(crate) moves: usize,
+    /// Calls that ended because they expected another key.
+    pub(crate) wrong_keys: u32,
     /// How much was received from an address and sent to it.
     traffic: BTreeMap<SocketAddr, (usize, usize)>,
     proven: BTreeSet<SocketAddr>,
@@ -85,6 +87,7 @@ impl Peer {
             confirmed: BTreeSet::new(),
             end: None,
             moves: 0,
+            wrong_keys: 0,
             traffic: BTreeMap::new(),
             proven: BTreeSet::new(),
             calls: None,
@@ -228,6 +231,7 @@ impl Peer {
                     let (to, key) = self.calls.expect("whoever waits for an answer has called");
                     self.endpoint.connect(now, to, key).unwrap();
                 }
+                Event::Ended { end: End::WrongKey, .. } => self.wrong_keys += 1,
                 Event::Ended { end, unconfirmed } => self.end = Some((end, unconfirmed)),
             }
         }

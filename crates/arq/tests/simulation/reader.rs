@@ -8,16 +8,20 @@ use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use arq::{Order, Stats, Time};
+use arq::limits::COOKIE_FROM;
+use arq::{Config, Identity, Order, Stats, Time};
 use bytes::Bytes;
 use fastrand::Rng;
 use ring::digest::{SHA256, digest};
 
 use crate::node::{Datagram, Drop, Fate, Node, Reorder};
 use crate::peer::Peer;
-use crate::ring::Ring;
+use crate::ring::{Ring, bob_at};
 use crate::scenarios::another_port;
 use crate::{Scenario, ms};
+
+/// The secret of somebody who is not there, and is called all the same.
+const NOBODY: [u8; 32] = [9; 32];
 
 type Log = Arc<Mutex<Vec<(&'static str, Vec<u8>)>>>;
 
@@ -31,8 +35,8 @@ impl Node for Tap {
     }
 }
 
-/// An exchange with losses, reordering, other addresses and another key, and what the endpoints said of it before they
-/// closed.
+/// An exchange with losses, reordering, other addresses, other keys and a call that expects the key of
+/// somebody else, and what the endpoints said of it before they closed.
 struct Exchange {
     ring: Ring,
     log: Log,
@@ -43,7 +47,8 @@ struct Exchange {
 }
 
 impl Exchange {
-    fn new(seed: u64) -> Self {
+    /// Where Bob is busy he asks Ann for a cookie.
+    fn new(seed: u64, is_busy: bool) -> Self {
         let scenario = Scenario {
             way: |rng, there| {
                 let mut way = another_port(rng, there);
@@ -58,6 +63,11 @@ impl Exchange {
             ..Scenario::default()
         };
         let mut ring = scenario.ring(seed, &mut Rng::with_seed(seed));
+        if is_busy {
+            make_busy(&mut ring.bob);
+        }
+        let nobody = Identity::from_secret(&NOBODY).public();
+        ring.ann.endpoint.connect(Time::ZERO, bob_at(), Some(nobody)).unwrap();
         let log = Log::default();
         ring.there.insert(0, Box::new(Tap("ann", Arc::clone(&log))));
         ring.back.insert(0, Box::new(Tap("bob", Arc::clone(&log))));
@@ -65,6 +75,7 @@ impl Exchange {
         let is_done =
             |ring: &Ring| ring.ann.is_done() && ring.bob.is_done() && ring.under_way.is_empty();
         assert!(ring.run(scenario.limit, is_done));
+        assert_eq!(ring.ann.wrong_keys, 1);
         let stats = |peer: &Peer| peer.endpoint.stats(peer.connection.unwrap()).unwrap();
         let stats = [stats(&ring.ann), stats(&ring.bob)];
         let until = log.lock().unwrap().len();
@@ -76,7 +87,7 @@ impl Exchange {
 
     /// What the reader is told: the keys, and the datagrams.
     fn lines(&self) -> Vec<String> {
-        let mut lines = Vec::new();
+        let mut lines = vec![format!("key nobody {}", hex(&NOBODY))];
         for (name, peer) in [("ann", &self.ring.ann), ("bob", &self.ring.bob)] {
             let drawn = peer.drawn.lock().unwrap();
             // The first thing that each draws is its identity.
@@ -106,6 +117,20 @@ impl Exchange {
     }
 }
 
+/// As many strangers have begun a handshake as are answered without a cookie.
+fn make_busy(bob: &mut Peer) {
+    let mut stranger = Peer::new(u64::MAX, bob_at(), Config::default(), Vec::new());
+    stranger.connect(bob, false);
+    let open = stranger.work(Time::ZERO).remove(0);
+    for host in 0..u8::try_from(COOKIE_FROM).unwrap() {
+        let from = ([10, 0, 0, host], 1).into();
+        bob.endpoint.handle_datagram(Time::ZERO, from, &mut open.bytes.clone());
+    }
+    // The answers go to the strangers, and not to Ann.
+    let mut out = Vec::new();
+    while bob.endpoint.poll_transmit(Time::ZERO, &mut out).is_some() {}
+}
+
 #[test]
 fn an_independent_reader_agrees() {
     let python = Command::new("python3").args(["-c", "import cryptography"]).output();
@@ -118,7 +143,8 @@ fn an_independent_reader_agrees() {
     }
     let (mut key_changes, mut moves) = (0, 0);
     for seed in 0..6 {
-        let exchange = Exchange::new(seed);
+        let is_busy = seed % 2 == 0;
+        let exchange = Exchange::new(seed, is_busy);
         let output = read(&exchange.lines());
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "seed {seed}: {error}");
@@ -128,6 +154,12 @@ fn an_independent_reader_agrees() {
         assert_eq!(packets.len(), exchange.log.lock().unwrap().len());
         assert!(packets[0].starts_with("ann Open "), "{}", packets[0]);
         assert!(packets.iter().any(|packet| packet.contains("close 0 done")));
+        let count = |text: &str| packets.iter().filter(|packet| **packet == text).count();
+        let counts = exchange.ring.bob.endpoint.counts();
+        assert_eq!(count("bob Retry") as u64, counts.cookies, "seed {seed}");
+        assert_eq!(count("bob WrongKey") as u64, counts.wrong_key, "seed {seed}");
+        assert!(count("bob WrongKey") > 0);
+        assert_eq!(count("ann Open again with a cookie") > 0, is_busy, "seed {seed}");
         let said: BTreeSet<String> = said.into_iter().map(str::to_owned).collect();
         assert_eq!(said, exchange.said(), "seed {seed}");
         for (name, stats) in ["ann", "bob"].into_iter().zip(exchange.stats) {
@@ -143,18 +175,39 @@ fn an_independent_reader_agrees() {
         }
     }
     assert!(key_changes > 0 && moves > 0, "{key_changes} keys and {moves} addresses have changed");
-    a_changed_byte_is_found();
+    what_is_changed_is_found();
 }
 
 /// A reader that finds nothing wrong with anything would agree as well.
-fn a_changed_byte_is_found() {
-    let mut lines = Exchange::new(1).lines();
-    let last = lines.last_mut().unwrap();
-    let digit = if last.ends_with('0') { "1" } else { "0" };
-    last.replace_range(last.len() - 1.., digit);
-    let output = read(&lines);
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && error.contains("InvalidTag"), "{error}");
+fn what_is_changed_is_found() {
+    let lines = Exchange::new(0, true).lines();
+    let of_kind = |kind: &str| lines.iter().position(|line| line.starts_with(kind)).unwrap();
+    let last = lines.len() - 1;
+    // An index stands at the same place in an Open and in what answers it.
+    let [right, wrong] = ["ann 0801", "bob 0d00"].map(|kind| &lines[of_kind(kind)][12..28]);
+    let to_another = lines[of_kind("bob 0d00")].replace(wrong, right);
+    for (at, changed, found) in [
+        (last, other_digit(&lines[last]), "InvalidTag"),
+        (
+            of_kind("bob 0c00"),
+            other_digit(&lines[of_kind("bob 0c00")]),
+            "a cookie that nobody gave",
+        ),
+        (of_kind("bob 0d00"), to_another, "for nobody, or the wrong one"),
+        (0, other_digit(&lines[0]), "KeyError"),
+    ] {
+        let mut lines = lines.clone();
+        lines[at] = changed;
+        let output = read(&lines);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains(found), "{at}: {error}");
+    }
+}
+
+/// The line with another last digit.
+fn other_digit(line: &str) -> String {
+    let digit = if line.ends_with('0') { '1' } else { '0' };
+    format!("{}{digit}", &line[..line.len() - 1])
 }
 
 #[allow(clippy::disallowed_types, reason = "arq opens no file; its test gives one to Python")]
