@@ -245,6 +245,38 @@ mod tests {
         check(&mut keys, now + KEEP, &new, true);
     }
 
+    /// A peer that has not seen the present key could not know the one after the next.
+    #[test]
+    fn a_key_changes_when_a_packet_under_it_was_acknowledged_and_not_before() {
+        let mut key = SealingKey::new(Time::ZERO, &[1; 32].into());
+        let mut now = Time::ZERO + REKEY_AFTER;
+        key.on_acked(4);
+        key.change_if_due(now, 5);
+        assert_eq!(key.changes(), 1);
+        for _ in 0..3 {
+            now = now + REKEY_AFTER;
+            // One that was sent under the key before.
+            key.on_acked(4);
+            key.change_if_due(now, 6);
+            assert_eq!(key.changes(), 1);
+        }
+        key.on_acked(5);
+        key.change_if_due(now, 6);
+        assert_eq!(key.changes(), 2);
+    }
+
+    #[test]
+    fn each_key_has_its_own_time_and_its_own_packets() {
+        let mut key = SealingKey::new(Time::ZERO, &[1; 32].into());
+        key.sealed = REKEY_PACKETS;
+        let now = Time::ZERO + REKEY_AFTER / 2;
+        for number in 0..10 {
+            key.on_acked(number);
+            key.change_if_due(now + REKEY_AFTER * 2 / 3, number + 1);
+        }
+        assert_eq!(key.changes(), 1);
+    }
+
     #[test]
     fn a_key_changes_after_rekey_packets_and_its_byte_goes_round() {
         let (mut key, mut keys) =

@@ -39,11 +39,7 @@ impl Replay {
     pub(crate) fn mark(&mut self, number: u64) {
         if number >= self.next {
             // Words that are entered hold what was long ago. Further than the ring they are all entered.
-            let entered = if self.next == 0 {
-                number / BITS + 1
-            } else {
-                number / BITS - (self.next - 1) / BITS
-            };
+            let entered = number / BITS - self.next.saturating_sub(1) / BITS;
             for step in 0..entered.min(WORDS) {
                 self.words[usize_of((number / BITS - step) % WORDS)] = 0;
             }
@@ -103,6 +99,8 @@ mod tests {
             (w, true),
             (w - 1, true),
             (w - 1, false),
+            // The word in which the newest one is has not taken the place of the oldest one.
+            (9, false),
             (w - 2, true),
             (2, true),
             (2, false),
@@ -134,6 +132,27 @@ mod tests {
         assert!(replay.is_new(5));
         replay.mark(5);
         assert!(!replay.is_new(5) && replay.is_new(0) && replay.is_highest(5));
+    }
+
+    /// Of a window that was full, and is left by so much: what is new is new, what was had was had.
+    #[test]
+    fn nothing_old_is_left_where_the_window_goes() {
+        let w = REPLAY_WINDOW;
+        for highest in [2 * w - 2, 2 * w - 1, 2 * w, 2 * w + 31] {
+            for step in [1, 2, 63, 64, 65, w - 64, w - 1, w, w + 63, w + 64, w + 65, 10 * w] {
+                let mut replay = Replay::new();
+                (0..=highest).for_each(|number| replay.mark(number));
+                let newest = highest + step;
+                replay.mark(newest);
+                for number in newest + 1 - w..newest {
+                    assert_eq!(
+                        replay.is_new(number),
+                        number > highest,
+                        "{highest} {step} {number}"
+                    );
+                }
+            }
+        }
     }
 
     proptest! {

@@ -1,6 +1,8 @@
 //! A peer that has keys and means harm: it seals whatever frames it wants.
 
 mod recovery;
+mod rekey;
+mod sending;
 
 use std::time::Duration;
 

@@ -19,7 +19,7 @@ impl Attack {
     }
 
     /// What is wanted of the frames that the victim sends.
-    fn find<T>(&mut self, wanted: impl Fn(&Frame<'_>) -> Option<T>) -> Vec<T> {
+    pub(super) fn find<T>(&mut self, wanted: impl Fn(&Frame<'_>) -> Option<T>) -> Vec<T> {
         let mut found = Vec::new();
         for payload in self.said() {
             let mut reader = Reader::new(&payload);
