@@ -109,7 +109,11 @@ impl Endpoint {
             self.counts.unreadable += 1;
             return;
         }
-        let Some(HalfOpen { to, stage, .. }) = self.take_half_open(header.to) else { return };
+        if self.is_full() {
+            self.counts.refused += 1;
+            return;
+        }
+        let Some(HalfOpen { to, stage, .. }) = self.half_open.remove(header.to) else { return };
         let Stage::Ik(agreed) = stage else { return };
         self.accept(now, header.to, (from, to), agreed);
         if let Some(connection) = self.connections.get_mut(&header.to) {
@@ -120,6 +124,7 @@ impl Endpoint {
 
     /// The third message of XX.
     pub(super) fn on_confirm(&mut self, now: Time, index: u64, noise: &[u8], checked: Checked<'_>) {
+        let is_full = self.is_full();
         let Some(half_open) = self.half_open.get_mut(index) else {
             self.counts.astray += 1;
             return;
@@ -130,6 +135,11 @@ impl Endpoint {
             self.counts.unreadable += 1;
             return;
         }
+        // Neither must what comes while there is no place: it comes again.
+        if is_full {
+            self.counts.refused += 1;
+            return;
+        }
         let payload = handshake.read(noise);
         let grants = payload.and_then(|payload| Grants::read(&payload).ok());
         let Some(agreed) = grants.and_then(|grants| handshake.agree(grants)) else {
@@ -137,7 +147,7 @@ impl Endpoint {
             self.half_open.remove(index);
             return;
         };
-        let Some(HalfOpen { from, to, .. }) = self.take_half_open(index) else { return };
+        let Some(HalfOpen { from, to, .. }) = self.half_open.remove(index) else { return };
         self.accept(now, index, (from, to), agreed);
     }
 
@@ -148,14 +158,5 @@ impl Endpoint {
         let session = Session { agreed, address, to, round_trip, confirm, incoming };
         self.establish(now, index, session);
         self.end_crossed(address, &peer);
-    }
-
-    /// Takes it if one more connection may be.
-    fn take_half_open(&mut self, index: u64) -> Option<HalfOpen> {
-        if self.is_full() {
-            self.counts.refused += 1;
-            return None;
-        }
-        self.half_open.remove(index)
     }
 }
