@@ -13,18 +13,19 @@
 //! second and the third, because the first is not encrypted. No word of the application travels in a
 //! handshake: the first message can be played again by anybody.
 
+mod primitives;
+
 use std::fmt;
 use std::time::Duration;
 
-use snow::params::{CipherChoice, DHChoice, HashChoice, NoiseParams};
-use snow::resolvers::{CryptoResolver, DefaultResolver, RingResolver};
-use snow::types::{Cipher, Dh, Hash, Random as SnowRandom};
+use snow::params::NoiseParams;
 use snow::{Builder, HandshakeState};
 
 use crate::identity::{Identity, PublicKey};
 use crate::keys::Secret;
 use crate::packet::{Pattern, VERSION};
 use crate::varint::{self, Malformed, Reader};
+use primitives::Primitives;
 
 /// What a side grants the other, told in the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,42 +168,10 @@ impl Start<'_> {
             Pattern::Xx => "Noise_XX_25519_AESGCM_SHA256",
         };
         let params: NoiseParams = name.parse().expect("a name that snow knows");
-        Builder::with_resolver(params, Box::new(Injected(self.ephemeral)))
+        Builder::with_resolver(params, Box::new(Primitives(self.ephemeral)))
             .local_private_key(self.identity.secret())
             .and_then(|builder| builder.prologue(self.prologue))
             .expect("each is set once")
-    }
-}
-
-/// The choices of `snow` with `ring-accelerated`, but for the random numbers, which are ours.
-struct Injected([u8; 32]);
-
-impl CryptoResolver for Injected {
-    fn resolve_rng(&self) -> Option<Box<dyn SnowRandom>> {
-        Some(Box::new(Drawn(Some(self.0))))
-    }
-
-    fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
-        DefaultResolver.resolve_dh(choice)
-    }
-
-    fn resolve_hash(&self, choice: &HashChoice) -> Option<Box<dyn Hash>> {
-        RingResolver.resolve_hash(choice)
-    }
-
-    fn resolve_cipher(&self, choice: &CipherChoice) -> Option<Box<dyn Cipher>> {
-        RingResolver.resolve_cipher(choice)
-    }
-}
-
-/// Random bytes for one key, and no more: a second draw would repeat them.
-struct Drawn(Option<[u8; 32]>);
-
-impl SnowRandom for Drawn {
-    fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), snow::Error> {
-        let bytes = self.0.take().filter(|bytes| bytes.len() == dest.len());
-        dest.copy_from_slice(&bytes.ok_or(snow::Error::Rng)?);
-        Ok(())
     }
 }
 

@@ -160,3 +160,61 @@ impl Endpoint {
         self.end_crossed(address, &peer);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::identity::Identity;
+    use crate::limits::COOKIE_FROM;
+    use crate::random::Random;
+
+    struct Seeded(fastrand::Rng);
+
+    impl Random for Seeded {
+        fn fill(&mut self, bytes: &mut [u8]) {
+            self.0.fill(bytes);
+        }
+    }
+
+    /// Sends it from many addresses, and tells how often the handshake was computed.
+    fn computed(server: &mut Endpoint, packet: &[u8]) -> u64 {
+        for port in 0..COOKIE_FROM * 2 {
+            let host = u8::try_from(port / 8).unwrap();
+            let from = SocketAddr::from(([192, 0, 2, host], u16::try_from(port).unwrap()));
+            server.handle_datagram(Time::ZERO, from, &mut packet.to_vec());
+        }
+        assert_eq!(server.half_open(), 0);
+        server.counts().computed
+    }
+
+    /// What can be read and not answered has cost as much as what cannot be read.
+    #[test]
+    fn a_first_packet_that_cannot_be_answered_counts_as_forged() {
+        for pattern in [Pattern::Ik, Pattern::Xx] {
+            let random = Box::new(Seeded(fastrand::Rng::with_seed(1)));
+            let identity = Identity::from_secret(&[1; 32]);
+            let mut server = Endpoint::new(Time::ZERO, identity, Config::default(), random);
+            let key = server.public_key();
+            let noise = match pattern {
+                // A grant is cut.
+                Pattern::Ik => {
+                    let identity = &Identity::from_secret(&[2; 32]);
+                    let prologue = &handshake::prologue(pattern, 7)[..];
+                    let start = Start { pattern, identity, prologue, ephemeral: [3; 32] };
+                    Handshake::opener(&start, Some(&key)).write(&[1, 2]).unwrap()
+                }
+                // With a key of zeros no secret can be had (RFC 7748 §6.1).
+                Pattern::Xx => vec![0; 32],
+            };
+            let whom = match pattern {
+                Pattern::Ik => check::whom(&key, 7),
+                Pattern::Xx => [0; packet::WHOM],
+            };
+            let packet = packet::write_open(pattern, 7, whom, &noise, check::check);
+            assert_eq!(computed(&mut server, &packet), COOKIE_FROM as u64, "{pattern:?}");
+        }
+    }
+}
