@@ -25,6 +25,8 @@ pub struct NewReno {
 #[derive(Clone, Debug)]
 struct Recovery {
     since: Time,
+    /// When the one before began: what was sent until then was lost to that one.
+    earlier: Option<Time>,
     window_before: usize,
     threshold_before: usize,
     /// Packets of it that are taken for lost.
@@ -69,6 +71,7 @@ impl Controller for NewReno {
         }
         self.recovery = Some(Recovery {
             since: now,
+            earlier: self.recovery.as_ref().map(|recovery| recovery.since),
             window_before: self.window,
             threshold_before: self.threshold,
             lost: 1,
@@ -80,10 +83,10 @@ impl Controller for NewReno {
     }
 
     fn on_spurious(&mut self, sent: Time) {
-        if !self.in_recovery(sent) {
+        let Some(recovery) = &mut self.recovery else { return };
+        if recovery.earlier.is_some_and(|earlier| sent <= earlier) {
             return;
         }
-        let Some(recovery) = &mut self.recovery else { return };
         recovery.lost = recovery.lost.saturating_sub(1);
         if recovery.lost == 0 {
             // None of it was lost: there was no congestion.
@@ -129,7 +132,7 @@ mod tests {
         reno.on_acked(at(1), INITIAL_WINDOW, true);
         assert_eq!(reno.window(), 2 * INITIAL_WINDOW);
         assert!(reno.on_lost(at(10), at(5)));
-        assert_eq!(reno.window(), INITIAL_WINDOW);
+        assert_eq!((reno.window(), reno.in_slow_start()), (INITIAL_WINDOW, false));
         // All losses of what was sent before count once.
         assert!(!reno.on_lost(at(11), at(10)));
         assert_eq!(reno.window(), INITIAL_WINDOW);
@@ -174,5 +177,64 @@ mod tests {
         reno.on_spurious(at(6));
         assert_eq!(reno.window(), INITIAL_WINDOW);
         assert!(reno.in_slow_start());
+        // What was sent before it counts again.
+        reno.on_acked(at(9), DATAGRAM, true);
+        assert_eq!(reno.window(), INITIAL_WINDOW + DATAGRAM);
+    }
+
+    #[test]
+    fn a_late_packet_of_an_earlier_recovery_undoes_no_other_one() {
+        let mut reno = NewReno::new();
+        reno.on_lost(at(10), at(10));
+        reno.on_lost(at(20), at(15));
+        reno.on_spurious(at(10));
+        assert_eq!(reno.window(), INITIAL_WINDOW / 4);
+        reno.on_spurious(at(15));
+        assert_eq!(reno.window(), INITIAL_WINDOW / 2);
+    }
+
+    /// It may have grown meanwhile, where the least window is more than half of what it was.
+    #[test]
+    fn undoing_takes_nothing_away() {
+        let mut reno = NewReno::new();
+        reno.on_persistent_congestion();
+        reno.on_lost(at(10), at(5));
+        reno.on_acked(at(11), MIN_WINDOW, true);
+        assert_eq!(reno.window(), MIN_WINDOW + DATAGRAM);
+        reno.on_spurious(at(5));
+        assert_eq!(reno.window(), MIN_WINDOW + DATAGRAM);
+    }
+
+    /// RFC 9002 B.8: the recovery is over with it.
+    #[test]
+    fn after_persistent_congestion_nothing_is_undone_and_everything_counts() {
+        let mut reno = NewReno::new();
+        reno.on_lost(at(10), at(5));
+        reno.on_persistent_congestion();
+        reno.on_spurious(at(5));
+        assert_eq!(reno.window(), MIN_WINDOW);
+        reno.on_acked(at(9), DATAGRAM, true);
+        assert_eq!(reno.window(), MIN_WINDOW + DATAGRAM);
+    }
+
+    #[test]
+    fn what_arrives_counts_to_the_byte_until_the_next_loss() {
+        let mut reno = NewReno::new();
+        reno.on_lost(at(10), at(5));
+        let window = reno.window();
+        // A byte less than two windows: what the first datagram more left over counts for the second.
+        reno.on_acked(at(11), window - 1, true);
+        reno.on_acked(at(11), window, true);
+        assert_eq!(reno.window(), window + DATAGRAM);
+        reno.on_acked(at(11), DATAGRAM, true);
+        assert_eq!(reno.window(), window + DATAGRAM);
+        reno.on_acked(at(11), 1, true);
+        assert_eq!(reno.window(), window + 2 * DATAGRAM);
+        // A loss begins anew.
+        reno.on_acked(at(11), window, true);
+        reno.on_lost(at(20), at(11));
+        let window = reno.window();
+        reno.on_acked(at(21), window - 1, true);
+        assert_eq!(reno.window(), window);
     }
 }

@@ -33,18 +33,26 @@ pub(crate) struct Pace {
 impl Pace {
     /// Bytes in so many nanoseconds.
     fn bytes(self, nanos: u128) -> usize {
-        // Five quarters, so that pacing is never what holds a sender back; twice in slow start.
-        let quarters = if self.in_slow_start { 8 } else { 5 };
-        let round_trip = self.round_trip.as_nanos().max(1);
-        let bytes = nanos.saturating_mul(self.window as u128 * quarters / 4) / round_trip;
+        let bytes = nanos.saturating_mul(self.in_a_round_trip()) / self.round_trip();
         usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 
     /// How long so many bytes take.
     fn time(self, bytes: usize) -> Duration {
-        let per_milli = self.bytes(1_000_000).max(1) as u128;
-        let nanos = bytes as u128 * 1_000_000 / per_milli;
+        let nanos = (bytes as u128).saturating_mul(self.round_trip());
+        let nanos = nanos.div_ceil(self.in_a_round_trip().max(1));
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
+    /// Bytes that go in a round trip.
+    fn in_a_round_trip(self) -> u128 {
+        // Five quarters, so that pacing is never what holds a sender back; twice in slow start.
+        let quarters = if self.in_slow_start { 8 } else { 5 };
+        self.window as u128 * quarters / 4
+    }
+
+    fn round_trip(self) -> u128 {
+        self.round_trip.as_nanos().max(1)
     }
 }
 
@@ -56,10 +64,9 @@ impl Pacer {
     /// Until when a datagram has to wait; not at all if it may go.
     pub(crate) fn wait(&mut self, now: Time, pace: Pace) -> Option<Time> {
         let new = pace.bytes(now.since(self.at).as_nanos());
-        if new > 0 {
-            self.tokens = self.tokens.saturating_add(new).min(BURST);
-            self.at = now;
-        }
+        self.tokens = self.tokens.saturating_add(new).min(BURST);
+        // Not to `now`, or a part of a byte would be lost each time that somebody asks.
+        self.at = self.at + pace.time(new);
         let missing = DATAGRAM.checked_sub(self.tokens).filter(|missing| *missing > 0)?;
         Some(now + pace.time(missing).max(SHORTEST))
     }
@@ -107,6 +114,32 @@ mod tests {
         assert!((1240..=1265).contains(&second), "{second}");
         let fast = sent_in(Duration::from_secs(1), Pace { in_slow_start: true, ..PACE });
         assert!((1980..=2020).contains(&fast), "{fast}");
+    }
+
+    /// A pacer that has just sent a burst.
+    fn empty() -> Pacer {
+        let mut pacer = Pacer::new(Time::ZERO);
+        pacer.on_sent(BURST);
+        pacer
+    }
+
+    #[test]
+    fn it_waits_as_long_as_a_datagram_takes_and_no_shorter_than_a_timer_is_worth() {
+        for (datagrams, micros) in [(10, 8000), (50, 1600), (100, 1000), (10_000, 1000)] {
+            let pace = Pace { window: datagrams * DATAGRAM, ..PACE };
+            let until = Time::ZERO + Duration::from_micros(micros);
+            assert_eq!(empty().wait(Time::ZERO, pace), Some(until), "{datagrams}");
+        }
+    }
+
+    #[test]
+    fn however_often_it_is_asked_the_rate_holds() {
+        // 30 bytes in a millisecond, none in 10 us.
+        let pace = Pace { window: 2 * DATAGRAM, ..PACE };
+        let mut pacer = empty();
+        let mut asked = (0_u32..).map(|n| Time::ZERO + Duration::from_micros(10) * n);
+        let goes = asked.find(|now| pacer.wait(*now, pace).is_none()).unwrap();
+        assert!(goes < Time::ZERO + Duration::from_millis(41), "{goes:?}");
     }
 
     #[test]
