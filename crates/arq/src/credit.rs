@@ -97,7 +97,7 @@ mod tests {
         credit.take(90);
         assert!(!credit.can_take(11));
         assert!(credit.raise(150));
-        assert!(!credit.raise(120));
+        assert!(!credit.raise(120) && !credit.raise(150));
         assert!(credit.can_take(60) && !credit.can_take(61));
     }
 

@@ -212,6 +212,27 @@ fn who_sends_in_the_name_of_the_peer_holds_a_call_up_once() {
     assert_eq!(world.sides[0].established, [(id, false)], "at {now:?}");
 }
 
+/// Opens of somebody else hold up no call, and neither does an old one of who is called.
+#[test]
+fn only_a_handshake_of_who_is_called_holds_a_call_up() {
+    for (from, age, is_held) in [
+        (address(1), Duration::ZERO, true),
+        (address(1), HALF_OPEN_TIME, false),
+        (([10, 0, 0, 1], 8).into(), Duration::ZERO, false),
+        (([10, 0, 0, 3], 7).into(), Duration::ZERO, false),
+    ] {
+        let (mut ours, mut stranger) = (endpoint(1), endpoint(2));
+        let mut out = Vec::new();
+        stranger.connect(Time::ZERO, address(0), None).unwrap();
+        stranger.poll_transmit(Time::ZERO, &mut out).unwrap();
+        ours.handle_datagram(Time::ZERO, from, &mut out);
+        ours.poll_transmit(Time::ZERO, &mut out).unwrap();
+        let now = Time::ZERO + age;
+        ours.connect(now, address(1), None).unwrap();
+        assert_eq!(ours.poll_transmit(now, &mut out).is_none(), is_held, "{from} {age:?}");
+    }
+}
+
 #[test]
 fn a_call_that_expects_another_key_is_not_ended_by_who_calls() {
     let mut world = World::new(9, 0, MILLISECOND);

@@ -1,5 +1,6 @@
 //! A peer that has keys and means harm: it seals whatever frames it wants.
 
+mod moving;
 mod recovery;
 mod rekey;
 mod sending;
@@ -215,51 +216,6 @@ fn who_never_acknowledges_makes_nothing_grow() {
     let snapshot = attack.victim.snapshot();
     assert!(snapshot.in_flight <= snapshot.window, "{snapshot:?}");
     assert!(attack.victim.sent.remembered() < 500, "{}", attack.victim.sent.remembered());
-}
-
-#[test]
-fn a_packet_full_of_challenges_gets_max_path_responses_answers() {
-    let mut attack = Attack::new();
-    let challenges: Vec<_> = (0..100).map(|n| Frame::PathChallenge([n; 8])).collect();
-    attack.send(&challenges);
-    assert!(attack.drain().0 <= MAX_PATH_RESPONSES + 1);
-}
-
-#[test]
-fn a_new_address_gets_amplification_bytes_for_each_one_until_it_answers_and_is_given_up() {
-    let mut attack = Attack::new();
-    for _ in 0..20 {
-        attack.victim.send(Channel::ordered(0), vec![0; 50_000].into()).unwrap();
-    }
-    attack.from = address(2);
-    attack.send(&[Frame::Ping]);
-    let received = DATA_HEADER + 1 + crate::packet::TAG;
-    let mut sent = 0;
-    let proven = loop {
-        sent += attack.drain().1;
-        assert!(sent <= crate::limits::AMPLIFICATION * received, "{sent} bytes for {received}");
-        attack.now = attack.now + Duration::from_millis(10);
-        attack.victim.handle_timeout(attack.now);
-        if attack.victim.snapshot().address == address(1) {
-            break attack.victim.snapshot().is_proven;
-        }
-    };
-    assert!(proven && sent > 0);
-    assert_eq!(attack.victim.stats().moves, 0);
-}
-
-#[test]
-fn a_packet_that_comes_late_from_elsewhere_moves_nobody() {
-    let mut attack = Attack::new();
-    attack.number = 5;
-    attack.send(&[Frame::Ping]);
-    attack.number = 3;
-    attack.from = address(2);
-    attack.send(&[Frame::Ping]);
-    assert_eq!(attack.victim.snapshot().address, address(1));
-    attack.number = 6;
-    attack.send(&[Frame::Ping]);
-    assert_eq!(attack.victim.snapshot().address, address(2));
 }
 
 #[test]
