@@ -87,6 +87,10 @@ mod tests {
             }
         }
         assert_eq!(another(&format!("a.{}", "x".repeat(253)), 1).len(), 255);
+        let end = "x".repeat(249);
+        assert_eq!(another(&format!("ab.{end}"), 1), format!("a (1).{end}"));
+        let no_end = format!("a.{}", "x".repeat(250));
+        assert_eq!(another(&no_end, 1), format!("{} (1)", &no_end[..251]));
         assert_eq!(another("no end", 3), "no end (3)");
         assert_eq!(another(".tar.gz", 1), ".tar (1).gz");
     }

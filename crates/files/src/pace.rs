@@ -78,6 +78,18 @@ mod tests {
     }
 
     #[test]
+    fn what_was_more_than_five_seconds_ago_is_forgotten() {
+        for step in [100, 1000] {
+            let mut pace = Pace::default();
+            for millis in (0..=36_000).step_by(step) {
+                // A byte each millisecond, and then none.
+                pace.mark(Duration::from_millis(millis), millis.min(30_000));
+            }
+            assert_eq!(pace.rate(), Some(0.0), "a mark each {step} ms");
+        }
+    }
+
+    #[test]
     fn what_does_not_move_has_no_time_left() {
         let mut pace = Pace::default();
         assert_eq!(pace.rate(), None);

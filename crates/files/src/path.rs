@@ -190,15 +190,43 @@ mod tests {
         for path in ["\u{1b}]0;x\u{7}", "a\nb", "..\\..\\x", "\u{202e}gpj.exe", "a\u{200b}b"] {
             assert!(refused(path).ends_with("has a character that no name here may have"));
         }
-        for name in ["CON", "con", "Nul.txt", "aux .c", "com1", "LPT9.tar.gz", "com¹", "CON:x"] {
+        for name in [
+            "CON",
+            "con",
+            "Nul.txt",
+            "aux .c",
+            "com1",
+            "LPT9.tar.gz",
+            "com¹",
+            "LPT²",
+            "COM³",
+            "CON:x",
+            "conin$",
+            "CONOUT$.txt",
+        ] {
             assert!(refused(&format!("a/{name}")).ends_with("is a device on Windows"), "{name}");
         }
-        assert_eq!(refused(&"x".repeat(300)), "a name in it has 300 bytes, and 255 is the limit");
+        assert_eq!(refused(&"x".repeat(256)), "a name in it has 256 bytes, and 255 is the limit");
         assert!(refused(&"海".repeat(86)).starts_with("a name in it has 258 bytes"));
         assert!(refused(&"a/".repeat(3000)).starts_with("it is longer than"));
         assert!(refused(&format!("{}a", "a/".repeat(MAX_DEPTH))).starts_with("it is longer than"));
         let part = naming::part("a.tar", 5, None, 1);
         assert!(refused(&part).contains("looks like a part"));
+    }
+
+    #[test]
+    fn max_path_and_max_depth_are_the_last_that_are_taken() {
+        // 15 names of 255 bytes, one of one and one of 254.
+        let longest =
+            format!("{}b/{}", format!("{}/", "a".repeat(255)).repeat(15), "c".repeat(254));
+        assert_eq!(longest.len(), MAX_PATH);
+        let deepest = vec!["a"; MAX_DEPTH].join("/");
+        for path in [&longest, &deepest] {
+            assert!(SafePath::new(path).is_ok(), "{path}");
+        }
+        for path in [format!("{longest}c"), format!("{deepest}/a")] {
+            assert_eq!(SafePath::new(&path), Err(PathError::TooLong), "{path}");
+        }
     }
 
     #[test]

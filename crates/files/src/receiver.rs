@@ -333,11 +333,29 @@ impl Receiver {
         }
     }
 
-    /// Answers that all is over, once.
+    /// Answers that all is over where it is; a file is settled, so there is no second time.
     fn settle(&mut self) {
-        if self.no_more && !self.over && self.open.is_empty() {
+        if self.no_more && self.open.is_empty() {
             self.over = true;
             self.out.push(&Message::Over(Over { files: self.last }));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_than_max_files_are_offered() {
+        let mut receiver = Receiver { last: MAX_FILES - 1, ..Receiver::default() };
+        let mut offer = |file: u32| {
+            let path = file.to_string();
+            let offer = Offer { file, path, size: 0, modified: None, folder: false };
+            receiver.handle(Message::Offer(offer))
+        };
+        assert_eq!(offer(MAX_FILES), Ok(None));
+        let error = offer(MAX_FILES + 1).unwrap_err();
+        assert!(error.to_string().contains("one too many"), "{error}");
     }
 }

@@ -139,7 +139,7 @@ impl Sender {
         if self.over {
             return SendStep::Done;
         }
-        if !self.no_more && self.open.len() < WINDOW && self.last < MAX_FILES {
+        if !self.no_more && self.open.len() < WINDOW {
             return SendStep::Offer;
         }
         let Some((file, open)) = self.current_file() else { return SendStep::Wait };
@@ -164,12 +164,16 @@ impl Sender {
         })
     }
 
-    /// Offers a file or a folder, and gives its number. Only where [`SendStep::Offer`] asks for it.
+    /// Offers a file or a folder, and gives its number. Only where [`SendStep::Offer`] asks for it; behind
+    /// [`MAX_FILES`] it does not.
     pub fn offer(&mut self, item: Item) -> u32 {
         self.last += 1;
         let (file, Item { path, size, modified, folder }) = (self.last, item);
         self.open.insert(file, Open { size, folder, state: State::Offered });
         self.out.push(&Message::Offer(Offer { file, path, size, modified, folder }));
+        if file == MAX_FILES {
+            self.no_more();
+        }
         file
     }
 
@@ -311,9 +315,6 @@ impl Sender {
 
     fn close(&mut self, file: u32) {
         self.open.remove(&file);
-        if self.current == Some(file) {
-            self.current = None;
-        }
         self.settle();
     }
 
@@ -332,4 +333,22 @@ pub(crate) fn broken(file: u32, what: &'static str) -> Ending {
 
 pub(crate) fn out_of_turn(kind: Kind) -> Ending {
     Ending::Protocol(ProtocolError::OutOfTurn { kind })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_max_files_nothing_more_is_offered_and_it_comes_to_its_end() {
+        let mut sender = Sender { last: MAX_FILES - 1, ..Sender::default() };
+        assert_eq!(sender.next_step(), SendStep::Offer);
+        let item = Item { path: "a".into(), size: 0, modified: None, folder: true };
+        let file = sender.offer(item);
+        assert_eq!((file, sender.next_step()), (MAX_FILES, SendStep::Wait));
+        let kept = proto::transfer::Kept { file, path: "a".into(), already: false };
+        sender.handle(Message::Kept(kept)).unwrap();
+        sender.handle(Message::Over(Over { files: file })).unwrap();
+        assert_eq!(sender.next_step(), SendStep::Done);
+    }
 }

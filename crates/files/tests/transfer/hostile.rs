@@ -3,10 +3,10 @@
 use bytes::BytesMut;
 use fastrand::Rng;
 use files::limits::{MAX_SIZE, WINDOW};
-use files::{Hash, Sender};
+use files::{Hash, Hasher, Receiver, Sender};
 use proto::limits::MAX_FRAME_LENGTH;
 use proto::transfer::{Batch, Begin, Busy, DropWhy, Dropped, Kept, Offer, Over, Sent, Take, Way};
-use proto::{Ending, Header, Kind, Message, ProtocolError};
+use proto::{Decoder, Ending, Header, Kind, Message, ProtocolError, Taken};
 
 use crate::disk::{Disk, Entry, Source, Target, Tree, file};
 
@@ -51,15 +51,20 @@ fn a_sender_that_breaks_the_rules_ends_the_transfer() {
     refused(&[offer(2, "a", 5)], "offered out of order");
     refused(&[a(), a()], "offered out of order");
     refused(&[offer(1, "a", MAX_SIZE + 1)], "it has no such size");
+    let folder = Offer { file: 1, path: "a".into(), size: 1, modified: None, folder: true };
+    refused(&[frame(&Message::Offer(folder))], "it has no such size");
+    refused(&[a(), sent(0, b"")], "it was never offered");
     refused(&[a(), block(1, 1, b"x")], "in the wrong place");
     refused(&[a(), block(1, 0, b"123456")], "beyond its size");
     refused(&[a(), block(1, 0, b"123"), block(1, 0, b"123")], "in the wrong place");
     refused(&[a(), block(2, 0, b"123")], "a block of no file");
+    refused(&[block(1, 0, b"123")], "a block of no file");
     refused(&[a(), block(0, 0, b"123")], "a block of no file");
     refused(&[a(), block(1, 0, b"")], "an empty one");
     refused(&[a(), block(1, 0, b"123"), sent(1, b"123")], "it ends before its size");
     refused(&[sent(1, b"")], "it was never offered");
     refused(&[a(), frame(&Message::Over(Over { files: 7 }))], "it was never offered");
+    refused(&[a(), frame(&Message::Over(Over { files: 0 }))], "it was never offered");
     let over = || frame(&Message::Over(Over { files: 0 }));
     refused(&[over(), over()], "out of turn");
     refused(&[over(), a()], "out of turn");
@@ -67,6 +72,20 @@ fn a_sender_that_breaks_the_rules_ends_the_transfer() {
     refused(&[offer(1, "a", 0), frame(&none)], "its hash is none");
     let take = Message::Take(Take { file: 1, from: 0, hash: None });
     refused(&[frame(&take)], "out of turn");
+}
+
+/// A part that is not the beginning is begun anew with the first block, once, and not later.
+#[test]
+fn who_has_begun_behind_a_part_or_anew_does_not_begin_again() {
+    for blocks in [
+        vec![block(1, 3, b"4"), block(1, 0, b"12345")],
+        vec![block(1, 0, b"123"), block(1, 0, b"12345")],
+    ] {
+        let mut disk = Disk::default();
+        received(&[offer(1, "a", 5), block(1, 0, b"123")], &mut disk).unwrap();
+        let error = received(&[vec![offer(1, "a", 5)], blocks].concat(), &mut disk).unwrap_err();
+        assert!(error.to_string().contains("in the wrong place"), "{error}");
+    }
 }
 
 #[test]
@@ -101,6 +120,31 @@ fn what_is_skipped_of_a_file_that_was_given_up_has_an_end() {
     }
     let error = target.hear(&block(1, 10, b"x"), &mut disk, &mut out).unwrap_err();
     assert!(error.to_string().contains("a block after its end"), "{error}");
+}
+
+/// Of a file that is gone on with, where the sender may have found that it has to begin anew.
+#[test]
+fn all_of_a_file_may_still_come_that_was_given_up_before_its_first_block() {
+    for (before, left) in [(0, 10), (2, 5)] {
+        let mut receiver = Receiver::default();
+        let offer = Offer { file: 1, path: "a".into(), size: 10, modified: None, folder: false };
+        receiver.handle(Message::Offer(offer)).unwrap();
+        receiver.found(1, 3, Hasher::default());
+        let take = |receiver: &mut Receiver, at| {
+            let mut decoder = Decoder::default();
+            decoder.push(&block(1, at, b"x"));
+            let Some(Taken::Run(run)) = decoder.take().unwrap() else { panic!("a block") };
+            receiver.data(&run, |_| Ok(()))
+        };
+        for at in 3..3 + before {
+            take(&mut receiver, at).unwrap();
+        }
+        receiver.give_up(1, DropWhy::NoRoom, "full");
+        for at in 0..left {
+            take(&mut receiver, at).unwrap();
+        }
+        assert!(take(&mut receiver, left).is_err(), "{before} {left}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod disk;
 mod hostile;
+mod turns;
 
 use bytes::{Buf as _, BytesMut};
 use fastrand::Rng;
@@ -265,6 +266,7 @@ fn a_full_disk_ends_the_file_and_not_the_transfer() {
         assert!(connection.source.events.iter().any(dropped), "seed {seed}");
         // There is room again: only what was missing comes.
         let had: usize = disk.parts.values().map(Vec::len).sum();
+        assert!(had >= BLOCK, "seed {seed}: what has come is kept");
         disk.room = None;
         let mut connection = Connection::new(&tree);
         assert!(connection.run(&mut disk, &mut rng, None), "seed {seed}");
