@@ -1,4 +1,4 @@
-//! How much may be in flight.
+//! How much may be in flight: RFC 9002 §7.
 
 use std::fmt;
 

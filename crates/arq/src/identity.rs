@@ -1,4 +1,4 @@
-//! Who a peer is: the public key that it proves to have.
+//! Who a peer is: the public key of X25519 (RFC 7748) that it proves to have.
 
 use std::fmt::{self, Write as _};
 use std::str::FromStr;

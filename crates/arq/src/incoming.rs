@@ -1,4 +1,5 @@
-//! Messages on their way in: pieces are joined, repeats dropped, and order kept where it was promised.
+//! Messages on their way in: pieces are joined, repeats dropped, and order kept where it was promised, as
+//! with the streams of RFC 9000 §2.2.
 
 use std::collections::{BTreeMap, VecDeque};
 

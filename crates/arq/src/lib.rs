@@ -11,7 +11,7 @@
 //! | In which order is it all called? | [`Endpoint`] | |
 //! | What does a packet look like? | `packet` | RFC 9000 §17 |
 //! | What does it say once it is open? | `frame`, `varint` | RFC 9000 §16, §19 |
-//! | How do two peers come to have keys? | `handshake`, `identity` | Noise §7.5 |
+//! | How do two peers come to have keys? | `handshake`, `identity` | Noise §7.5, RFC 7748 |
 //! | What is asked before a handshake costs anything? | `check` | RFC 9000 §8.1, WireGuard §5.4 |
 //! | How are packets sealed, and when do keys change? | `keys` | Noise §4.2, §12.4, RFC 9001 §6 |
 //! | Which packets were had already? | `replay` | RFC 6479 |
@@ -22,8 +22,8 @@
 //! | How much may be in flight? | [`Controller`], [`NewReno`] | RFC 9002 §7 |
 //! | When may the next packet go? | `pacer` | RFC 9002 §7.7 |
 //! | How much may the peer make us hold? | `credit` | RFC 9000 §4.1 |
-//! | How are messages cut and joined? | `outgoing`, `incoming` | |
-//! | Who sends next? | `messages` | |
+//! | How are messages cut and joined? | `outgoing`, `incoming` | RFC 9000 §2.2, §13.3 |
+//! | Who sends next? | `messages` | RFC 8260 |
 //! | What is sent once only? | `unreliable` | RFC 9221 |
 //! | When is a silent peer given up? | `idle` | RFC 9000 §10.1 |
 //! | How does a connection end? | `life` | RFC 9000 §10.2 |

@@ -1,8 +1,8 @@
 //! All messages of a connection: its channels, their credit, and who sends next.
 //!
 //! Channels that have something to send stand in a queue and send a piece each in turn, so a long
-//! message on one holds up no other. A channel leaves the queue when it can send nothing, and comes back
-//! with what it waited for, so a packet never looks at channels in vain.
+//! message on one holds up no other; RFC 8260 does the same for SCTP. A channel leaves the queue when it
+//! can send nothing, and comes back with what it waited for, so a packet never looks at channels in vain.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

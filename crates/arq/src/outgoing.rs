@@ -1,7 +1,7 @@
 //! Messages on their way out: what is new, what is sent again, what is confirmed.
 //!
 //! A message is kept until all of it is acknowledged. It is cut into pieces as packets have room for it,
-//! so what is sent again may be cut otherwise.
+//! so what is sent again may be cut otherwise (RFC 9000 §13.3).
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
