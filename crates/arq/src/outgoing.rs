@@ -236,6 +236,8 @@ impl Message {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn channel() -> Outgoing {
@@ -362,5 +364,53 @@ mod tests {
         assert_eq!(cut_all(&mut outgoing, 1000).len() as u64, MAX_AHEAD - 1);
         outgoing.on_acked(piece(0, 0, 36));
         assert_eq!(cut_all(&mut outgoing, 1000), [(MAX_AHEAD, 0, 0)]);
+    }
+
+    proptest! {
+        /// Whatever is lost, late or asked for again: each message arrives whole, and is confirmed once.
+        #[test]
+        fn it_is_a_list_of_messages(
+            ordered in any::<bool>(),
+            steps in prop::collection::vec((0_u8..10, 0_usize..3000), 1..150),
+        ) {
+            let order = if ordered { Order::Ordered } else { Order::Unordered };
+            let mut outgoing = Outgoing::new(Channel { order, number: 1 }, 1 << 30);
+            let mut connection = SendCredit::new(1 << 30);
+            let (mut sent, mut under_way) = (Vec::new(), Vec::<PieceRef>::new());
+            let mut confirmed = Vec::new();
+            let rest = std::iter::repeat_n((5, 1100), 2000);
+            for (step, number) in steps.into_iter().chain(rest) {
+                match step {
+                    0..3 => {
+                        prop_assert_eq!(outgoing.push(bytes(number)), sent.len() as u64);
+                        sent.push(number);
+                    }
+                    3..6 => {
+                        if let Ok(Cut { piece, total, data, .. }) = outgoing.cut(number, &mut connection) {
+                            let len = sent[usize::try_from(piece.number).unwrap()];
+                            let place = usize::try_from(piece.offset).unwrap();
+                            prop_assert_eq!(total, len as u64);
+                            prop_assert_eq!(data, bytes(len).slice(place..place + usize::try_from(piece.len).unwrap()));
+                            under_way.push(piece);
+                        } else if step == 5 && !under_way.is_empty() {
+                            confirmed.extend(outgoing.on_acked(under_way.remove(0)));
+                        }
+                    }
+                    _ if under_way.is_empty() => {}
+                    6..8 => {
+                        let piece = under_way.swap_remove(number % under_way.len());
+                        confirmed.extend(outgoing.on_acked(piece));
+                    }
+                    8 => outgoing.on_lost(under_way.swap_remove(number % under_way.len())),
+                    _ => outgoing.on_probe(under_way[number % under_way.len()]),
+                }
+            }
+            prop_assert_eq!(outgoing.unconfirmed(), 0);
+            if !ordered {
+                confirmed.sort_unstable();
+            }
+            let all: Vec<_> = sent.iter().enumerate().map(|(n, len)| (n as u64, *len)).collect();
+            prop_assert_eq!(confirmed, all);
+        }
     }
 }
