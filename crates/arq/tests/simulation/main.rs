@@ -2,8 +2,8 @@
 //!
 //! After every step it must hold that no packet number is used twice, that no more is in flight than
 //! allowed, that an unproven address gets at most three times what came from it, that a timer is set
-//! while something is in flight and none that has passed; and at the end that what was read is what was
-//! sent, in order where that was promised, once, and all of what was confirmed.
+//! while something is in flight and none that has passed, and that what was read is what was sent, in
+//! order where that was promised, once, and all of what was confirmed.
 //!
 //! `ARQ_SEEDS=10000 cargo test --release -p arq --test simulation` runs many seeds, and
 //! `ARQ_SEED=7 cargo test -p arq --test simulation NAME` one of them again.
@@ -29,7 +29,7 @@ use peer::{Peer, Planned};
 use ring::{Ring, ann_at, bob_at};
 
 /// How many seeds a scenario is run with, if nobody says otherwise.
-const SEEDS: u64 = 80;
+const SEEDS: u64 = 200;
 
 /// A network, and what is to come of it.
 struct Scenario {
@@ -108,8 +108,6 @@ impl Scenario {
             !ring.ann.endpoint.is_busy() && !ring.bob.endpoint.is_busy()
         });
         assert!(closed, "not closed: {}", tell(&ring));
-        ring.ann.check_against(&ring.bob);
-        ring.bob.check_against(&ring.ann);
         assert_eq!(ring.ann.end, Some((End::Closed, 0)));
         let reason = "done".to_owned();
         let by_peer = Some((End::ClosedByPeer { code: 0, reason }, 0));

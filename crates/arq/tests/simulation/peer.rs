@@ -50,8 +50,13 @@ pub(crate) struct Peer {
     pub(crate) sent: BTreeMap<Channel, Vec<Bytes>>,
     pub(crate) unreliable_sent: BTreeSet<Bytes>,
     pub(crate) read: BTreeMap<Channel, Vec<Bytes>>,
-    pub(crate) unreliable_read: Vec<Bytes>,
+    /// What was read since the last step: the channel, and the place in what was read of it.
+    read_now: Vec<(Channel, usize)>,
+    unreliable_now: Vec<Bytes>,
+    /// All that was read: no two messages of a peer are alike.
+    had: BTreeSet<Bytes>,
     pub(crate) confirmed: BTreeSet<(Channel, u64)>,
+    confirmed_now: Vec<(Channel, u64)>,
     pub(crate) end: Option<(End, usize)>,
     pub(crate) moves: usize,
     /// Calls that ended because they expected another key.
@@ -83,8 +88,11 @@ impl Peer {
             sent: BTreeMap::new(),
             unreliable_sent: BTreeSet::new(),
             read: BTreeMap::new(),
-            unreliable_read: Vec::new(),
+            read_now: Vec::new(),
+            unreliable_now: Vec::new(),
+            had: BTreeSet::new(),
             confirmed: BTreeSet::new(),
+            confirmed_now: Vec::new(),
             end: None,
             moves: 0,
             wrong_keys: 0,
@@ -211,16 +219,19 @@ impl Peer {
                 }
                 Event::Readable(channel) => {
                     while let Some(message) = self.endpoint.read(id, channel) {
-                        self.read.entry(channel).or_default().push(message);
+                        let read = self.read.entry(channel).or_default();
+                        self.read_now.push((channel, read.len()));
+                        read.push(message);
                     }
                 }
                 Event::UnreliableReadable => {
                     while let Some((_, message)) = self.endpoint.read_unreliable(id) {
-                        self.unreliable_read.push(message);
+                        self.unreliable_now.push(message);
                     }
                 }
                 Event::Confirmed { channel, number } => {
                     assert!(self.confirmed.insert((channel, number)), "confirmed twice");
+                    self.confirmed_now.push((channel, number));
                 }
                 Event::Writable => self.full = false,
                 Event::Moved { to } => {
@@ -277,37 +288,25 @@ impl Peer {
         busy
     }
 
-    /// What this peer has read is what the other has sent.
-    pub(crate) fn check_against(&self, other: &Self) {
-        for (channel, read) in &self.read {
-            let sent = other.sent.get(channel).map_or(&[][..], Vec::as_slice);
-            match channel.order {
-                arq::Order::Ordered => {
-                    assert_eq!(
-                        read.get(..),
-                        sent.get(..read.len()),
-                        "{channel}: order or contents"
-                    );
-                }
-                arq::Order::Unordered => {
-                    let mut left: BTreeMap<&Bytes, usize> = BTreeMap::new();
-                    for message in sent {
-                        *left.entry(message).or_default() += 1;
-                    }
-                    for message in read {
-                        let count = left.get_mut(message).filter(|count| **count > 0);
-                        *count.expect("a message that was not sent, or came twice") -= 1;
-                    }
-                }
+    /// What this peer has read since the last step is what the other has sent, in its order and once; and
+    /// what the other was told that we have, we have.
+    pub(crate) fn check_step(&mut self, other: &mut Self) {
+        for (channel, at) in std::mem::take(&mut self.read_now) {
+            let sent = other.sent.get(&channel).map_or(&[][..], Vec::as_slice);
+            let message = &self.read[&channel][at];
+            if channel.order == arq::Order::Ordered {
+                assert_eq!(Some(message), sent.get(at), "{channel}: order or contents");
             }
+            assert!(sent.contains(message), "{channel}: a message that was not sent");
+            assert!(self.had.insert(message.clone()), "{channel}: a message came twice");
         }
-        let read: BTreeSet<&Bytes> = self.unreliable_read.iter().collect();
-        assert_eq!(read.len(), self.unreliable_read.len(), "an unreliable message came twice");
-        assert!(read.iter().all(|message| other.unreliable_sent.contains(*message)));
-        // What the other was told that we have, we have.
-        for (channel, number) in &other.confirmed {
-            let message = &other.sent[channel][usize::try_from(*number).unwrap()];
-            let has = self.read.get(channel).is_some_and(|read| read.contains(message));
+        for message in std::mem::take(&mut self.unreliable_now) {
+            assert!(other.unreliable_sent.contains(&message), "a message that was not sent");
+            assert!(self.had.insert(message), "an unreliable message came twice");
+        }
+        for (channel, number) in std::mem::take(&mut other.confirmed_now) {
+            let message = &other.sent[&channel][usize::try_from(number).unwrap()];
+            let has = self.had.contains(message);
             assert!(has, "{channel}: message {number} was confirmed and not read");
         }
     }
@@ -317,7 +316,7 @@ impl Peer {
     }
 }
 
-/// A message that is like no other, unless it is very short.
+/// A message that is like no other.
 fn message(opener: bool, count: usize, len: usize) -> Bytes {
     let mut bytes = vec![u8::from(opener)];
     bytes.extend_from_slice(&count.to_be_bytes());

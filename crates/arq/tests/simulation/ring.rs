@@ -59,6 +59,8 @@ impl Ring {
             for datagram in self.bob.work(self.now) {
                 self.launch(false, datagram);
             }
+            self.ann.check_step(&mut self.bob);
+            self.bob.check_step(&mut self.ann);
             if done(self) {
                 return true;
             }
