@@ -291,6 +291,14 @@ pub(crate) fn of_talk(talked: &Talked, peer: &Address, plan: &Plan) -> Option<Fa
                 time_in_words(plan.deadline.unwrap_or_default())
             ),
         )),
+        // Not a word of the peer: somebody here has ended it (`tcp_abort` in net/ipv4/tcp.c).
+        Ending::PeerReset if fault_kind(talked) == Some(io::ErrorKind::ConnectionAborted) => Some(
+            failed(
+                "connection_aborted",
+                format!("this system has ended the connection to {peer} {after}"),
+            )
+            .hint("whoever has CAP_NET_ADMIN can do so, as `ss -K` does"),
+        ),
         Ending::PeerReset => Some(
             failed("connection_reset", format!("connection reset by {peer} {after}")).hint(
                 "a peer that closes with unread data resets the connection: see `cargo xtask demo disconnect`",
@@ -304,6 +312,13 @@ pub(crate) fn of_talk(talked: &Talked, peer: &Address, plan: &Plan) -> Option<Fa
             let why = fault_words(talked);
             Some(failed("io", format!("connection to {peer} failed: {why} {after}")))
         }
+    }
+}
+
+fn fault_kind(talked: &Talked) -> Option<io::ErrorKind> {
+    match &talked.fault {
+        Some(Fault::Peer(why)) => Some(why.kind()),
+        _ => None,
     }
 }
 
