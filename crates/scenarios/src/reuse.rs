@@ -4,6 +4,7 @@
 //! last of them in TIME_WAIT, when no program is left. `SO_REUSEADDR` says that such connections do not
 //! matter, and on Linux both have to say so, the old socket and the new one.
 
+mod again;
 mod datagrams;
 mod matrix;
 mod port_shared;

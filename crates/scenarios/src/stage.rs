@@ -192,10 +192,7 @@ impl Stage {
         let port = if self.level.has_namespaces() { port } else { 0 };
         let address = SocketAddr::new(lab.host(host).address().into(), port);
         let actor = self.server_at(lab, host, name, &address.to_string(), args)?;
-        let listening = actor.expect("listening")?;
-        let address = listening["addr"].as_str().and_then(|text| text.parse().ok());
-        let address =
-            address.ok_or_else(|| Trouble::program(name, format!("listens on {listening}")))?;
+        let address = actor.listens_at()?;
         Ok(Server { actor, address })
     }
 
@@ -355,9 +352,25 @@ impl Actor {
 
     /// The port from which it talks, once it is connected.
     pub fn local_port(&self) -> Result<u16, Trouble> {
-        let connected = self.expect("connected")?;
-        let local = connected["local"].as_str().and_then(|text| text.parse::<SocketAddr>().ok());
-        local.map(|local| local.port()).ok_or_else(|| self.lacks("connected"))
+        self.local_address().map(|address| address.port())
+    }
+
+    /// The address from which it talks, once it is connected.
+    pub fn local_address(&self) -> Result<SocketAddr, Trouble> {
+        self.address_told("connected", "local")
+    }
+
+    /// The address at which it listens, once it does.
+    pub fn listens_at(&self) -> Result<SocketAddr, Trouble> {
+        self.address_told("listening", "addr")
+    }
+
+    fn address_told(&self, event: &str, field: &str) -> Result<SocketAddr, Trouble> {
+        let told = self.expect(event)?;
+        let address = told[field].as_str().and_then(|text| text.parse().ok());
+        address.ok_or_else(|| {
+            Trouble::program(self.program.name(), format!("said \"{event}\" with {told}"))
+        })
     }
 
     fn lacks(&self, event: &str) -> Trouble {

@@ -158,9 +158,7 @@ pub(super) fn start_relay(
     command.args(["serve", &own.to_string(), "--open-to-network", "--format", "json", "--quiet"]);
     command.args(options);
     let relay = Actor::start(lab, "server", "relay", command)?;
-    let listening = relay.expect("listening")?;
-    let address = listening["addr"].as_str().and_then(|text| text.parse().ok());
-    let address = address.ok_or_else(|| Trouble::program("relay", "told no address"))?;
+    let address = relay.listens_at()?;
     Ok((relay, address))
 }
 

@@ -24,7 +24,7 @@ const FIN: (&str, &str) = ("forgotten-fin", "FINs of the server in that time, an
 
 /// Plays a server that forgets a descriptor.
 ///
-/// A bare server: ours closes what has ended.
+/// A bare server: ours closes what has ended, also in `--mode hold`.
 pub(super) fn while_it_lives(stage: &Stage) -> Result<Story, Trouble> {
     let lab = lab(stage)?;
     if stage.level.has_namespaces() {

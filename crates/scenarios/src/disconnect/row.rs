@@ -150,7 +150,9 @@ impl Row {
     fn set_up(&self, server: SocketAddr) -> Vec<String> {
         let client = match self.act {
             Act::SendOn => "a socket that ignores the end of the stream".into(),
-            Act::Destroy => "a socket that asks once, and is then destroyed as by ss -K".into(),
+            Act::Destroy => {
+                format!("tcp-client {server}, whose connection is then destroyed as by ss -K")
+            }
             act => {
                 let args = act.client_args().join(" ");
                 format!("tcp-client {args}{}{server}", if args.is_empty() { "" } else { " " })

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use netlab::{Lab, Record, Rule, Tcp, TcpSocket, TcpState, Verdict, Wire};
@@ -89,20 +90,32 @@ impl Scene<'_> {
 
     /// Somebody ends the client's connection in its kernel, over the program's head.
     fn destroy(&self) -> Result<Went, Trouble> {
-        let failed = || Trouble::io("talk to the server");
-        let (mut socket, local) = self.bare_client()?;
-        socket.write_all(b"hello").map_err(failed())?;
-        let read = socket.read(&mut [0; 64]).map_err(failed())?;
+        let mut command = Command::new(self.stage.programs.join("tcp-client"));
+        command.args(["--format", "json"]).arg(self.server.address.to_string());
+        // Its error is what the story tells; on the terminal it would look like the demo's own.
+        command.stderr(Stdio::null());
+        let mut client = Actor::start(self.lab, "client", "client", command)?;
+        client.say("hello")?;
+        client.expect("data")?;
+        let local = client.local_address()?;
         self.end_in_kernel(local)?;
-        let error = socket.read(&mut [0; 64]).err();
+        let end = client.expect("end")?;
         let mut went = self.closed(local.port())?;
+        let errno = end["error"]["os_error"].as_i64().and_then(|errno| i32::try_from(errno).ok());
+        let errno = name(errno.map(io::Error::from_raw_os_error).as_ref());
+        let kind = end["error"]["kind"].as_str().unwrap_or("no error");
         went.checks = vec![
-            Check::equal("destroyed-served", "bytes of its echo that it has read", 5, read),
+            Check::equal(
+                "destroyed-served",
+                "bytes of its echo that tcp-client has read",
+                6,
+                end["received"].as_u64().unwrap_or(0),
+            ),
             Check::equal(
                 "destroyed-client",
-                "what its program reads next",
-                "ECONNABORTED".to_owned(),
-                name(error.as_ref()),
+                "what tcp-client says",
+                "connection_aborted (ECONNABORTED), exit code 1".to_owned(),
+                format!("{kind} ({errno}), exit code {}", end["exit"]),
             ),
         ];
         Ok(went)
@@ -112,9 +125,7 @@ impl Scene<'_> {
     /// cable is put in again.
     fn reboot(&self) -> Result<Went, Trouble> {
         let mut client = self.client_with_echo(&[])?;
-        let connected = client.expect("connected")?;
-        let local = connected["local"].as_str().and_then(|text| text.parse::<SocketAddr>().ok());
-        let local = local.ok_or_else(|| Trouble::program("client", "did not say its address"))?;
+        let local = client.local_address()?;
         self.acknowledged(local.port())?;
         let wire = self.lab.wire().expect("this act is played only where there is a wire");
         let host = self.lab.host("client").id();
@@ -182,24 +193,17 @@ impl Scene<'_> {
         host.destroy(local, self.server.address).map_err(failed)
     }
 
-    /// A bare socket that is connected to the server, and its address.
-    fn bare_client(&self) -> Result<(TcpStream, SocketAddr), Trouble> {
-        let address = self.server.address;
-        let connect = move || -> io::Result<(TcpStream, SocketAddr)> {
-            let socket = TcpStream::connect(address)?;
-            socket.set_read_timeout(Some(SOON))?;
-            let local = socket.local_addr()?;
-            Ok((socket, local))
-        };
-        self.lab.host("client").run(connect).map_err(Trouble::io("talk to the server"))
-    }
-
-    /// A socket that does what our client does not: it takes the end of the stream for nothing.
+    /// A client that takes the end of the stream for nothing. A bare socket: ours ends there.
     fn send_on(&self) -> Result<Went, Trouble> {
         let address = self.server.address;
         let failed = || Trouble::io("talk to the server");
-        let (mut socket, local) = self.bare_client()?;
-        let port = local.port();
+        let connect = move || -> io::Result<(TcpStream, u16)> {
+            let socket = TcpStream::connect(address)?;
+            socket.set_read_timeout(Some(SOON))?;
+            let port = socket.local_addr()?.port();
+            Ok((socket, port))
+        };
+        let (mut socket, port) = self.lab.host("client").run(connect).map_err(failed())?;
         let end = socket.read(&mut [0; 64]).map_err(failed())?;
         let first = socket.write(b"is anybody there?").map_err(failed())?;
         // The RST is on its way; only the kernel knows when it has arrived.

@@ -85,10 +85,6 @@ impl Servers {
     }
 
     fn port(&self, server: usize) -> Result<u16, Trouble> {
-        let listening = self.actors[server].expect("listening")?;
-        let address = listening["addr"].as_str().and_then(|text| text.parse().ok());
-        let address: Option<SocketAddr> = address;
-        let port = address.map(|address| address.port());
-        port.ok_or_else(|| Trouble::program("the server", format!("listens on {listening}")))
+        self.actors[server].listens_at().map(|address| address.port())
     }
 }

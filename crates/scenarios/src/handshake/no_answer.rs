@@ -35,7 +35,8 @@ pub(super) fn refused(stage: &Stage) -> Result<Story, Trouble> {
     if let Some(wire) = lab.wire() {
         wire.add(Rule::delay("20 ms each way", Duration::from_millis(20)));
     }
-    // Bound, and no more: bind takes the address, listen is what takes connections.
+    // A bare socket, because tcp-server listens on what it has bound: bind takes the address, listen is what
+    // takes connections.
     let address = SocketAddr::new(lab.host("server").address().into(), 0);
     let bound = lab.host("server").run(move || {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;

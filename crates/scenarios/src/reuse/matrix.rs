@@ -3,13 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use netlab::{Lab, TcpState};
-use socket2::{Socket, Type};
+use socket2::Type;
 
-use super::sockets::{
-    HOST, Outcome, Says, address_of, bound, connection, in_words, listener, pairs,
-};
+use super::again::{Again, OPTION};
+use super::sockets::{HOST, Outcome, Says, address_of, bound, in_words, listener, pairs};
 use crate::findings::{Check, Story, Table};
-use crate::stage::{Stage, Trouble, sockets, until};
+use crate::stage::{Actor, Stage, Trouble, sockets, until};
 
 use Outcome::{Binds, InUse};
 
@@ -101,8 +100,11 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
         says: "every pair of an old socket and a new one on the same port".into(),
         belief: "SO_REUSEADDR on the new socket is what makes it bind".into(),
         set_up: vec![
-            "bare sockets on 127.0.0.1, each pair on a port of its own; the new one is to bind and listen"
+            "tcp-server on 127.0.0.1, each pair on a port of its own: the one that does not say it has \
+             --no-reuse-addr"
                 .into(),
+            "client, where there is a connection: tcp-client; the server is killed to close first".into(),
+            "bare sockets for one that is bound and does not listen, which no server of ours is".into(),
         ],
         explanation: vec![
             "bind(2) compares the new socket with each that the port has, in any state \
@@ -130,8 +132,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     for row in &ROWS {
         let mut measured = Vec::new();
         for (_, old, new) in pairs("SO_REUSEADDR") {
-            let says = |it_does| Says::ReuseAddr.when(it_does);
-            measured.push(row.left.meets(&lab, says(old), says(new))?);
+            measured.push(row.left.meets(stage, &lab, (old, new))?);
         }
         let cells = measured.iter().map(ToString::to_string);
         table.rows.push([row.says.to_owned()].into_iter().chain(cells).collect());
@@ -143,57 +144,83 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     Ok(story)
 }
 
+/// A pair: whether the old one and the new one say the option.
+type Pair = (bool, bool);
+
 impl Left {
-    /// Leaves this on a port, and gives what becomes of a new socket there.
-    fn meets(self, lab: &Lab, old: Says, new: Says) -> Result<Outcome, Trouble> {
-        let here = |ip: IpAddr, port| SocketAddr::new(ip, port);
-        let (first, second) = match self {
-            Self::Everywhere => (Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::LOCALHOST.into()),
-            Self::Elsewhere => (Ipv4Addr::LOCALHOST.into(), SECOND),
-            _ => (Ipv4Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()),
-        };
-        let failed = || Trouble::io("bind the old socket");
-        let old = match self {
-            Self::Bound => bound(lab, Type::STREAM, old, here(first, 0)).map_err(failed())?,
-            _ => listener(lab, old, here(first, 0)).map_err(failed())?,
-        };
-        let port = address_of(&old)?.port();
-        // What is kept lives until the new socket has been tried.
-        let _kept: Vec<Socket> = match self {
-            Self::Bound | Self::Listener | Self::Everywhere | Self::Elsewhere => vec![old],
-            Self::TimeWait => {
-                let (client, child) = connection(lab, &old)?;
-                end(lab, port, child, client)?;
-                drop(old);
-                Vec::new()
+    /// Leaves this on a port, and gives what becomes of a new one there.
+    fn meets(self, stage: &Stage, lab: &Lab, (old, new): Pair) -> Result<Outcome, Trouble> {
+        if self == Self::Bound {
+            return bound_meets(lab, (old, new));
+        }
+        let first = if self == Self::Everywhere { "0.0.0.0:0" } else { "127.0.0.1:0" };
+        // With --once it closes its listener when it has a connection, and serves that on.
+        let once: &[&str] = if self == Self::Child { &["--once"] } else { &[] };
+        let args = [once, options(old)].concat();
+        let mut server = stage.server_at(lab, HOST, "tcp-server", first, &args)?;
+        let port = server.listens_at()?.port();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let mut client = None;
+        if matches!(self, Self::TimeWait | Self::Nothing | Self::Child) {
+            client = Some(served(stage, lab, address)?);
+        }
+        match (self, &mut client) {
+            (Self::TimeWait, Some(client)) => {
+                // Its kernel closes what it had, and so is first.
+                kill(&mut server)?;
+                client.exit()?;
+                settled(lab, port)?;
             }
-            Self::Nothing => {
-                let (client, child) = connection(lab, &old)?;
-                end(lab, port, client, child)?;
-                drop(old);
-                Vec::new()
+            (Self::Nothing, Some(client)) => {
+                client.close_input();
+                client.exit()?;
+                settled(lab, port)?;
+                kill(&mut server)?;
             }
-            Self::Child => {
-                let (client, child) = connection(lab, &old)?;
-                drop(old);
-                vec![client, child]
-            }
-        };
-        Ok(Outcome::from(&listener(lab, new, here(second, port))))
+            _ => {}
+        }
+        let wanted = if self == Self::Elsewhere { SECOND } else { address.ip() };
+        let again = Again::start(stage, lab, HOST, (wanted, port).into(), options(new))?;
+        // Until here lives what is on the port.
+        drop((server, client));
+        Ok(again.of_socket)
     }
 }
 
-/// Closes a connection of the server on `port`, `first` before `second`, and waits until nothing of it
-/// there will change for a minute.
-fn end(lab: &Lab, port: u16, first: Socket, second: Socket) -> Result<(), Trouble> {
-    drop(first);
-    drop(second);
+fn options(says_it: bool) -> &'static [&'static str] {
+    if says_it { &[] } else { &[OPTION] }
+}
+
+/// A client that has said a word and read its echo.
+fn served(stage: &Stage, lab: &Lab, server: SocketAddr) -> Result<Actor, Trouble> {
+    let mut client = stage.client(lab, HOST, "client", server, &[])?;
+    client.say("hello")?;
+    client.expect("data")?;
+    Ok(client)
+}
+
+fn kill(server: &mut Actor) -> Result<(), Trouble> {
+    server.program.kill().map_err(Trouble::io("end the server"))?;
+    Ok(())
+}
+
+/// Waits until nothing on the port will change for a minute.
+fn settled(lab: &Lab, port: u16) -> Result<(), Trouble> {
     until("the end of a connection", || {
         let all = sockets(lab, HOST)?;
         let mut of_port = all.iter().filter(|socket| socket.local.port() == port);
         let settled = of_port.all(|s| matches!(s.state, TcpState::Listen | TcpState::TimeWait));
         Ok(settled.then_some(()))
     })
+}
+
+/// Bare sockets: tcp-server listens on whatever it has bound.
+fn bound_meets(lab: &Lab, (old, new): Pair) -> Result<Outcome, Trouble> {
+    let says = |it_does| Says::ReuseAddr.when(it_does);
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let old = bound(lab, Type::STREAM, says(old), any);
+    let old = old.map_err(Trouble::io("bind the old socket"))?;
+    Ok(Outcome::from(&listener(lab, says(new), address_of(&old)?)))
 }
 
 /// Two that are bound and do not listen do not conflict; that they both listen is refused later.

@@ -1,7 +1,6 @@
 //! A server is stopped while a client is connected, and started again at once.
 
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,10 +9,9 @@ use nix::sys::signal::Signal;
 
 use crate::findings::{Check, Story, Table};
 use crate::observe::{Observer, Watch, lifelines};
-use crate::stage::{Actor, PORT, SOON, Server, Stage, Trouble, sockets, until};
+use crate::stage::{PORT, Server, Stage, Trouble, sockets, until};
 
-/// The one thing in which the two stories differ.
-const OPTION: &str = "--no-reuse-addr";
+use super::again::{Again, OPTION};
 
 pub(super) const PLAIN: (&str, &str) =
     ("restart-plain", "the server, started again at once as before");
@@ -31,24 +29,6 @@ pub(super) struct Seen {
     pub(super) late_in_use: bool,
 }
 
-/// What became of a server that was started again.
-struct Again {
-    /// In words: `listens`, or its error and exit code.
-    outcome: String,
-    /// The message and the hints, where it did not start.
-    told: Vec<String>,
-    in_use: bool,
-    actor: Actor,
-}
-
-impl Again {
-    /// Ends it where it did start, so that it is not in the way of the next one.
-    fn stop(&mut self) -> Result<(), Trouble> {
-        self.actor.program.kill().map_err(Trouble::io("end the server"))?;
-        Ok(())
-    }
-}
-
 /// Both servers start without the option; then a third says it.
 pub(super) fn without_the_option(stage: &Stage) -> Result<(Story, Seen), Trouble> {
     let scene = Scene::open(stage)?;
@@ -59,6 +39,8 @@ pub(super) fn without_the_option(stage: &Stage) -> Result<(Story, Seen), Trouble
     let late = scene.again(server.address, &[])?;
     let free = scene.free_again(server.address, &left)?;
     let seen = watch.end(&scene.lab)?;
+    let seen_of_claim =
+        Seen { plain_in_use: plain.found_in_use(), late_in_use: late.found_in_use() };
 
     let mut story = Story {
         name: "restart".into(),
@@ -104,7 +86,7 @@ pub(super) fn without_the_option(stage: &Stage) -> Result<(Story, Seen), Trouble
     ];
     let observer = Observer::new(&seen.records);
     seen.put_into(&mut story, &observer);
-    Ok((story, Seen { plain_in_use: plain.in_use, late_in_use: late.in_use }))
+    Ok((story, seen_of_claim))
 }
 
 /// Both servers say the option, as ours does by itself.
@@ -113,7 +95,7 @@ pub(super) fn with_the_option(stage: &Stage) -> Result<Story, Trouble> {
     let (server, watch) = scene.serve_and_stop(&[])?;
     let left = scene.left_on(server.address.port())?;
     let again = scene.again(server.address, &[])?;
-    let echo = if again.in_use { None } else { Some(scene.ask(server.address)?) };
+    let echo = if again.found_in_use() { None } else { Some(scene.ask(server.address)?) };
     let after = scene.left_on(server.address.port())?;
     let seen = watch.end(&scene.lab)?;
 
@@ -218,30 +200,7 @@ impl<'a> Scene<'a> {
 
     /// Starts a server at this very address.
     fn again(&self, address: SocketAddr, args: &[&str]) -> Result<Again, Trouble> {
-        let mut command = Command::new(self.stage.programs.join("tcp-server"));
-        command.args(["--format", "json", "--quiet"]).args(args).arg(address.to_string());
-        // Its error is told by the event; on the terminal it would look like one of the demo's.
-        command.stderr(Stdio::null());
-        let actor = Actor::start(&self.lab, "server", "tcp-server again", command)?;
-        let answer = |line: &netlab::program::Line| {
-            let event: serde_json::Value = serde_json::from_str(&line.text).ok()?;
-            matches!(event["event"].as_str(), Some("listening" | "end")).then_some(event)
-        };
-        let event = actor.program.wait_for(SOON, answer);
-        let event = event.ok_or_else(|| Trouble::program("tcp-server again", "said nothing"))?;
-        if event["event"] == "listening" {
-            return Ok(Again { outcome: "listens".into(), told: Vec::new(), in_use: false, actor });
-        }
-        let error = &event["error"];
-        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-        let in_use = error["os_error"] == nix::libc::EADDRINUSE;
-        let kind = if in_use { "address in use (EADDRINUSE)".into() } else { text(&error["kind"]) };
-        let hints = error["hints"].as_array().into_iter().flatten();
-        let told = [format!("error: {}", text(&error["message"]))]
-            .into_iter()
-            .chain(hints.map(|hint| format!("hint: {}", text(hint))));
-        let outcome = format!("{kind}, exit code {}", event["exit"]);
-        Ok(Again { outcome, told: told.collect(), in_use, actor })
+        Again::start(self.stage, &self.lab, "server", address, args)
     }
 
     /// When a server can start there again: waited for where there is time, else the kernel's countdown.

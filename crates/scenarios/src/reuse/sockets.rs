@@ -1,5 +1,5 @@
-//! Bare sockets, because every library that our programs use sets `SO_REUSEADDR` for them or has no
-//! word for the rest.
+//! Bare sockets for what our programs do not do: to bind and not listen, to share a port by
+//! `SO_REUSEPORT`, and to share one of UDP.
 
 use std::fmt;
 use std::io;
@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use netlab::Lab;
 use nix::errno::Errno;
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
 use crate::stage::Trouble;
 
@@ -85,19 +85,6 @@ pub(super) fn listener(lab: &Lab, says: Says, on: SocketAddr) -> io::Result<Sock
 pub(super) fn address_of(socket: &Socket) -> Result<SocketAddr, Trouble> {
     let address = socket.local_addr().map_err(Trouble::io("read the address of a socket"))?;
     address.as_socket().ok_or_else(|| Trouble::program("a socket", "has no address"))
-}
-
-/// Both ends of a connection to a listener: the client's and the accepted one.
-pub(super) fn connection(lab: &Lab, to: &Socket) -> Result<(Socket, Socket), Trouble> {
-    let address: SockAddr = address_of(to)?.into();
-    let connected = lab.host(HOST).run(move || {
-        let client = Socket::new(address.domain(), Type::STREAM, None)?;
-        client.connect(&address)?;
-        Ok(client)
-    });
-    let client = connected.map_err(Trouble::io("connect on loopback"))?;
-    let (child, _) = to.accept().map_err(Trouble::io("accept"))?;
-    Ok((client, child))
 }
 
 /// What a socket says, as a column's heading.

@@ -73,7 +73,9 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
              what write_all() and sendall() are for. A blocking socket waits instead, until the peer has \
              read; either way the receiver sets the pace."
                 .into(),
-            "What the sender's kernel has taken it sends, until the receiver's buffer is full as well. Then each              acknowledgement offers a window of 0 bytes, and nothing is under way until the program there              has read (RFC 9293, 3.8.6)."
+            "What the sender's kernel has taken it sends, until the receiver's buffer is full as well. Then each \
+             acknowledgement offers a window of 0 bytes, and nothing is under way until the program there \
+             has read (RFC 9293, 3.8.6)."
                 .into(),
         ],
         tables: vec![Table {
