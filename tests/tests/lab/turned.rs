@@ -83,10 +83,19 @@ fn a_slow_wire_fails_the_times_of_handshake() {
     fails_among_others("handshake", "wire.delay=250ms", &checks);
 }
 
-/// Who gets in late gets in later still.
+/// Who gets in late gets in later still; and a system that waits for an answer for longer than a second asks
+/// again, so that more is sent again, dropped and turned away than the queue is the cause of.
 #[test]
-fn a_slow_wire_fails_the_times_of_backlog() {
-    fails_among_others("backlog", "wire.delay=500ms", &["recover-latency"]);
+fn a_slow_wire_fails_the_times_and_tries_of_backlog() {
+    let checks = ["queue-holds", "turned-away", "recover-latency", "recover-retries"];
+    fails_among_others("backlog", "wire.delay=600ms", &checks);
+}
+
+/// What is kept of a flood is what the queue has room for.
+#[test]
+fn a_shorter_queue_fails_what_is_kept_of_a_flood() {
+    let checks = ["no-cookies-half-open", "cookies-half-open"];
+    fails_among_others("flood", "net.core.somaxconn=4", &checks);
 }
 
 /// A wire that says everything twice changes what is counted: segments, probes, datagrams and drops.

@@ -111,5 +111,10 @@ mod tests {
         assert_eq!(expiries.len(), 16);
         assert_eq!(expiries[1], Duration::from_millis(840));
         assert!((925.0..940.0).contains(&expiries[15].as_secs_f64()), "{expiries:?}");
+
+        // The limit of 1.4 s counts from the first expiry (`retransmits_timed_out`): 1.68 s are within it.
+        let two = Patience { retries: 2, ..patience };
+        let millis: Vec<u128> = two.expiries(first, rto).iter().map(Duration::as_millis).collect();
+        assert_eq!(millis, [420, 840, 1680, 3360]);
     }
 }

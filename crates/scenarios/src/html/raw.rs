@@ -111,7 +111,103 @@ fn base64(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
+    use crate::findings::{Check, Fate, PacketLine, SetUp};
+    use crate::html::Language;
+
+    /// Gives a run of this story to `look`.
+    fn with_run<T>(story: Story, variant: Option<&str>, look: impl Fn(&Run<'_>) -> T) -> T {
+        let text = String::new;
+        let set_up = SetUp {
+            demo: "d".into(),
+            question: text(),
+            level: "L0".into(),
+            level_words: text(),
+            kernel: text(),
+            seed: 1,
+        };
+        look(&Run {
+            set_up: &set_up,
+            variant,
+            command: "",
+            theory: &[],
+            stories: &[story],
+            claims: &[],
+            seconds: 1.5,
+        })
+    }
+
+    /// The events that a page holds of a run with these checks.
+    fn events(checks: &[Check], variant: Option<&str>) -> Vec<Value> {
+        let story = Story { checks: checks.to_vec(), ..Story::default() };
+        let lines = with_run(story, variant, |run| events_of(run, usize::MAX));
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn the_end_is_that_of_the_run() {
+        let [ok, failed] = [1, 2].map(|measured| Check::equal("x", "x", 1, measured));
+        let skipped = Check::skipped("x", "x", "why");
+        for (checks, exit) in [
+            (&[ok.clone(), skipped.clone()][..], 0),
+            (&[ok, failed, skipped.clone()], 1),
+            (&[skipped], 77),
+            (&[], 77),
+        ] {
+            let events = events(checks, None);
+            let end = events.last().unwrap();
+            assert_eq!((&end["event"], &end["exit"]), (&"end".into(), &exit.into()), "{checks:?}");
+            assert_eq!(end["checks"], checks.len());
+        }
+    }
+
+    /// One of two runs that are compared says which it is in each event but the last, which is of both.
+    #[test]
+    fn a_run_with_a_knob_says_which_it_is() {
+        let events = events(&[], Some("tcp_sack=0"));
+        let (end, others) = events.split_last().unwrap();
+        assert!(others.iter().all(|event| event["variant"] == "tcp_sack=0"), "{others:?}");
+        assert_eq!(end["variant"], Value::Null);
+    }
+
+    /// Of a run that is too long for a page its first packets are there, its last, and what was dropped.
+    #[test]
+    fn of_a_long_run_the_page_holds_a_part_and_says_so() {
+        let packet = |number| PacketLine {
+            number,
+            from: 0,
+            sent_ms: 0.0,
+            arrived_ms: None,
+            who: "client".into(),
+            ports: (40_001, 7878),
+            label: "ACK".into(),
+            len: 1448,
+            retry: 0,
+            fate: if number == 5_001 { Fate::DroppedOnTheWire("lost".into()) } else { Fate::Taken },
+            tcp: None,
+        };
+        let words = Language::English.words();
+        for (packets, is_whole) in [(100, true), (10_000, false)] {
+            let of_it = || Story {
+                packets: (1..=packets).map(packet).collect(),
+                capture: Some(Vec::new()),
+                ..Story::default()
+            };
+            let page = with_run(of_it(), None, |run| {
+                let mut out = Markup::default();
+                link(&mut out, run, words);
+                out.finish()
+            });
+            assert_eq!(page.contains(words.raw_folded), !is_whole, "{packets}");
+            assert!(page.len() < 2 * MOST, "{} bytes of {packets} packets", page.len());
+            let kept = folded(&of_it(), 50).packets.clone();
+            let has = |number| kept.iter().any(|packet| packet.number == number);
+            assert!(kept.len() <= 50, "{} packets", kept.len());
+            assert!(has(1) && has(packets) && (is_whole || has(5_001)), "{packets}");
+        }
+    }
 
     /// The examples of RFC 4648, 10.
     #[test]
