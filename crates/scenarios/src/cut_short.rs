@@ -1,7 +1,8 @@
 //! What if a story cannot be played to its end?
 //!
 //! A knob may make the very thing that a story waits for never happen: a datagram is lost, a kernel gives
-//! up. What was seen until then is shown, a check says in words what did not happen, and the demo goes on.
+//! up. What was seen until then is shown, a check says in words what did not happen, and the demo goes on. A
+//! kernel that lacks what a story turns is no fault: that check is skipped, with the reason.
 
 use netlab::{Lab, Level};
 
@@ -70,13 +71,13 @@ fn as_far_as_it_came(name: &str, trouble: &Trouble, lab: Option<&Lab>) -> Result
         )],
         ..Story::default()
     };
-    story.checks = vec![Check::new(
-        &format!("{name}-played"),
-        "the story is played to its end",
-        "to its end".into(),
-        format!("not to its end: {trouble}"),
-        false,
-    )];
+    let (id, says) = (format!("{name}-played"), "the story is played to its end");
+    story.checks = vec![if matches!(trouble, Trouble::NoKnob { .. }) {
+        Check::skipped(&id, says, &trouble.to_string())
+    } else {
+        let measured = format!("not to its end: {trouble}");
+        Check::new(&id, says, "to its end".into(), measured, false)
+    }];
     if let Some(lab) = lab.filter(|lab| lab.level() != Level::L2) {
         show_what_was_recorded(lab, &mut story)?;
     }
@@ -130,6 +131,19 @@ mod tests {
         assert_eq!((&*check.id, &check.outcome), ("lines-played", &Outcome::Failed));
         assert!(check.measured.ends_with("receiver did not say \"datagram\""), "{check:?}");
         assert!(story.explanation[0].contains("because receiver did not say"), "{story:?}");
+    }
+
+    #[test]
+    fn a_story_that_turns_what_a_kernel_lacks_is_skipped_with_the_reason() {
+        let lacks = || Trouble::NoKnob { knob: "net.ipv4.tcp_rfc1337".into() };
+        let (story, seen) = stage().tell::<(Story, bool)>("late-copy", |_| Err(lacks())).unwrap();
+        assert_eq!((&*story.name, seen), ("late-copy", None));
+        let [check] = &story.checks[..] else { panic!("{:?}", story.checks) };
+        let why = "this kernel has no net.ipv4.tcp_rfc1337 for each host";
+        assert_eq!(
+            (&*check.id, &check.outcome),
+            ("late-copy-played", &Outcome::Skipped(why.into()))
+        );
     }
 
     #[test]

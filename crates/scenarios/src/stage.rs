@@ -48,6 +48,12 @@ pub enum Trouble {
         /// The error.
         error: io::Error,
     },
+    /// This kernel has no such knob, or none for a network namespace of its own.
+    #[error("this kernel has no {knob} for each host")]
+    NoKnob {
+        /// Its name.
+        knob: String,
+    },
     /// A program did not do what its part asks for.
     #[error("{program} {what}")]
     Program {
@@ -154,8 +160,10 @@ impl Stage {
             self.note_whether_overruled(value, &turned.value);
             return Ok(());
         }
-        let what = format!("set {name} to {value}");
-        lab.host(host).set_sysctl(name, value).map_err(Trouble::io(what))
+        lab.host(host).set_sysctl(name, value).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Trouble::NoKnob { knob: name.to_owned() },
+            _ => Trouble::Io { what: format!("set {name} to {value}"), error },
+        })
     }
 
     /// The same for a knob that a kernel may have been built without; says whether this one has it.

@@ -1,7 +1,7 @@
 use serde_json::Value;
 use tests::{foreign, piped, program, skip};
 
-use crate::{Folder, events, on_loopback, run, scenarios};
+use crate::{Folder, events, failed_checks, on_loopback, run, scenarios};
 
 fn checks_with<'a>(events: &'a [Value], field: &'a str) -> Vec<&'a str> {
     let checks = events.iter().filter(|event| event["event"] == "check");
@@ -104,6 +104,34 @@ fn a_refusal_names_the_step_and_the_knob() {
     assert!(finished.stderr.starts_with(told), "{}", finished.stderr);
     assert!(finished.stderr.contains("hint: user.max_user_namespaces is 0"), "{}", finished.stderr);
     assert_eq!(events(&finished).last().unwrap()["level"], "L2");
+}
+
+/// A kernel that lacks a knob, which is hidden here, skips what needs it with the reason, and is no failure.
+#[test]
+fn a_kernel_without_a_knob_skips_what_needs_it() {
+    let Some(unshare) = foreign("unshare") else { return };
+    if !crate::has_namespaces() {
+        return;
+    }
+    // All that is there is seen through links, which lead into each host's own; one leads nowhere.
+    let script = "mount --rbind /proc/sys/net \"$1\" && mount -t tmpfs none /proc/sys/net && \
+                  mkdir /proc/sys/net/ipv4 && ln -s \"$1\"/ipv4/* /proc/sys/net/ipv4/ && \
+                  ln -s \"$1\"/core \"$1\"/ipv6 /proc/sys/net/ && \
+                  ln -sfn /proc/nowhere/knob /proc/sys/net/ipv4/tcp_rfc1337 && shift && exec \"$@\"";
+    let seen_through = Folder::new("no-knob");
+    let arguments = ["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"];
+    let mut command = piped(unshare, &arguments);
+    command.arg(seen_through.path()).arg(program("scenarios"));
+    let finished = run(command.args(["run", "close", "--format", "json"]));
+    if finished.stderr.contains("unshare:") || finished.stderr.contains("mount:") {
+        skip("namespaces are refused to the test itself");
+        return;
+    }
+    let events = events(&finished);
+    assert_eq!(finished.code, 0, "{:?} {}", failed_checks(&events), finished.stderr);
+    assert_eq!(checks_with(&events, "skipped"), ["late-copy-played"]);
+    let check = events.iter().find(|event| event["id"] == "late-copy-played").unwrap();
+    assert_eq!(check["skipped"], "this kernel has no net.ipv4.tcp_rfc1337 for each host");
 }
 
 #[test]
