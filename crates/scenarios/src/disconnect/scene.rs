@@ -1,11 +1,13 @@
 //! How each act is played: what is done to the client, or by it, and how long one watches.
 
+use std::cell::Cell;
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use netlab::{Lab, Record, Rule, Tcp, TcpSocket, TcpState, Verdict, Wire};
+use nix::sys::signal::Signal;
 
 use crate::findings::Check;
 use crate::stage::{Actor, SOON, Server, Stage, Trouble, sockets, until};
@@ -17,6 +19,9 @@ const SILENCE: Duration = Duration::from_secs(2);
 
 /// The name of the rules that cut the client's cable.
 const CUT: &str = "cable cut";
+
+/// How often a client is asked to be stopped between its question and the answer.
+const ATTEMPTS: u32 = 5;
 
 /// How it went.
 pub(super) struct Went {
@@ -67,25 +72,39 @@ impl Scene<'_> {
         Ok(client)
     }
 
-    /// The client is stopped before the answer arrives, and killed when it lies unread in its socket.
+    /// The client is stopped before the answer arrives, and killed when it lies unread in its socket. On a
+    /// busy machine the answer may be quicker; then it asks again.
     fn kill_unread(&self) -> Result<Went, Trouble> {
         let mut client = self.client(&[])?;
         let port = client.local_port()?;
-        client.say("hello")?;
-        let wire = self.lab.wire().expect("this act is played only where there is a wire");
-        let asked = |record: &Record| {
-            let tcp = record.packet.as_ref().and_then(|packet| packet.tcp());
-            tcp.is_some_and(|tcp| tcp.source_port == port && tcp.len > 0)
-        };
-        wire.wait_for(SOON, asked).ok_or_else(|| Trouble::program("client", "asked nothing"))?;
-        client.program.stop().map_err(Trouble::io("stop the client"))?;
-        until("an answer that nobody reads", || {
-            let sockets = sockets(self.lab, "client")?;
+        for asked in 1..=ATTEMPTS {
+            client.say("hello")?;
+            self.crossed(asked, |tcp| tcp.source_port == port)
+                .ok_or_else(|| Trouble::program("client", "asked nothing"))?;
+            client.program.stop().map_err(Trouble::io("stop the client"))?;
+            self.crossed(asked, |tcp| tcp.destination_port == port)
+                .ok_or_else(|| Trouble::program("server", "answered nothing"))?;
+            self.acknowledged(port)?;
             let unread = |s: &TcpSocket| s.local.port() == port && s.receive_queue > 0;
-            Ok(sockets.iter().any(unread).then_some(()))
-        })?;
-        kill(&mut client)?;
-        self.closed(port)
+            if sockets(self.lab, "client")?.iter().any(unread) {
+                kill(&mut client)?;
+                return self.closed(port);
+            }
+            client.program.signal(Signal::SIGCONT).map_err(Trouble::io("let the client go on"))?;
+        }
+        Err(Trouble::program("client", "has read every answer before it could be stopped"))
+    }
+
+    /// Waits until the wire has recorded so many packets with data that are meant.
+    fn crossed(&self, count: u32, is_meant: impl Fn(&Tcp) -> bool) -> Option<Record> {
+        let wire = self.lab.wire().expect("this act is played only where there is a wire");
+        let seen = Cell::new(0);
+        wire.wait_for(SOON, |record| {
+            let tcp = record.packet.as_ref().and_then(|packet| packet.tcp());
+            let is_one = tcp.is_some_and(|tcp| is_meant(tcp) && tcp.len > 0);
+            seen.set(seen.get() + u32::from(is_one));
+            seen.get() == count
+        })
     }
 
     /// Somebody ends the client's connection in its kernel, over the program's head.
