@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until};
 
 use crate::limits::{ACCEPT_PAUSE_MAX, ACCEPT_PAUSE_MIN, Limits};
-use crate::listener::Listener;
+use crate::listeners::Listeners;
 use crate::per_address::{Addresses, Place, Refusals};
 use crate::serve::Observer;
 use crate::stream::{Peer, Stream};
@@ -110,12 +110,12 @@ impl Backoff {
     }
 }
 
-/// Takes connections off a listener, one permit each.
+/// Takes connections off the listeners, one permit each.
 #[derive(Debug)]
 pub(crate) struct Acceptor {
     /// Closed with the last connection that is to be accepted: the next client is refused then, before
     /// that connection is served, instead of waiting for nothing.
-    listener: Option<Listener>,
+    listeners: Option<Listeners>,
     permits: Arc<Semaphore>,
     permit: Option<OwnedSemaphorePermit>,
     addresses: Addresses,
@@ -138,7 +138,7 @@ pub(crate) struct Accepted {
 
 impl Acceptor {
     pub(crate) fn new(
-        listener: Listener,
+        listeners: Listeners,
         limits: &Limits,
         at_most: Option<u64>,
         requests: Option<mpsc::Receiver<()>>,
@@ -146,7 +146,7 @@ impl Acceptor {
         let permits = limits.connections.clamp(1, Semaphore::MAX_PERMITS);
         let permits = Arc::new(Semaphore::new(permits));
         Self {
-            listener: Some(listener).filter(|_| at_most != Some(0)),
+            listeners: Some(listeners).filter(|_| at_most != Some(0)),
             permits,
             permit: None,
             addresses: Addresses::new(limits.per_address),
@@ -164,7 +164,7 @@ impl Acceptor {
     /// What each step has reached is kept, so the future may be dropped at any time, as a `select!`
     /// does, and nothing is lost.
     pub(crate) async fn next(&mut self, observer: &impl Observer) -> Option<Accepted> {
-        self.listener.as_ref()?;
+        self.listeners.as_ref()?;
         // The permit comes first: a client that cannot be served yet waits in the kernel's queue,
         // where it costs no descriptor, and is turned away by the kernel's rules when that is full.
         if self.permit.is_none() {
@@ -185,7 +185,7 @@ impl Acceptor {
             }
             let accepted = select! {
                 biased;
-                accepted = self.listener.as_ref()?.accept() => accepted,
+                accepted = self.listeners.as_mut()?.accept() => accepted,
                 () = reached(self.refusals.due()) => {
                     self.tell_refusals(observer);
                     continue;
@@ -210,7 +210,7 @@ impl Acceptor {
                     self.requested = false;
                     self.left = self.left.map(|left| left - 1);
                     if self.left == Some(0) {
-                        self.listener = None;
+                        self.listeners = None;
                     }
                     let permit = self.permit.take().expect("it was acquired above");
                     return Some(Accepted { stream, peer, permit, place });

@@ -8,6 +8,7 @@
 //! | question | module |
 //! |---|---|
 //! | How is a socket made to listen? | [`listener`] |
+//! | What if there are several? | [`listeners`] |
 //! | What happens between two connections, and when accept fails? | [`accept`] |
 //! | Who runs the connections, and who hears of them? | [`serve`] |
 //! | What does a service get? | [`connection`], [`stream`] |
@@ -55,6 +56,7 @@ mod handshake;
 mod lent;
 pub mod limits;
 pub mod listener;
+pub mod listeners;
 pub mod modes;
 mod pace;
 pub mod patience;
@@ -70,6 +72,7 @@ pub use connection::{Connection, Parts};
 pub use drain::{Phase, Stop, Stopper, stop_pair};
 pub use limits::Limits;
 pub use listener::{BindError, BindOptions, Listener};
+pub use listeners::Listeners;
 pub use patience::{Reading, Timers, Writing};
 pub use proto::Ending;
 pub use serve::{Closed, Config, Observer, Service, Summary, run};

@@ -55,6 +55,11 @@ pub const LEAST_RATE: u64 = 500;
 /// Over what time the least rate is looked at: 20 seconds, so that a link may be down for a while.
 pub const RATE_WINDOW: Duration = Duration::from_secs(20);
 
+/// How many listening sockets a service manager may hand over: 64, far beyond what a unit lists.
+///
+/// Each is looked at for each connection, and the number comes from the environment.
+pub const HANDED_OVER: usize = 64;
+
 /// How many scrapers may read a server's figures at the same time: 4. One does so every few seconds.
 pub const METRICS_CONNECTIONS: usize = 4;
 
@@ -196,6 +201,7 @@ mod tests {
         assert_eq!(FIRST_BYTE, Duration::from_secs(10));
         assert_eq!(LEAST_RATE, 500);
         assert_eq!(RATE_WINDOW, Duration::from_secs(20));
+        assert_eq!(HANDED_OVER, 64);
         assert_eq!(METRICS_CONNECTIONS, 4);
         assert_eq!(METRICS_TIME, Duration::from_secs(5));
         assert_eq!(METRICS_HEAD, 8192);

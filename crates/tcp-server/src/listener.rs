@@ -1,9 +1,11 @@
 //! Where a server listens, with everything that listen(2) and bind(2) depend on said outright.
 
+use std::future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::task::{Context, Poll};
 
 use proto::Address;
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -153,16 +155,20 @@ impl Listener {
     }
 
     /// Takes the next connection out of the kernel's queue. Nothing is lost if the future is dropped.
+    ///
+    /// Only the task that asked last is woken: one at a time asks.
     pub async fn accept(&self) -> io::Result<(Stream, Peer)> {
+        future::poll_fn(|cx| self.poll_accept(cx)).await
+    }
+
+    pub(crate) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Stream, Peer)>> {
         match &self.socket {
-            Listening::Tcp(socket) => {
-                let (stream, peer) = socket.accept().await?;
-                Ok((stream.into(), Peer::Tcp(canonical(peer))))
-            }
-            Listening::Unix { socket, .. } => {
-                let (stream, peer) = socket.accept().await?;
-                Ok((stream.into(), Peer::Unix(peer.as_pathname().map(Into::into))))
-            }
+            Listening::Tcp(socket) => socket
+                .poll_accept(cx)
+                .map_ok(|(stream, peer)| (stream.into(), Peer::Tcp(canonical(peer)))),
+            Listening::Unix { socket, .. } => socket.poll_accept(cx).map_ok(|(stream, peer)| {
+                (stream.into(), Peer::Unix(peer.as_pathname().map(Into::into)))
+            }),
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::drain::{Phase, Stop};
 #[cfg(feature = "tls")]
 use crate::handshake::shake_hands;
 use crate::limits::Limits;
-use crate::listener::Listener;
+use crate::listeners::Listeners;
 use crate::patience::{Timers, after};
 use crate::stream::{Counts, Peer, Stream};
 
@@ -164,13 +164,13 @@ pub struct Summary {
     pub cut: usize,
 }
 
-/// Serves the clients of `listener` until `stop` asks it to stop.
+/// Serves the clients of one listener, or of several, until `stop` asks it to stop.
 ///
-/// On the first request the listener is closed, which resets the clients that wait in its backlog, and
+/// On the first request the listeners are closed, which resets the clients that wait in their backlogs, and
 /// the connections get [`Limits::drain`] to finish. What is left then, or at the second request, is cut.
 /// It returns when every connection is closed and reported.
 pub async fn run<S: Service, O: Observer>(
-    listener: Listener,
+    listeners: impl Into<Listeners>,
     config: Config,
     service: S,
     observer: O,
@@ -179,7 +179,7 @@ pub async fn run<S: Service, O: Observer>(
     #[cfg(feature = "tls")]
     let tls = config.tls;
     let Config { limits, at_most, requests, timers, .. } = config;
-    let mut acceptor = Acceptor::new(listener, &limits, at_most, requests);
+    let mut acceptor = Acceptor::new(listeners.into(), &limits, at_most, requests);
     let open = AtomicUsize::new(0);
     let limits = Arc::new(limits);
     let stopping = stop.clone();

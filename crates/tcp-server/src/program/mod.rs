@@ -9,7 +9,7 @@
 //! | How is it doing? | `tally` |
 //! | How does Prometheus learn of it? | `metrics` |
 //! | May it open enough files? | `descriptors` |
-//! | Which socket has a service manager opened for it? | `handed` |
+//! | Which sockets has a service manager opened for it? | `handed` |
 //! | Does it speak TLS, and by which certificate? | `secure`, behind the feature `tls` |
 
 mod descriptors;
@@ -24,7 +24,7 @@ mod tally;
 mod telling;
 
 pub use descriptors::make_room;
-pub use handed::handed_over;
+pub use handed::{Handed, handed_over};
 pub use metrics::{Metrics, MetricsServer};
 pub use refusal::{Refused, explain};
 #[cfg(feature = "tls")]

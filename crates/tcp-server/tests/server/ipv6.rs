@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use crate::support::library::{Server, read_to_end};
 use crate::support::soon;
 
-fn has_ipv6() -> bool {
+pub(crate) fn has_ipv6() -> bool {
     let has = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
     if !has {
         tests::skip("this machine has no IPv6 loopback");

@@ -15,6 +15,7 @@ use tcp_server::{BindOptions, Limits};
 use transfer::Folder;
 
 use crate::limit_args::LimitArgs;
+use crate::place::Place;
 
 const EXAMPLES: &str = "\
 EXAMPLES
@@ -334,9 +335,10 @@ impl Args {
         }
     }
 
-    /// What a server that listens at `address` allows its peers.
-    pub(crate) fn limits(&self, address: &Address) -> Limits {
-        let limits = self.limits.of(self.mode, self.max_conns(), is_local(address));
+    /// What a server that listens at these places allows its peers.
+    pub(crate) fn limits(&self, places: &[Place]) -> Limits {
+        let is_local = places.iter().all(Place::is_local);
+        let limits = self.limits.of(self.mode, self.max_conns(), is_local);
         Limits { drain: self.drain, keepalive: self.keepalive, ..limits }
     }
 }

@@ -2,24 +2,28 @@
 
 mod args;
 mod clerk;
+mod first_screen;
 mod keyboard;
 mod limit_args;
 mod person;
+mod place;
 mod requests;
 mod story;
 mod wired;
 
 use std::future;
-use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use cli::{Exit, Failure};
 use proto::Address;
 use tcp_server::modes::{Chargen, Chat, Discard, Echo, Files, Frames, Hold, Lines};
-use tcp_server::program::{self, Metrics, MetricsServer, Refused, Secured, Signals, Telling};
+use tcp_server::program::{
+    self, Handed, Metrics, MetricsServer, Refused, Secured, Signals, Telling,
+};
 use tcp_server::{
-    BindOptions, Config, Limits, Listener, Service, Stop, Stopper, Summary, Timers, run, stop_pair,
+    BindOptions, Config, Limits, Listener, Listeners, Service, Stop, Stopper, Summary, Timers, run,
+    stop_pair,
 };
 use tokio::runtime::Runtime;
 use tokio::select;
@@ -28,6 +32,7 @@ use tokio::sync::mpsc;
 use transfer::Folder;
 
 use crate::args::{Args, Mode};
+use crate::place::Place;
 use crate::story::{SCHEMA, Story};
 use crate::wired::Wired;
 
@@ -53,7 +58,7 @@ async fn serve(
     args: &Args,
     story: &Arc<Story>,
     timers: Timers,
-    handed: Result<Option<OwnedFd>, Failure>,
+    handed: Result<Vec<Handed>, Failure>,
 ) -> Result<(Summary, Option<Failure>), Failure> {
     args.check()?;
     let metrics_address = args.metrics()?;
@@ -68,17 +73,17 @@ async fn serve(
     };
     let signals = if hang_up.is_some() { Signals::without_hang_up() } else { Signals::new() };
     let signals = signals.map_err(no_signals)?;
-    let listener = listen(args, handed?).await?;
-    let limits = args.limits(listener.local_address());
+    let (listeners, places) = listen(args, handed?).await?;
+    let limits = args.limits(&places);
     let metrics = match metrics_address {
         Some(address) => Some(serve_metrics(&address, &limits, story, &timers).await?),
         None => None,
     };
     let figures = metrics.as_ref().map(MetricsServer::address);
-    story.listening(listener.local_address(), args, &limits, figures, tls.as_ref());
+    story.listening(&places, args, &limits, figures, tls.as_ref());
     let (stopper, stop) = stop_pair();
     let start =
-        Start { args, limits, story, timers, tls, hang_up, listener, signals, stopper, stop };
+        Start { args, limits, story, timers, tls, hang_up, listeners, signals, stopper, stop };
     let ended = serve_mode(args, story, folder, start).await;
     if let Some(metrics) = metrics {
         metrics.end().await;
@@ -137,22 +142,31 @@ async fn serve_metrics(
     })
 }
 
-/// The socket that was handed over, or one of its own.
-async fn listen(args: &Args, handed: Option<OwnedFd>) -> Result<Listener, Failure> {
-    if let Some(socket) = handed {
+/// The sockets that were handed over, or one of its own.
+async fn listen(args: &Args, handed: Vec<Handed>) -> Result<(Listeners, Vec<Place>), Failure> {
+    if !handed.is_empty() {
         if args.has_address() {
             let message = "a socket was handed over (LISTEN_FDS), and an address was given too";
             return Err(Failure::new(Exit::Usage, "handed_over", message)
                 .hint("leave out the address: the .socket unit says where to listen"));
         }
-        return Listener::handed_over(socket)
-            .map_err(|error| Failure::new(Exit::Usage, "handed_over", error.to_string()));
+        let (mut all, mut places) = (Vec::new(), Vec::new());
+        for mut handed in handed {
+            let name = handed.name.take();
+            let listener = handed.listen()?;
+            let address = listener.local_address().clone();
+            places.push(Place { address, is_handed_over: true, name });
+            all.push(listener);
+        }
+        return Ok((all.into(), places));
     }
     let (address, options) = (&args.address()?, &args.bind_options());
-    Listener::bind(address, options).await.map_err(|error| {
+    let listener = Listener::bind(address, options).await.map_err(|error| {
         let refused = Refused { program: "tcp-server", default_port: 7878, address, options };
         program::explain(&error, refused)
-    })
+    })?;
+    let place = Place::of(listener.local_address());
+    Ok((listener.into(), vec![place]))
 }
 
 /// All that a server needs but its service.
@@ -163,7 +177,7 @@ struct Start<'a> {
     timers: Timers,
     tls: Option<Secured>,
     hang_up: Option<Signal>,
-    listener: Listener,
+    listeners: Listeners,
     signals: Signals,
     stopper: Stopper,
     stop: Stop,
@@ -171,7 +185,7 @@ struct Start<'a> {
 
 impl Start<'_> {
     async fn with(self, service: impl Service) -> (Summary, Option<Failure>) {
-        let Self { args, limits, story, timers, tls, hang_up, listener, signals, stopper, stop } =
+        let Self { args, limits, story, timers, tls, hang_up, listeners, signals, stopper, stop } =
             self;
         let config = Config {
             limits,
@@ -180,7 +194,7 @@ impl Start<'_> {
             timers,
             tls: tls.as_ref().map(|tls| Arc::clone(&tls.server)),
         };
-        let server = run(listener, config, service, Arc::clone(story), stop);
+        let server = run(listeners, config, service, Arc::clone(story), stop);
         let served = program::until_stopped(server, signals, stopper, || story.telling.stats());
         let (Some(tls), Some(hang_up)) = (&tls, hang_up) else { return served.await };
         let read_anew = async {

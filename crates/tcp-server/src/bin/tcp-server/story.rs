@@ -1,10 +1,8 @@
 //! What the program tells beside what every server tells.
 
-use std::io::{self, IsTerminal as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use proto::address::is_local;
 use proto::{Address, sanitize};
 use serde::Serialize;
 use tcp_server::accept::{AcceptFault, Refused};
@@ -12,9 +10,10 @@ use tcp_server::modes::Ear;
 use tcp_server::program::{Secured, SecuredEvent, Telling};
 use tcp_server::{Closed, Connection, Counts, Ending, Limits, Observer, Peer};
 
-use crate::args::{Args, Mode};
-use crate::clerk;
+use crate::args::Args;
+use crate::first_screen::first_screens;
 use crate::keyboard;
+use crate::place::Place;
 
 /// The name and version of the events.
 pub(crate) const SCHEMA: &str = "tcp-server/1";
@@ -32,14 +31,19 @@ pub(crate) struct Story {
 #[derive(Serialize)]
 struct Listening<'a> {
     addr: String,
+    /// What a service manager calls the socket that it has handed over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
     mode: &'a str,
-    backlog: u32,
+    /// A socket that was handed over listens already, and does not say what listen(2) was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backlog: Option<u32>,
     max_conns: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_conns_per_addr: Option<usize>,
     /// Where the figures for Prometheus are.
     #[serde(skip_serializing_if = "Option::is_none")]
-    metrics: Option<String>,
+    metrics: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tls: Option<SecuredEvent>,
 }
@@ -62,29 +66,30 @@ impl Story {
         Self { telling, talking: Mutex::default(), last: Mutex::default() }
     }
 
-    /// The server listens: from now on clients get in.
+    /// The server listens: from now on clients get in. Each place is an event of its own.
     pub(crate) fn listening(
         &self,
-        address: &Address,
+        places: &[Place],
         args: &Args,
         limits: &Limits,
         metrics: Option<&Address>,
         tls: Option<&Secured>,
     ) {
-        let event = Listening {
-            addr: address.to_string(),
-            mode: args.mode.name(),
-            backlog: args.backlog,
-            max_conns: limits.connections,
-            max_conns_per_addr: limits.per_address,
-            metrics: metrics.map(|address| format!("http://{address}/metrics")),
-            tls: tls.map(Secured::event),
-        };
-        self.telling.tell("listening", &event, || {
-            let figures = event.metrics.as_ref();
-            let figures = figures.map(|at| format!("  figures at {at}\n")).unwrap_or_default();
-            first_screen(address, args, tls) + &figures
-        });
+        let metrics = metrics.map(|address| format!("http://{address}/metrics"));
+        let screens = first_screens(places, args, metrics.as_deref(), tls);
+        for (place, screen) in places.iter().zip(screens) {
+            let event = Listening {
+                addr: place.address.to_string(),
+                name: place.name.as_deref(),
+                mode: args.mode.name(),
+                backlog: (!place.is_handed_over).then_some(args.backlog),
+                max_conns: limits.connections,
+                max_conns_per_addr: limits.per_address,
+                metrics: metrics.as_deref(),
+                tls: tls.map(Secured::event),
+            };
+            self.telling.tell("listening", &event, || screen);
+        }
     }
 
     /// How the last connection ended, and whose it was.
@@ -179,117 +184,5 @@ impl Ear for Story {
 
     fn turn_over(&self) {
         *self.hold_turn() = None;
-    }
-}
-
-/// What a person sees first: where it listens, how to try it, who can connect.
-fn first_screen(address: &Address, args: &Args, tls: Option<&Secured>) -> String {
-    let (version, mode) = (env!("CARGO_PKG_VERSION"), args.mode.name());
-    let over = if tls.is_some() { "  TLS" } else { "" };
-    let mut lines = vec![format!("tcp-server {version}  {mode}{over}  listening on {address}")];
-    lines.extend(tls.map(Secured::in_words));
-    lines.push(match args.mode {
-        Mode::Frames => "  it speaks frames; nc is only told that it broke the protocol".to_owned(),
-        Mode::Files => clerk::ways_to_share(address, args, tls),
-        _ => format!("  try it:  {}", ways_to_connect(address, tls)),
-    });
-    if args.mode == Mode::Chat {
-        lines.push("  what you type goes to the client; /next takes the next one, q ends".into());
-    }
-    if args.mode == Mode::Stdio {
-        lines.push(
-            "  the first client gets standard input, and its bytes go to standard output".into(),
-        );
-    }
-    if args.mode == Mode::Hold {
-        let line = if io::stdin().is_terminal() { "each Enter" } else { "each line of its input" };
-        lines.push(format!("  {line} accepts one connection"));
-    }
-    let who = match address {
-        Address::Unix(_) => "whoever may write to the socket's file can connect".to_owned(),
-        Address::Tcp { host, port } if is_local(address) => {
-            // A shell may take brackets for a pattern.
-            let all = if host.contains(':') {
-                format!("'[::]:{port}'")
-            } else {
-                format!("0.0.0.0:{port}")
-            };
-            format!("only this machine can connect (tcp-server {all} lets others in)")
-        }
-        Address::Tcp { .. } => {
-            let how = match tls {
-                None => "can connect, without password or encryption",
-                Some(tls) if tls.wants_certificates() => "can connect if it has a certificate",
-                Some(_) => "can connect, encrypted, without password",
-            };
-            format!("every machine that reaches this one {how}")
-        }
-    };
-    lines.push(format!("  {who}.  Ctrl-C stops.\n"));
-    lines.join("\n")
-}
-
-fn ways_to_connect(address: &Address, tls: Option<&Secured>) -> String {
-    let options = tls.map(|tls| format!("{} ", tls.client_options())).unwrap_or_default();
-    // A certificate of the client's own would have to be named to openssl too.
-    let between = if tls.is_some() { "\n      or:  " } else { "      or      " };
-    match address {
-        Address::Tcp { host, port } => {
-            let host = match host.as_str() {
-                "0.0.0.0" => "127.0.0.1",
-                "::" => "::1",
-                host => host,
-            };
-            let first = match tls {
-                None => format!("nc {host} {port}"),
-                Some(_) if host.contains(':') => {
-                    format!("openssl s_client -quiet -connect '[{host}]:{port}'")
-                }
-                Some(_) => format!("openssl s_client -quiet -connect {host}:{port}"),
-            };
-            format!("{first}{between}tcp-client {options}{host} {port}")
-        }
-        Address::Unix(path) => {
-            let path = path.display();
-            let first = match tls {
-                None => format!("nc -U {path}"),
-                Some(_) => format!("openssl s_client -quiet -unix {path}"),
-            };
-            format!("{first}{between}tcp-client {options}{address}")
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser as _;
-
-    use super::*;
-
-    #[track_caller]
-    fn check(args: &[&str], expected: &[&str]) {
-        let args = Args::parse_from([&["tcp-server"], args].concat());
-        let screen = first_screen(&args.address().unwrap(), &args, None);
-        for part in expected {
-            assert!(screen.contains(part), "{part}\n{screen}");
-        }
-    }
-
-    #[test]
-    fn the_first_screen_says_where_how_and_who() {
-        check(
-            &[],
-            &[
-                "  echo  listening on 127.0.0.1:7878\n",
-                "  try it:  nc 127.0.0.1 7878      or      tcp-client 127.0.0.1 7878\n",
-                "  only this machine can connect (tcp-server 0.0.0.0:7878 lets others in).  Ctrl-C stops.\n",
-            ],
-        );
-        check(&["0.0.0.0:1"], &["nc 127.0.0.1 1 ", "every machine that reaches this one"]);
-        check(&["[::]:1"], &["listening on [::]:1\n", "nc ::1 1 ", "every machine"]);
-        check(&["[::1]:1"], &["nc ::1 1 ", "(tcp-server '[::]:1' lets others in)"]);
-        check(&["unix:/x"], &["nc -U /x ", "tcp-client unix:/x\n", "write to the socket's file"]);
-        check(&["-m", "hold"], &["accepts one connection\n"]);
-        check(&["-m", "frames"], &["it speaks frames"]);
     }
 }

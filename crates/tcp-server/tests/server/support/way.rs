@@ -39,17 +39,29 @@ pub(crate) fn fresh_path(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("tcp-server-{}-{number}-{name}", process::id()))
 }
 
-/// TLS by a certificate that is made once for all tests.
-pub(crate) fn tls_server() -> Arc<tls::Server> {
-    static SERVER: OnceLock<Arc<tls::Server>> = OnceLock::new();
-    let make = || {
+/// A certificate that is made once for all tests, and its server.
+fn certified() -> &'static (String, Arc<tls::Server>) {
+    static CERTIFIED: OnceLock<(String, Arc<tls::Server>)> = OnceLock::new();
+    CERTIFIED.get_or_init(|| {
         let path = fresh_path("certificate").join("tls.pem");
         let (identity, was_made) = self_signed::load_or_make(&path).unwrap();
         assert!(was_made);
+        let pem = fs::read_to_string(&path).unwrap();
         fs::remove_dir_all(path.parent().unwrap()).unwrap();
-        Arc::new(tls::Server::new(identity, None, &path).unwrap())
-    };
-    Arc::clone(SERVER.get_or_init(make))
+        (pem, Arc::new(tls::Server::new(identity, None, &path).unwrap()))
+    })
+}
+
+/// TLS by that certificate.
+pub(crate) fn tls_server() -> Arc<tls::Server> {
+    Arc::clone(&certified().1)
+}
+
+/// A file with it and its key, for a program; whoever asks for it removes it.
+pub(crate) fn certificate_file() -> String {
+    let path = fresh_path("certificate.pem").to_str().unwrap().to_owned();
+    fs::write(&path, &certified().0).unwrap();
+    path
 }
 
 /// The client's side of a handshake with [`tls_server`].
