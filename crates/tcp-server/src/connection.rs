@@ -105,6 +105,7 @@ impl Connection {
     }
 
     /// The same, watched by the runtime in which this is called. The peer is gone where that fails.
+    #[cfg(feature = "files")]
     pub(crate) fn into_this_runtime(mut self) -> Result<Self, Ending> {
         let Parts { stream, reading, writing } = *self.parts;
         let stream = stream.into_this_runtime().map_err(|error| Ending::from_io(&error))?;
@@ -160,9 +161,11 @@ impl Connection {
     /// | `TooSlow`, `BelowRate` | RST, as it takes nothing else, and what it did not take would stay in the kernel |
     /// | the others | nothing, it is gone |
     ///
-    /// Over TLS `close_notify` comes before a FIN.
+    /// Over TLS `close_notify` comes before a FIN. Who has no room for it within [`Limits::write`] gets an RST,
+    /// and where it had its end to come it is `TooSlow`.
     pub async fn close(mut self, ending: Ending) -> Ending {
-        let stream = &mut self.parts.stream;
+        let Self { parts, limits, .. } = &mut self;
+        let stream = &mut parts.stream;
         match ending {
             Ending::PeerFin => {
                 // The FIN came first, but an answer may have met a peer that was no longer there: the
@@ -170,21 +173,41 @@ impl Connection {
                 if let Some(error) = stream.pending_error() {
                     return Ending::from_io(&error);
                 }
-                let _ = stream.shutdown().await;
             }
-            // An error here only says that the peer was quicker.
-            Ending::Idle | Ending::NoFirstByte | Ending::Shutdown | Ending::Done => {
-                let _ = stream.shutdown().await;
+            Ending::Idle
+            | Ending::NoFirstByte
+            | Ending::Shutdown
+            | Ending::Done
+            | Ending::Protocol(_)
+            | Ending::Tls(_) => {}
+            Ending::TooSlow | Ending::BelowRate => {
+                stream.reset_on_close();
+                return ending;
             }
-            Ending::Protocol(_) | Ending::Tls(_) => {
-                let _ = stream.shutdown().await;
-                read_on(stream, &self.limits).await;
-            }
-            Ending::TooSlow | Ending::BelowRate => stream.reset_on_close(),
-            _ => {}
+            _ => return ending,
         }
-        ending
+        let is_ended = end_direction(stream, limits).await;
+        match ending {
+            Ending::PeerFin | Ending::Done if !is_ended => Ending::TooSlow,
+            Ending::Protocol(_) | Ending::Tls(_) if is_ended => {
+                read_on(stream, limits).await;
+                ending
+            }
+            ending => ending,
+        }
     }
+}
+
+/// Ends this direction. Where there is no room for the word that TLS needs for it, the connection is left to
+/// be reset, and this is `false`: a peer that takes nothing would else keep its place for ever.
+async fn end_direction(stream: &mut Stream, limits: &Limits) -> bool {
+    let until = after(Instant::now(), limits.write);
+    // An error only says that the peer was quicker.
+    let is_over = timeout_at(until, stream.shutdown()).await.is_ok();
+    if !is_over {
+        stream.reset_on_close();
+    }
+    is_over
 }
 
 /// Reads and forgets what a peer that broke the protocol had under way, so that closing does not

@@ -53,6 +53,7 @@ impl Socket {
     }
 
     /// The same, watched by the runtime in which this is called. A pipe is watched by none.
+    #[cfg(feature = "files")]
     pub(crate) fn into_this_runtime(self) -> io::Result<Self> {
         Ok(match self {
             Self::Tcp(stream) => Self::Tcp(TcpStream::from_std(stream.into_std()?)?),

@@ -106,6 +106,7 @@ impl Stream {
 
     /// The same, watched by the runtime in which this is called, so that one wakes the other no more: a
     /// plain stream. One over TLS stays where it is.
+    #[cfg(feature = "files")]
     pub(crate) fn into_this_runtime(self) -> io::Result<Self> {
         let transport = match self.transport {
             Transport::Plain(socket) => Transport::Plain(socket.into_this_runtime()?),

@@ -68,6 +68,29 @@ async fn what_tls_holds_back_follows_when_there_is_room() {
     assert_eq!(start.elapsed(), Duration::ZERO);
 }
 
+/// The end is a word over TLS, for which there is no room before a peer that does not read: it would keep its
+/// place for ever. An answer of a thousand bytes fills the pipe, as TLS 1.3 adds 22 to a record.
+#[tokio::test(start_paused = true)]
+async fn who_leaves_no_room_for_the_end_of_tls_does_not_stay() {
+    for says_end in [true, false] {
+        let limits = Limits::default();
+        let (write, idle) = (limits.write, limits.idle.unwrap());
+        let mut pipe = Pipe::over(true, Echo, limits, 1000 + 22).await;
+        let start = Instant::now();
+        pipe.client.write_all(&[b'x'; 1000]).await.unwrap();
+        pipe.client.flush().await.unwrap();
+        if says_end {
+            pipe.client.shutdown().await.unwrap();
+        }
+        let ending = pipe.ending().await;
+        let expected =
+            if says_end { (Ending::TooSlow, write) } else { (Ending::Idle, idle + write) };
+        let took = Duration::from_millis(start.elapsed().as_millis().try_into().unwrap());
+        assert!(took >= expected.1 && took <= expected.1 + Duration::from_secs(1), "{took:?}");
+        assert_eq!(ending, expected.0);
+    }
+}
+
 /// The same over sockets, whatever is between: TLS holds back a part of what it took, for which the limit
 /// is the same.
 #[tokio::test]
