@@ -48,5 +48,5 @@ pub use limits::Limits;
 pub use outbox::{Level, Outbox, Parcel};
 pub use outlet::{Behind, Dialect, Outlet, Said};
 pub use refusal::Refusal;
-pub use serve::{Observer, serve};
+pub use serve::{Config, Observer, serve};
 pub use session::Session;

@@ -101,6 +101,9 @@ pub struct Limits {
     /// A program sends its `Hello` at once, so who is silent waits for a word, as a person with `nc` does.
     pub greet: Duration,
 
+    /// How long a handshake of TLS may take, from the accept on; 10 seconds, as in [`tcp_server::Limits`].
+    pub handshake: Duration,
+
     /// How long a client may take until it has a name: its first line, or its `Hello`; 1 minute.
     ///
     /// Time enough for a person; a connection that is nobody's is gone then.
@@ -115,7 +118,8 @@ pub struct Limits {
     /// would be too much for it; 30 seconds.
     ///
     /// A link that is lost for a quarter of a minute comes back within the retransmissions of that time.
-    /// A quarter of the outbox goes through a link of 70 KiB/s in it.
+    /// A quarter of the outbox goes through a link of 70 KiB/s in it. Over TLS the last 64 KiB of what waits are
+    /// seen to go only together: 2 KiB/s are enough for them.
     pub write: Duration,
 
     /// How long one that is behind may take nothing at all until nobody who pushes waits for it; 3 seconds.
@@ -170,6 +174,7 @@ impl Default for Limits {
             frame: proto::limits::MAX_FRAME_LENGTH,
             line: 64 * 1024,
             greet: Duration::from_millis(500),
+            handshake: Duration::from_secs(10),
             first: Duration::from_secs(60),
             message: Duration::from_secs(60),
             write: Duration::from_secs(30),
@@ -204,6 +209,7 @@ mod tests {
             frame: 1_048_576,
             line: 65_536,
             greet: Duration::from_millis(500),
+            handshake: Duration::from_secs(10),
             first: Duration::from_secs(60),
             message: Duration::from_secs(60),
             write: Duration::from_secs(30),

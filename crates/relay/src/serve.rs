@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use proto::Ending;
-use tcp_server::{Connection, Listener, Service, Stop, Summary};
+use tcp_server::{Connection, Listeners, Service, Stop, Summary};
 use tokio::select;
 
 use crate::control;
@@ -32,20 +32,40 @@ impl<W: Observer> Observer for Arc<W> {
     }
 }
 
-/// Relays between the clients of `listener` until `stop` asks it to stop.
+/// What a relay takes in, and on what terms.
+#[derive(Debug, Default)]
+pub struct Config {
+    /// What it allows its clients.
+    pub limits: Limits,
+    /// Where this is given, every connection begins with a handshake of TLS.
+    #[cfg(feature = "tls")]
+    pub tls: Option<Arc<tls::Server>>,
+}
+
+impl From<Limits> for Config {
+    /// These limits, without TLS.
+    fn from(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+}
+
+/// Relays between the clients of one listener, or of several, until `stop` asks it to stop.
 ///
 /// Then it accepts and takes no more, delivers what it took, says goodbye, and closes. What is left
 /// after [`Limits::drain`], or at the second request, is cut.
 pub async fn serve<W: Observer + Clone>(
-    listener: Listener,
-    limits: Limits,
+    listeners: impl Into<Listeners>,
+    config: impl Into<Config>,
     observer: W,
     stop: Stop,
 ) -> Summary {
+    let config = config.into();
+    let limits = config.limits;
     let config = tcp_server::Config {
         limits: tcp_server::Limits {
             connections: limits.people,
             idle: None,
+            handshake: limits.handshake,
             message: limits.message,
             write: limits.write,
             linger: limits.linger,
@@ -56,11 +76,13 @@ pub async fn serve<W: Observer + Clone>(
             unsent: Some(limits.unsent),
             ..tcp_server::Limits::default()
         },
+        #[cfg(feature = "tls")]
+        tls: config.tls,
         ..tcp_server::Config::default()
     };
     let shared = Arc::new(Shared::new(limits, Box::new(observer.clone())));
     let service = Relay { shared: Arc::clone(&shared) };
-    let mut server = pin!(tcp_server::run(listener, config, service, observer, stop.clone()));
+    let mut server = pin!(tcp_server::run(listeners, config, service, observer, stop.clone()));
     select! {
         biased;
         () = stop.draining() => {}

@@ -1,19 +1,19 @@
 //! One connection: what is read goes to the hub, what the hub puts is written, and neither takes too long.
 
+mod farewell;
+
 use std::future::{self, Future as _};
 use std::io::IoSlice;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use bytes::BytesMut;
 use proto::{Decoder, Ending, ProtocolError};
 use tcp_server::Stream;
-use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _};
-use tokio::time::{Instant, timeout_at};
+use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
+use tokio::time::Instant;
 
 use crate::alarm::{Alarm, after};
-use crate::control;
 use crate::input::Input;
 use crate::limits::{BULK, Limits, SLICES};
 use crate::lines;
@@ -37,6 +37,8 @@ pub(crate) struct Talk {
     begun: Option<Instant>,
     /// Until when the client must take something of what waits for it.
     write_until: Option<Instant>,
+    /// Whether the stream may hold back a part of what was written, as TLS does.
+    is_unflushed: bool,
     pause: Option<Pause>,
     alarm: Alarm,
 }
@@ -55,6 +57,7 @@ impl Talk {
             was_greeted: false,
             begun: None,
             write_until: None,
+            is_unflushed: false,
             pause: None,
             alarm: Alarm::default(),
         }
@@ -65,28 +68,6 @@ impl Talk {
         let ending = future::poll_fn(|cx| self.poll(cx, stream)).await;
         // Boxed, so that it takes no memory while people talk.
         Box::pin(self.end(stream, ending)).await
-    }
-
-    /// Tells the rooms how it ended, and sends what the client is owed.
-    async fn end(&mut self, stream: &mut Stream, mut ending: Ending) -> Ending {
-        self.leave(&ending);
-        if let Ending::Protocol(_) | Ending::Idle | Ending::Done = ending {
-            self.mailbox.put(&control::goodbye(&ending, self.dialect()));
-        }
-        if let Ending::PeerFin
-        | Ending::Protocol(_)
-        | Ending::Idle
-        | Ending::Done
-        | Ending::Shutdown = ending
-        {
-            self.mailbox.end(ending.clone());
-            if let Err(cut) = future::poll_fn(|cx| self.poll_last_words(cx, stream)).await {
-                ending = cut;
-            } else if let Ending::Idle | Ending::Done | Ending::Shutdown = ending {
-                self.linger(stream).await;
-            }
-        }
-        ending
     }
 
     fn limits(&self) -> &Limits {
@@ -140,10 +121,17 @@ impl Talk {
                     Found::More => (has_moved, released) = (false, 0),
                     Found::Nothing => {
                         self.batch.release();
-                        self.write_until = None;
-                        return Poll::Pending;
+                        return match ready!(self.poll_flush(cx, stream)) {
+                            Ok(()) => Poll::Pending,
+                            Err(ending) => Poll::Ready(ending),
+                        };
                     }
-                    Found::End(ending) => return Poll::Ready(ending),
+                    // It is to be reset, so nothing has to reach it any more.
+                    Found::End(Ending::TooSlow) => return Poll::Ready(Ending::TooSlow),
+                    Found::End(ending) => {
+                        let flushed = ready!(self.poll_flush(cx, stream));
+                        return Poll::Ready(flushed.err().unwrap_or(ending));
+                    }
                 }
             }
             let mut slices = [IoSlice::new(&[]); SLICES];
@@ -157,6 +145,7 @@ impl Talk {
                 Poll::Ready(Ok(sent)) => {
                     has_moved = true;
                     released += self.batch.advance(sent);
+                    self.is_unflushed = true;
                     self.write_until = None;
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Ending::from_io(&error)),
@@ -164,12 +153,37 @@ impl Talk {
                     if let Some(ending) = self.mailbox.blocked(cx, has_moved, released) {
                         return Poll::Ready(ending);
                     }
-                    let limit = self.limits().write;
-                    self.write_until.get_or_insert_with(|| after(Instant::now(), limit));
+                    self.expect_room();
                     return Poll::Pending;
                 }
             }
         }
+    }
+
+    /// Sends what TLS has taken and holds back because the socket had no room for it.
+    fn poll_flush(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut Stream,
+    ) -> Poll<Result<(), Ending>> {
+        if self.is_unflushed {
+            match Pin::new(stream).poll_flush(cx) {
+                Poll::Ready(Ok(())) => self.is_unflushed = false,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(Ending::from_io(&error))),
+                Poll::Pending => {
+                    self.expect_room();
+                    return Poll::Pending;
+                }
+            }
+        }
+        self.write_until = None;
+        Poll::Ready(Ok(()))
+    }
+
+    /// From now on the client has [`Limits::write`] to take something.
+    fn expect_room(&mut self) {
+        let limit = self.limits().write;
+        self.write_until.get_or_insert_with(|| after(Instant::now(), limit));
     }
 
     /// Reads once, and does what was read. Ready with an error when nothing more is to be read.
@@ -335,49 +349,6 @@ impl Talk {
         } else {
             Ending::Idle
         }))
-    }
-
-    /// Sends what is left, while what still comes is read and forgotten: a client that writes before it
-    /// reads gets to read.
-    fn poll_last_words(
-        &mut self,
-        cx: &mut Context<'_>,
-        stream: &mut Stream,
-    ) -> Poll<Result<(), Ending>> {
-        loop {
-            match self.poll_write(cx, stream) {
-                // Where everything is sent it is the ending that was put; else why it cannot be sent.
-                Poll::Ready(_) if self.batch.is_empty() => return Poll::Ready(Ok(())),
-                Poll::Ready(ending) => return Poll::Ready(Err(ending)),
-                Poll::Pending => {}
-            }
-            if self.alarm.poll(cx, self.write_until).is_ready() {
-                return Poll::Ready(Err(Ending::TooSlow));
-            }
-            let mut scratch = BytesMut::new();
-            match stream.poll_readable(cx) {
-                Poll::Ready(Ok(())) => scratch.reserve(proto::limits::READ_CHUNK),
-                _ => return Poll::Pending,
-            }
-            match pin!(stream.read_buf(&mut scratch)).poll(cx) {
-                Poll::Ready(Ok(read)) if read > 0 => {}
-                // After the end of the stream it is readable for ever.
-                _ => return Poll::Pending,
-            }
-        }
-    }
-
-    /// Closes this side's direction, and reads what the client had under way until it closes too, so
-    /// that closing does not become a reset which destroys the last words.
-    async fn linger(&mut self, stream: &mut Stream) {
-        let until = after(Instant::now(), self.limits().linger);
-        let mut scratch = BytesMut::with_capacity(proto::limits::READ_CHUNK);
-        if stream.shutdown().await.is_err() {
-            return;
-        }
-        while let Ok(Ok(1..)) = timeout_at(until, stream.read_buf(&mut scratch)).await {
-            scratch.clear();
-        }
     }
 }
 

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 mod big_file;
+mod chat_over_tls;
 mod chinese_lines;
 mod endings;
 mod foreign_clients;

@@ -2,17 +2,17 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::thread;
 
 use tests::{Authority, Running, Server, noise, piped, program};
 
 /// A folder for what both programs keep, removed when this is dropped.
-struct Home(PathBuf);
+pub(crate) struct Home(PathBuf);
 
 impl Home {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("stack-tls-{}-{name}", process::id()));
         fs::create_dir(&path).unwrap();
         Self(path)
@@ -23,18 +23,22 @@ impl Home {
         Server::watch(Running::start(command.env("XDG_STATE_HOME", &self.0)))
     }
 
-    fn client(&self, args: &[&str]) -> Command {
+    pub(crate) fn client(&self, args: &[&str]) -> Command {
         let mut command = piped(program("tcp-client"), args);
         command.env("XDG_CONFIG_HOME", &self.0);
         command
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn folder(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn path(&self, name: &str) -> String {
         self.0.join(name).to_str().unwrap().to_owned()
     }
 
     /// Both kinds of sockets, each known by its own address.
-    fn addresses(&self) -> [String; 2] {
+    pub(crate) fn addresses(&self) -> [String; 2] {
         ["127.0.0.1:0".to_owned(), format!("unix:{}", self.path("socket"))]
     }
 }

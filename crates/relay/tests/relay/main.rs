@@ -16,4 +16,5 @@ mod shutdown;
 mod silence;
 mod slow_reader;
 mod support;
+mod tls;
 mod two_kinds;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use proto::{Decoder, Frame, Header, Hello, Join, Kind, Message, Person, Presence, Refused};
-use relay::{Event, Limits, Observer, serve};
+use relay::{Config, Event, Limits, Observer, serve};
 use tcp_server::{BindOptions, Closed, Listener, Peer, Stopper, Summary, stop_pair};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -53,17 +53,27 @@ impl Log {
 }
 
 impl Relay {
+    pub(crate) fn start(limits: Limits) -> Self {
+        Self::start_with(limits.into())
+    }
+
     /// It lingers for a moment only: most clients here hold on until their test ends.
-    pub(crate) fn start(mut limits: Limits) -> Self {
-        limits.linger = Duration::from_millis(100);
+    pub(crate) fn start_with(mut config: Config) -> Self {
+        config.limits.linger = Duration::from_millis(100);
         let runtime = Runtime::new().unwrap();
         let log = Arc::new(Log::default());
         let (stopper, stop) = stop_pair();
         let any = "127.0.0.1:0".parse().unwrap();
         let listener = runtime.block_on(Listener::bind(&any, &BindOptions::default())).unwrap();
         let address = listener.local_address().to_string().parse().unwrap();
-        let server = runtime.spawn(serve(listener, limits, Arc::clone(&log), stop));
+        let server = runtime.spawn(serve(listener, config, Arc::clone(&log), stop));
         Self { runtime, server, address, stopper, log }
+    }
+
+    /// Does something in the runtime in which the relay runs.
+    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        let within = async { tokio::time::timeout(2 * PATIENCE, future).await };
+        self.runtime.block_on(within).expect("it comes to an end")
     }
 
     /// Asks it to stop and waits for its end.

@@ -28,7 +28,7 @@ pub use handed::{Handed, handed_over};
 pub use metrics::{Metrics, MetricsServer};
 pub use refusal::{Refused, explain};
 #[cfg(feature = "tls")]
-pub use secure::{Secured, SecuredEvent, TlsArgs};
+pub use secure::{HangUp, Secured, SecuredEvent, TlsArgs};
 pub use signals::{Signals, until_stopped};
 pub use tally::{Stats, Tally};
 pub use telling::Telling;

@@ -1,5 +1,7 @@
 //! TLS, as it is asked for on a command line.
 
+use std::future::pending;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,9 +9,10 @@ use clap::Args;
 use cli::{Exit, Failure};
 use serde::Serialize;
 use tls::{Fingerprint, Identity, IdentityError, Server, identity, self_signed};
+use tokio::select;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::program::Telling;
+use crate::program::{Signals, Telling};
 
 /// The options of TLS, for every program that serves.
 #[derive(Clone, Debug, Default, Args)]
@@ -148,14 +151,8 @@ impl Secured {
         }
     }
 
-    /// Hears SIGHUP from here on, where it is for reading the files anew. The program then must not take
-    /// it for anything else.
-    pub fn hang_up(&self) -> std::io::Result<Option<Signal>> {
-        self.is_read_anew().then(|| signal(SignalKind::hangup())).transpose()
-    }
-
     /// Reads the files anew at each of these signals, and tells of it.
-    pub async fn read_anew(&self, mut signals: Signal, telling: &Telling) {
+    async fn read_anew(&self, mut signals: Signal, telling: &Telling) {
         while signals.recv().await.is_some() {
             let shown = self.args.read(self.own.as_ref());
             let replaced = shown.and_then(|(identity, clients, path)| {
@@ -173,6 +170,35 @@ impl Secured {
                 None => format!("reloaded  new connections get the certificate {fingerprint}"),
                 Some(why) => format!("not reloaded: {why}; the certificate is still {fingerprint}"),
             });
+        }
+    }
+}
+
+/// SIGHUP, where it is for reading a certificate anew, which then is not taken for an end.
+#[derive(Debug)]
+pub struct HangUp(Option<Signal>);
+
+impl HangUp {
+    /// Hears it from here on, and gives the other signals that a server hears.
+    pub fn of(tls: Option<&Secured>) -> io::Result<(Self, Signals)> {
+        if tls.is_some_and(Secured::is_read_anew) {
+            let hang_up = signal(SignalKind::hangup())?;
+            return Ok((Self(Some(hang_up)), Signals::without_hang_up()?));
+        }
+        Ok((Self(None), Signals::new()?))
+    }
+
+    /// What `served` comes to. Meanwhile the files of `tls` are read anew whenever it is asked for.
+    pub async fn during<T>(
+        self,
+        served: impl Future<Output = T>,
+        tls: Option<&Secured>,
+        telling: &Telling,
+    ) -> T {
+        let (Some(tls), Some(signals)) = (tls, self.0) else { return served.await };
+        select! {
+            served = served => served,
+            () = tls.read_anew(signals, telling) => pending().await,
         }
     }
 }

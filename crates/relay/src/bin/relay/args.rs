@@ -9,6 +9,7 @@ use proto::{Address, AddressError};
 use relay::Limits;
 use tcp_server::BindOptions;
 use tcp_server::limits::BACKLOG;
+use tcp_server::program::TlsArgs;
 
 /// The port that is taken where none is given.
 pub(crate) const PORT: u16 = 7880;
@@ -19,14 +20,17 @@ EXAMPLES
   relay :9000                        another port
   relay -p 0 --json                  any free port, told in the first event
   relay unix:/tmp/relay.sock         a Unix socket, for who may write to its file
-  relay 0.0.0.0:7880 --open-to-network
-                                     let other machines in, without passwords or encryption
+  relay --tls                        the same over TLS, by a certificate of its own
+  relay 0.0.0.0:7880 --tls --open-to-network
+                                     let other machines in, without passwords
+  relay 0.0.0.0:7880 --cert c.pem --key c.pem --client-ca ca.pem
+                                     let those in who have a certificate
 ";
 
 const AFTER: &str = "\
 Programs speak frames, and people with nc speak lines, on the same port and in the same rooms. The first
 Ctrl-C (or SIGTERM, SIGHUP) delivers what was taken, says goodbye to everybody and ends; the second one
-ends now. SIGUSR1 makes it say how many are connected.
+ends now. SIGUSR1 makes it say how many are connected. With --cert, SIGHUP reads the certificate anew instead.
 
 Exit code: 0 stopped, 1 failed, 2 could not start, 130 or 143 ended by a second signal.";
 
@@ -63,10 +67,11 @@ pub(crate) struct Serve {
     #[arg(short, long, value_name = "N", conflicts_with = "addr", allow_negative_numbers = true)]
     port: Option<u16>,
 
-    /// Let other machines in, without passwords or encryption
+    /// Let other machines in, without passwords
     ///
-    /// Whoever reaches the port then reads and writes in every room under any name, and whoever sees the
-    /// packets reads them too. Without this the relay listens only where this machine alone can connect.
+    /// Whoever reaches the port then reads and writes in every room under any name, and without --tls whoever
+    /// sees the packets reads them too. Without this, and without --client-ca, the relay listens only where
+    /// this machine alone can connect.
     #[arg(long)]
     open_to_network: bool,
 
@@ -79,6 +84,7 @@ pub(crate) struct Serve {
 
     /// How many may wait to be accepted
     #[arg(long, value_name = "N", default_value_t = BACKLOG, allow_negative_numbers = true)]
+    #[arg(hide_short_help = true)]
     backlog: u32,
 
     /// Memory that may wait for one reader
@@ -92,6 +98,9 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "DUR", default_value = "10s", value_parser = values::duration)]
     #[arg(allow_negative_numbers = true)]
     drain: Duration,
+
+    #[command(flatten)]
+    pub(crate) tls: TlsArgs,
 
     #[command(flatten)]
     pub(crate) common: CommonArgs,
@@ -125,11 +134,13 @@ impl Serve {
                 _ => failure,
             }
         })?;
-        if !self.open_to_network && !matches!(address, Address::Unix(_)) && !is_local(&address) {
+        let is_guarded = self.open_to_network || self.tls.client_ca.is_some();
+        if !is_guarded && !matches!(address, Address::Unix(_)) && !is_local(&address) {
             let message =
                 format!("{address} lets other machines in, and there are no passwords yet");
             return Err(Failure::new(Exit::Usage, "open_to_network", message)
                 .hint("--open-to-network says that everybody who reaches it may read and write")
+                .hint("--client-ca FILE lets in only who has a certificate")
                 .hint(format!(
                     "without an address only this machine can connect, on 127.0.0.1:{PORT}"
                 )));
@@ -208,6 +219,9 @@ mod tests {
              hint: --open-to-network says that everybody who reaches it may read and write\n",
         );
         check(&["[::]:1"], "error: [::]:1 lets other machines in");
+        // Encryption alone keeps nobody out.
+        check(&["[::]:1", "--tls"], "error: [::]:1 lets other machines in");
+        check(&["[::]:1", "--client-ca", "ca.pem"], "[::]:1");
         check(&["localhost"], "error: \"localhost\" names no port\n");
     }
 

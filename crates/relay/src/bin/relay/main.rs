@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use cli::{Exit, Failure};
-use tcp_server::program::{self, Refused, Signals, Telling};
+use relay::Config;
+use tcp_server::program::{self, HangUp, Refused, Telling};
 use tcp_server::{Listener, Summary, stop_pair};
 use tokio::runtime::Runtime;
 
@@ -31,9 +32,10 @@ fn main() -> ExitCode {
 /// Serves until it was asked to stop. The failure beside a summary is an end by a second signal.
 async fn serve(args: &Serve, story: &Arc<Story>) -> Result<(Summary, Option<Failure>), Failure> {
     let address = args.address()?;
+    let tls = args.tls.open()?;
     program::make_room(args.max_people);
     // Before anybody can know that the relay is there, so that no signal is too early.
-    let signals = Signals::new()
+    let (hang_up, signals) = HangUp::of(tls.as_ref())
         .map_err(|error| Failure::from_io(Exit::Failed, "cannot listen for signals", &error))?;
     let options = args.bind_options();
     let listener = Listener::bind(&address, &options).await.map_err(|error| {
@@ -41,11 +43,14 @@ async fn serve(args: &Serve, story: &Arc<Story>) -> Result<(Summary, Option<Fail
         let refused = Refused { program: "relay", default_port: PORT, address, options };
         program::explain(&error, refused)
     })?;
-    story.listening(listener.local_address(), args);
+    story.listening(listener.local_address(), args, tls.as_ref());
     let (stopper, stop) = stop_pair();
-    let server = relay::serve(listener, args.limits(), Arc::clone(story), stop);
+    let server = tls.as_ref().map(|tls| Arc::clone(&tls.server));
+    let config = Config { limits: args.limits(), tls: server };
+    let server = relay::serve(listener, config, Arc::clone(story), stop);
     // In a task of its own: what runs on the main thread would hand every wake-up to another one.
     let server = tokio::spawn(server);
     let server = async { server.await.expect("the relay's task does not panic") };
-    Ok(program::until_stopped(server, signals, stopper, || story.telling.stats()).await)
+    let served = program::until_stopped(server, signals, stopper, || story.telling.stats());
+    Ok(hang_up.during(served, tls.as_ref(), &story.telling).await)
 }

@@ -8,7 +8,7 @@ use proto::{Address, address::is_local};
 use relay::{Event, Observer};
 use serde::Serialize;
 use tcp_server::accept::AcceptFault;
-use tcp_server::program::Telling;
+use tcp_server::program::{Secured, SecuredEvent, Telling};
 use tcp_server::{Closed, Counts, Peer};
 
 use crate::args::Serve;
@@ -28,6 +28,8 @@ pub(crate) struct Story {
 struct Listening {
     addr: String,
     max_people: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<SecuredEvent>,
 }
 
 #[derive(Serialize)]
@@ -52,9 +54,13 @@ impl Story {
     }
 
     /// The relay listens: from now on clients get in.
-    pub(crate) fn listening(&self, address: &Address, args: &Serve) {
-        let event = Listening { addr: address.to_string(), max_people: args.max_people };
-        self.telling.tell("listening", &event, || first_screen(address));
+    pub(crate) fn listening(&self, address: &Address, args: &Serve, tls: Option<&Secured>) {
+        let event = Listening {
+            addr: address.to_string(),
+            max_people: args.max_people,
+            tls: tls.map(Secured::event),
+        };
+        self.telling.tell("listening", &event, || first_screen(address, tls));
     }
 
     fn in_room(&self, what: &str, event: InRoom<'_>) {
@@ -111,19 +117,34 @@ impl Observer for Story {
 }
 
 /// What a person sees first: how to take part, and who can.
-fn first_screen(address: &Address) -> String {
+fn first_screen(address: &Address, tls: Option<&Secured>) -> String {
     let version = env!("CARGO_PKG_VERSION");
-    let nc = match address {
+    let options = tls.map(|tls| format!("{} ", tls.client_options())).unwrap_or_default();
+    // A fingerprint leaves no room beside it.
+    let between = if tls.is_some() { "\n  or    " } else { "      or      " };
+    let ways = match address {
         Address::Tcp { host, port } => {
             let host = match host.as_str() {
                 "0.0.0.0" => "127.0.0.1",
                 "::" => "::1",
                 host => host,
             };
-            format!("nc {host} {port}      or      tcp-client chat {host} {port}")
+            let lines = match tls {
+                None => format!("nc {host} {port}"),
+                Some(_) if host.contains(':') => {
+                    format!("openssl s_client -quiet -connect '[{host}]:{port}'")
+                }
+                Some(_) => format!("openssl s_client -quiet -connect {host}:{port}"),
+            };
+            format!("{lines}{between}tcp-client chat {options}{host} {port}")
         }
         Address::Unix(path) => {
-            format!("nc -U {}      or      tcp-client chat {address}", path.display())
+            let path = path.display();
+            let lines = match tls {
+                None => format!("nc -U {path}"),
+                Some(_) => format!("openssl s_client -quiet -unix {path}"),
+            };
+            format!("{lines}{between}tcp-client chat {options}{address}")
         }
     };
     let who = match address {
@@ -134,11 +155,22 @@ fn first_screen(address: &Address) -> String {
         Address::Tcp { .. } if is_local(address) => {
             "only this machine can connect (0.0.0.0:PORT --open-to-network lets others in)"
         }
-        Address::Tcp { .. } => {
-            "every machine that reaches this one can connect, without password or encryption"
-        }
+        Address::Tcp { .. } => match tls {
+            None => {
+                "every machine that reaches this one can connect, without password or encryption"
+            }
+            Some(tls) if tls.wants_certificates() => {
+                "every machine that reaches this one can connect if it has a certificate"
+            }
+            Some(_) => {
+                "every machine that reaches this one can connect, encrypted, without password"
+            }
+        },
     };
-    format!("relay {version} ready\n  chat  {address}          {nc}\n  {who}.  Ctrl-C stops.\n")
+    let by = tls.map(|tls| format!("{}\n", tls.in_words())).unwrap_or_default();
+    format!(
+        "relay {version} ready\n{by}  chat  {address}          {ways}\n  {who}.  Ctrl-C stops.\n"
+    )
 }
 
 #[cfg(test)]
@@ -147,7 +179,7 @@ mod tests {
 
     #[track_caller]
     fn check(address: &str, expected: &[&str]) {
-        let screen = first_screen(&address.parse().unwrap());
+        let screen = first_screen(&address.parse().unwrap(), None);
         for part in expected {
             assert!(screen.contains(part), "{part}\n{screen}");
         }

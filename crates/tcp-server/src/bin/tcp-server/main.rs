@@ -11,7 +11,6 @@ mod requests;
 mod story;
 mod wired;
 
-use std::future;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -19,15 +18,13 @@ use cli::{Exit, Failure};
 use proto::Address;
 use tcp_server::modes::{Chargen, Chat, Discard, Echo, Files, Frames, Hold, Lines};
 use tcp_server::program::{
-    self, Handed, Metrics, MetricsServer, Refused, Secured, Signals, Telling,
+    self, Handed, HangUp, Metrics, MetricsServer, Refused, Secured, Signals, Telling,
 };
 use tcp_server::{
     BindOptions, Config, Limits, Listener, Listeners, Service, Stop, Stopper, Summary, Timers, run,
     stop_pair,
 };
 use tokio::runtime::Runtime;
-use tokio::select;
-use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
 use transfer::Folder;
 
@@ -66,13 +63,8 @@ async fn serve(
     let folder = args.folder()?;
     program::make_room(args.open_files());
     // Before anybody can know that the server is there, so that no signal is too early.
-    let no_signals = |error| Failure::from_io(Exit::Failed, "cannot listen for signals", &error);
-    let hang_up = match &tls {
-        Some(tls) => tls.hang_up().map_err(no_signals)?,
-        None => None,
-    };
-    let signals = if hang_up.is_some() { Signals::without_hang_up() } else { Signals::new() };
-    let signals = signals.map_err(no_signals)?;
+    let (hang_up, signals) = HangUp::of(tls.as_ref())
+        .map_err(|error| Failure::from_io(Exit::Failed, "cannot listen for signals", &error))?;
     let (listeners, places) = listen(args, handed?).await?;
     let limits = args.limits(&places);
     let metrics = match metrics_address {
@@ -176,7 +168,7 @@ struct Start<'a> {
     story: &'a Arc<Story>,
     timers: Timers,
     tls: Option<Secured>,
-    hang_up: Option<Signal>,
+    hang_up: HangUp,
     listeners: Listeners,
     signals: Signals,
     stopper: Stopper,
@@ -196,14 +188,6 @@ impl Start<'_> {
         };
         let server = run(listeners, config, service, Arc::clone(story), stop);
         let served = program::until_stopped(server, signals, stopper, || story.telling.stats());
-        let (Some(tls), Some(hang_up)) = (&tls, hang_up) else { return served.await };
-        let read_anew = async {
-            tls.read_anew(hang_up, &story.telling).await;
-            future::pending().await
-        };
-        select! {
-            served = served => served,
-            never = read_anew => never,
-        }
+        hang_up.during(served, tls.as_ref(), &story.telling).await
     }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use chat::limits::MAX_LINE;
 use chat::{Chat, Event, Lines, Notice, Outcome, Settings, Step};
 use cli::{Exit, Failure};
+use proto::Ending;
+use tcp_client::connect::{Cause, ConnectError};
 use tcp_client::{Connected, Retry, connect};
 use tokio::io::AsyncBufReadExt as _;
 use tokio::sync::oneshot;
@@ -191,7 +193,7 @@ impl<'a> Driver<'a> {
                 self.link = Link::Down;
                 let tries_left = self.is_relay || self.failed < self.plan.retry.retries;
                 if !error.may_pass() || !tries_left {
-                    let error = tcp_client::ConnectError { attempt: self.failed + 1, ..error };
+                    let error = ConnectError { attempt: self.failed + 1, ..error };
                     return Ok(Some(failures::no_connection(&error, &self.plan)));
                 }
                 let wait = self.next_wait();
@@ -206,10 +208,30 @@ impl<'a> Driver<'a> {
                 if failure.is_some() || matches!(self.link, Link::Down) {
                     return Ok(failure);
                 }
+                if let Ending::Tls(_) = ending
+                    && !self.is_relay
+                {
+                    return Ok(Some(self.not_agreed(ending)));
+                }
                 return Ok(self.disconnected(&ending.to_string()));
             }
         }
         Ok(None)
+    }
+
+    /// TLS has failed before the relay has said a word: in TLS 1.3 a server looks at the client's certificate
+    /// when the client's handshake is over already.
+    fn not_agreed(&mut self, ending: Ending) -> Failure {
+        self.link = Link::Down;
+        self.chat.give_up("there is no relay");
+        let peer = self.plan.address.clone();
+        let error = ConnectError {
+            address: peer.clone(),
+            elapsed: self.started.elapsed(),
+            attempt: self.failed + 1,
+            cause: Cause::NotAgreed { peer, ending },
+        };
+        failures::no_connection(&error, &self.plan)
     }
 
     fn connected(&mut self, connected: Connected) -> io::Result<()> {
@@ -242,11 +264,18 @@ impl<'a> Driver<'a> {
     /// The connection has ended, or is of no use.
     fn disconnected(&mut self, why: &str) -> Option<Failure> {
         let now = self.started.elapsed();
+        let met_tls = matches!(&self.link, Link::Up(up) if up.met_tls());
         self.link = Link::Down;
         self.show();
         if !self.is_relay {
             self.chat.give_up("there is no relay");
-            return Some(not_a_relay(&self.plan, why));
+            return Some(if met_tls {
+                let message =
+                    format!("{} speaks TLS, and refused what was plain", self.plan.address);
+                Failure::new(Exit::Failed, "speaks_tls", message).hint("--tls speaks it too")
+            } else {
+                not_a_relay(&self.plan, why)
+            });
         }
         self.chat.disconnected(now, why);
         None

@@ -34,6 +34,8 @@ pub(super) struct Up {
     /// Whether the stream may hold back a part of what was written, as TLS does.
     unflushed: bool,
     has_ended: bool,
+    /// Whether the first thing that came is an alert of TLS, which is the answer to what was plain.
+    began_with_alert: Option<bool>,
 }
 
 /// What has happened to it.
@@ -78,7 +80,13 @@ impl Up {
             pending: Bytes::new(),
             unflushed: false,
             has_ended: false,
+            began_with_alert: None,
         }
+    }
+
+    /// Whether who is there speaks TLS, and refused what was plain.
+    pub(super) fn met_tls(&self) -> bool {
+        self.began_with_alert == Some(true)
     }
 
     /// Whether everything that was given to it is sent.
@@ -105,6 +113,9 @@ impl Up {
         let is_owing = !self.is_idle();
         let moved: io::Result<Moved> = tokio::select! {
             read = self.reader.read_buf(&mut self.chunk) => read.map(|read| {
+                // A record of RFC 8446 section 5.1. Over TLS none comes this far.
+                let is_alert = matches!(self.chunk[..], [0x15, 3, 0..=4, 0, 2, ..]);
+                self.began_with_alert.get_or_insert(is_alert);
                 self.incoming.push(&self.chunk);
                 self.chunk.clear();
                 if read == 0 { Moved::Ended(Ending::PeerFin) } else { Moved::Read }
