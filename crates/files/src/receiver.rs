@@ -94,6 +94,11 @@ pub struct Block<'a> {
 pub enum ReceiveEvent {
     /// How much it is going to offer.
     Batch(Batch),
+    /// The sender has hashed so many bytes more of what is here of a file.
+    Hashed {
+        /// How many; never more than are here.
+        bytes: u64,
+    },
     /// A file that is not received: the sender goes on with it no further, or it is refused here.
     Dropped {
         /// The number of the file.
@@ -111,6 +116,8 @@ pub enum ReceiveEvent {
 struct Open {
     path: SafePath,
     size: u64,
+    /// How much of what is here the sender says that it has hashed.
+    hashed: u64,
     state: State,
 }
 
@@ -239,7 +246,7 @@ impl Receiver {
                 let path = open.path.to_string();
                 Ok(Some(ReceiveEvent::Dropped { file, path, why, reason }))
             }
-            Message::Busy(_) => Ok(None),
+            Message::Busy(Busy { file, done }) => Ok(self.hashed(file, done)),
             Message::Over(Over { files }) if !self.no_more => {
                 if files != self.last {
                     return Err(broken(files, "it was never offered"));
@@ -287,7 +294,7 @@ impl Receiver {
                 return Ok(Some(ReceiveEvent::Dropped { file, path: asked, why, reason }));
             }
         };
-        self.open.insert(file, Open { path: path.clone(), size, state: State::Looking });
+        self.open.insert(file, Open { path: path.clone(), size, hashed: 0, state: State::Looking });
         self.to_do.push_back(ReceiveStep::Look(Offered { file, path, size, modified, folder }));
         Ok(None)
     }
@@ -314,6 +321,16 @@ impl Receiver {
         self.give_up(file, why, &reason);
         self.to_do.push_back(ReceiveStep::Close { file, keep: false });
         Ok(Some(ReceiveEvent::Dropped { file, path, why, reason }))
+    }
+
+    /// The sender hashes what is here of a file. More than that there is not to hash, whatever it says.
+    fn hashed(&mut self, file: u32, done: u64) -> Option<ReceiveEvent> {
+        let open = self.open.get_mut(&file)?;
+        let State::Taking { from, .. } = open.state else { return None };
+        let done = done.min(from);
+        let bytes = done.checked_sub(open.hashed).filter(|&bytes| bytes > 0)?;
+        open.hashed = done;
+        Some(ReceiveEvent::Hashed { bytes })
     }
 
     /// Checks that a file was offered.

@@ -104,6 +104,11 @@ pub enum SendEvent {
         /// The same in the receiver's words, which may hold anything.
         reason: String,
     },
+    /// It has hashed so many bytes more of what it has of a file.
+    Hashed {
+        /// How many; never more than the file has.
+        bytes: u64,
+    },
     /// It wants it, from this byte on.
     Wanted {
         /// The number of the file.
@@ -117,6 +122,8 @@ pub enum SendEvent {
 struct Open {
     size: u64,
     folder: bool,
+    /// How much of it the receiver says that it has hashed.
+    hashed: u64,
     state: State,
 }
 
@@ -169,7 +176,7 @@ impl Sender {
     pub fn offer(&mut self, item: Item) -> u32 {
         self.last += 1;
         let (file, Item { path, size, modified, folder }) = (self.last, item);
-        self.open.insert(file, Open { size, folder, state: State::Offered });
+        self.open.insert(file, Open { size, folder, hashed: 0, state: State::Offered });
         self.out.push(&Message::Offer(Offer { file, path, size, modified, folder }));
         if file == MAX_FILES {
             self.no_more();
@@ -263,7 +270,7 @@ impl Sender {
                 self.close(file);
                 Ok(Some(SendEvent::Dropped { file, why, reason }))
             }
-            Message::Busy(_) => Ok(None),
+            Message::Busy(Busy { file, done }) => Ok(self.hashed(file, done)),
             Message::Over(_) if self.no_more && self.open.is_empty() => {
                 self.over = true;
                 Ok(None)
@@ -302,6 +309,19 @@ impl Sender {
             _ => return Err(broken(file, "the hash of what is there is missing, or none")),
         };
         Ok(Some(SendEvent::Wanted { file, from }))
+    }
+
+    /// The receiver hashes what it has of a file. No more than the file has is there to hash, whatever it
+    /// says.
+    fn hashed(&mut self, file: u32, done: u64) -> Option<SendEvent> {
+        let open = self.open.get_mut(&file)?;
+        if !matches!(open.state, State::Offered) {
+            return None;
+        }
+        let done = done.min(open.size);
+        let bytes = done.checked_sub(open.hashed).filter(|&bytes| bytes > 0)?;
+        open.hashed = done;
+        Some(SendEvent::Hashed { bytes })
     }
 
     /// A file that is open; none where it has come to its end on this side. An answer that was under way

@@ -55,6 +55,12 @@ pub const LEAST_RATE: u64 = 500;
 /// Over what time the least rate is looked at: 20 seconds, so that a link may be down for a while.
 pub const RATE_WINDOW: Duration = Duration::from_secs(20);
 
+/// Over what time the least rate is looked at in `files`, where there is no limit on silence: 5 minutes.
+///
+/// Else it is that limit. A disk may take minutes for a large file, and who waits for one says nothing; a
+/// client that says a little all the while is another matter.
+pub const FILES_RATE_WINDOW: Duration = Duration::from_secs(5 * 60);
+
 /// How many listening sockets a service manager may hand over: 64, far beyond what a unit lists.
 ///
 /// Each is looked at for each connection, and the number comes from the environment.
@@ -201,6 +207,7 @@ mod tests {
         assert_eq!(FIRST_BYTE, Duration::from_secs(10));
         assert_eq!(LEAST_RATE, 500);
         assert_eq!(RATE_WINDOW, Duration::from_secs(20));
+        assert_eq!(FILES_RATE_WINDOW, Duration::from_secs(300));
         assert_eq!(HANDED_OVER, 64);
         assert_eq!(METRICS_CONNECTIONS, 4);
         assert_eq!(METRICS_TIME, Duration::from_secs(5));

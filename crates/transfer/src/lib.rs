@@ -9,6 +9,7 @@
 //! | Where is it received, and where does no path lead? | [`folder`] |
 //! | What is a file while it comes, and how does it get its name? | [`incoming`] |
 //! | How does a transfer go over a stream? | [`wire`], [`send`](mod@send), [`receive`](mod@receive) |
+//! | When has a peer brought too little? | [`pace`] |
 //! | What is told of it meanwhile? | [`told`] |
 //! | How does a program tell a person how far it is? | `meter`, with the feature of this name |
 //! | Why does one file not come over? | [`trouble`] |
@@ -19,6 +20,7 @@ pub mod incoming;
 pub mod limits;
 #[cfg(feature = "meter")]
 pub mod meter;
+pub mod pace;
 pub mod receive;
 pub mod send;
 pub mod source;
@@ -29,6 +31,7 @@ pub mod wire;
 pub use folder::Folder;
 #[cfg(feature = "meter")]
 pub use meter::{Direction, Meter, Progress, Teller};
+pub use pace::LeastRate;
 pub use receive::{Receiving, receive};
 pub use send::{Sending, send};
 pub use source::Source;

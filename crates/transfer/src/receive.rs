@@ -133,6 +133,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
             Some(ReceiveEvent::Batch(batch)) => {
                 self.watch.told(Told::Batch { files: batch.files, bytes: batch.bytes });
             }
+            Some(ReceiveEvent::Hashed { bytes }) => self.wire.hashed(bytes),
             Some(ReceiveEvent::Dropped { file, path, why, reason }) => {
                 let size = self.open.get(&file).map_or(0, |incoming| incoming.offered().size);
                 self.dropped(&path, size, &Trouble { why, reason });

@@ -126,6 +126,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
                     self.watch.told(Told::Begun { path, size, from });
                 }
             }
+            Some(SendEvent::Hashed { bytes }) => self.wire.hashed(bytes),
             Some(SendEvent::Kept { file, path: kept_as, already }) => {
                 if let Some(at) = self.close(file) {
                     let item = &self.sending.source.entries[at].item;

@@ -14,11 +14,14 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::limits::GATHERED_BLOCKS;
+use crate::pace::{LeastRate, Pace};
 
 /// How long a wire waits, and who may hurry it.
 pub struct Patience {
     /// How long nothing may move in either direction.
     pub idle: Option<Duration>,
+    /// How much must go over while the peer is waited for.
+    pub least_rate: Option<LeastRate>,
     /// Ready when the program is about to end: from then on a silence of [`Patience::quiet`] is enough.
     pub hurry: Pin<Box<dyn Future<Output = ()> + Send>>,
     /// How long nothing may move once it was hurried.
@@ -38,6 +41,7 @@ pub struct Wire<S> {
     /// How a write failed. What the peer said before it closed is read on, because it may say why.
     broken: Option<Ending>,
     patience: Patience,
+    pace: Pace,
     is_hurried: bool,
     moved_at: Instant,
     timer: Pin<Box<Sleep>>,
@@ -55,7 +59,7 @@ pub(crate) enum Until {
 impl Default for Patience {
     /// For ever.
     fn default() -> Self {
-        Self { idle: None, hurry: Box::pin(pending()), quiet: Duration::MAX }
+        Self { idle: None, least_rate: None, hurry: Box::pin(pending()), quiet: Duration::MAX }
     }
 }
 
@@ -72,6 +76,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             unflushed: false,
             broken: None,
             patience,
+            pace: Pace::default(),
             is_hurried: false,
             moved_at: now,
             timer: Box::pin(sleep_until(now)),
@@ -127,6 +132,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
     }
 
+    /// The peer has hashed so many bytes, which is as good as if they had gone over.
+    pub(crate) fn hashed(&mut self, bytes: u64) {
+        self.pace.went(bytes);
+    }
+
     pub(crate) fn has_unsent(&self) -> bool {
         self.broken.is_some() || self.has_unwritten() || self.unflushed
     }
@@ -167,7 +177,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Waits until what is asked for has happened.
     pub(crate) async fn moved(&mut self, until: Until) -> Result<(), Ending> {
         self.moved_at = Instant::now();
-        poll_fn(|cx| {
+        let moved = poll_fn(|cx| {
             let mut has_moved = self.poll_write(cx);
             let has_read = self.poll_read(cx)?;
             has_moved |= has_read;
@@ -179,7 +189,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             }
             self.poll_patience(cx)
         })
-        .await
+        .await;
+        self.pace.rest();
+        moved
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
@@ -192,8 +204,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             match Pin::new(&mut self.stream).poll_write(cx, bytes) {
                 Poll::Pending => break,
                 Poll::Ready(Ok(0)) => self.broken = Some(Ending::PeerGone),
-                Poll::Ready(Ok(count)) if is_block => self.unsent.start += count,
-                Poll::Ready(Ok(count)) => self.control.advance(count),
+                Poll::Ready(Ok(count)) => {
+                    self.pace.went(count as u64);
+                    if is_block {
+                        self.unsent.start += count;
+                    } else {
+                        self.control.advance(count);
+                    }
+                }
                 Poll::Ready(Err(error)) => self.broken = Some(Ending::from_io(&error)),
             }
             wrote = true;
@@ -219,7 +237,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         match read {
             Poll::Pending => Ok(false),
             Poll::Ready(Ok(0)) => Err(self.broken.take().unwrap_or(Ending::PeerFin)),
-            Poll::Ready(Ok(_)) => Ok(true),
+            Poll::Ready(Ok(count)) => {
+                self.pace.went(count as u64);
+                Ok(true)
+            }
             Poll::Ready(Err(error)) => Err(Ending::from_io(&error)),
         }
     }
@@ -229,18 +250,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             self.is_hurried = true;
             self.moved_at = Instant::now();
         }
-        let (limit, ending) = match (self.is_hurried, self.patience.idle) {
-            (true, _) => (self.patience.quiet, Ending::Shutdown),
-            (false, Some(idle)) => (idle, Ending::Idle),
-            (false, None) => return Poll::Pending,
+        let now = Instant::now();
+        let silence = match (self.is_hurried, self.patience.idle) {
+            (true, _) => Some((self.patience.quiet, Ending::Shutdown)),
+            (false, idle) => idle.map(|idle| (idle, Ending::Idle)),
         };
-        let Some(at) = self.moved_at.checked_add(limit) else { return Poll::Pending };
-        if Instant::now() >= at {
-            return Poll::Ready(Err(ending));
+        let mut next = None;
+        if let Some((limit, ending)) = silence {
+            next = self.moved_at.checked_add(limit);
+            if next.is_some_and(|at| at <= now) {
+                return Poll::Ready(Err(ending));
+            }
         }
+        if let Some(least) = self.patience.least_rate {
+            let due = now.checked_add(self.pace.due(now, least)?);
+            next = next.into_iter().chain(due).min();
+        }
+        let Some(at) = next else { return Poll::Pending };
         self.timer.as_mut().reset(at);
         if self.timer.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Err(ending));
+            // It has fired in this very moment: what is due is found the next time.
+            cx.waker().wake_by_ref();
         }
         Poll::Pending
     }

@@ -14,10 +14,12 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use transfer::limits::OPENING;
-use transfer::{Broken, Folder, Patience, Receiving, Sending, Source, Told, Watch, Wire};
+use transfer::{
+    Broken, Folder, LeastRate, Patience, Receiving, Sending, Source, Told, Watch, Wire,
+};
 
 use crate::connection::Connection;
-use crate::limits::Limits;
+use crate::limits::{FILES_RATE_WINDOW, Limits};
 use crate::serve::Service;
 use crate::stream::{Peer, Stream};
 
@@ -114,12 +116,16 @@ impl<C: Clerk> Service for Files<C> {
 impl<C: Clerk> Inner<C> {
     async fn serve(&self, mut connection: Connection) -> Ending {
         let stop = connection.stop().clone();
-        let Limits { idle, first_byte, drain_quiet: quiet, linger, .. } = *connection.limits();
+        let Limits { idle, first_byte, least_rate, drain_quiet: quiet, linger, .. } =
+            *connection.limits();
+        let over = idle.unwrap_or(FILES_RATE_WINDOW);
+        let least_rate = least_rate.map(|bytes| LeastRate { bytes, over });
         let counts = connection.stream().counts();
         let hurry = Box::pin(async move { stop.draining().await });
         let mut told =
             ToldBy { clerk: &self.clerk, id: connection.id(), peer: connection.peer().clone() };
-        let mut wire = Wire::new(connection.stream_mut(), Patience { idle, hurry, quiet });
+        let mut wire =
+            Wire::new(connection.stream_mut(), Patience { idle, least_rate, hurry, quiet });
         let id = told.id;
         let opening = first_byte.map_or(OPENING, |limit| limit.min(OPENING));
         let ended = self.transfer(&mut wire, &mut told, opening).await;

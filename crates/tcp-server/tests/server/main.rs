@@ -17,6 +17,7 @@ mod drain_many;
 mod echoed_frames;
 mod endings;
 mod events;
+mod files_trickle;
 mod first_byte;
 mod full_file_table;
 mod half_close;

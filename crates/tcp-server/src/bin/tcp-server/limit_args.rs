@@ -33,10 +33,11 @@ pub(crate) struct LimitArgs {
     #[arg(hide_short_help = true)]
     first_byte: Option<Duration>,
 
-    /// End what brings fewer bytes a second [default: none; frames: 500]
+    /// End what brings fewer bytes a second [default: none; frames and files: 500]
     ///
     /// It is looked at over 20 seconds, from the beginning of a message to its end, and all the time where
-    /// there are no messages. 0 = none. It is for where programs talk. Not in files.
+    /// there are no messages. In files it is looked at over the time of --idle, and what a client hashes
+    /// meanwhile counts too. 0 = none. It is for where programs talk.
     #[arg(long, value_name = "SIZE", value_parser = values::size, allow_negative_numbers = true)]
     #[arg(hide_short_help = true)]
     least_rate: Option<u64>,
@@ -76,7 +77,7 @@ impl LimitArgs {
         };
         // Where programs talk, which are not slow to begin; elsewhere a person may type.
         let first_byte = matches!(mode, Mode::Frames | Mode::Files).then_some(FIRST_BYTE);
-        let least_rate = (mode == Mode::Frames).then_some(LEAST_RATE);
+        let least_rate = matches!(mode, Mode::Frames | Mode::Files).then_some(LEAST_RATE);
         Limits {
             connections,
             per_address: self.max_conns_per_addr.or(share),

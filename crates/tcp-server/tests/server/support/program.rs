@@ -1,8 +1,11 @@
+use std::fs;
 use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tests::{Finished, Running};
+
+use super::way::{Way, certificate_file};
 
 /// A running `tcp-server --json`. It is killed when the test is over.
 pub(crate) struct Program {
@@ -31,6 +34,21 @@ impl Program {
     /// Starts it on a free port and waits until it listens.
     pub(crate) fn start(args: &[&str]) -> Self {
         Self::spawn(&mut command(&[&["-p", "0"], args].concat()))
+    }
+
+    /// The same, to be reached over this: its address is told where it listens on a Unix socket, and its
+    /// certificate is that of the tests.
+    pub(crate) fn over(way: Way, args: &[&str]) -> Self {
+        let file = way.is_tls().then(certificate_file);
+        let address = way.address();
+        let mut all = vec![address.as_str()];
+        if let Some(file) = &file {
+            all.extend(["--cert", file, "--key", file]);
+        }
+        let program = Self::spawn(&mut command(&[&all[..], args].concat()));
+        // It has read the file.
+        file.map(fs::remove_file).transpose().unwrap();
+        program
     }
 
     /// Starts a command that is made of [`command`] or ends in the program, and waits until it listens.
