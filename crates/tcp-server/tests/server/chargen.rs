@@ -4,9 +4,12 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::Shutdown;
 
 use nix::sys::signal::Signal;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::connect;
+use crate::support::library::read_to_end;
 use crate::support::program::Program;
+use crate::support::way::Way;
+use crate::support::{connect, soon};
 
 /// The line of RFC 864, section 3, with this number.
 fn line(number: usize) -> Vec<u8> {
@@ -55,4 +58,26 @@ fn a_server_that_stops_ends_with_a_whole_line_and_fin() {
     assert!(rest.ends_with(b"\r\n") && rest.len() % 74 == 0, "{} bytes", rest.len());
     let left = program.wait();
     assert_eq!((left.code, left.endings()), (0, vec!["Shutdown"]));
+}
+
+/// The same over every transport, with the word of TLS behind the last line.
+#[tokio::test]
+async fn lines_come_whole_and_end_whole_over_every_transport() {
+    for way in Way::ALL {
+        let mut program = Program::over(way, &["-m", "chargen"]);
+        let mut client = way.dial(&program.addr).await.stream;
+        client.write_all(&[b'x'; 10_000]).await.unwrap();
+        client.flush().await.unwrap();
+        let mut lines = vec![0; 74 * 200];
+        soon("the lines", client.read_exact(&mut lines)).await.unwrap();
+        let expected: Vec<u8> = (0..200).flat_map(line).collect();
+        assert!(lines == expected, "{way:?}");
+        program.event("open");
+        program.signal(Signal::SIGTERM);
+        let rest = read_to_end(&mut client).await;
+        assert!(rest.ends_with(b"\r\n") && rest.len() % 74 == 0, "{way:?}: {} bytes", rest.len());
+        drop(client);
+        let left = program.wait();
+        assert_eq!((left.code, left.endings()), (0, vec!["Shutdown"]), "{way:?}");
+    }
 }

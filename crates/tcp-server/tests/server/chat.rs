@@ -1,14 +1,18 @@
 //! `chat`: the person at the server talks with one client at a time, in plain lines.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::process::Stdio;
 
 use nix::sys::signal::Signal;
 use tests::Running;
+use tokio::io::AsyncWriteExt as _;
 
 use crate::support::connect;
+use crate::support::library::read_to_end;
 use crate::support::program::{Program, command};
+use crate::support::way::{Way, certificate_file};
 
 fn start() -> Program {
     Program::spawn(command(&["-p", "0", "-m", "chat"]).stdin(Stdio::piped()))
@@ -124,5 +128,35 @@ fn a_line_that_never_ends_ends_its_client_alone() {
     assert_eq!(event(&mut server, "said")["text"], "hello");
     server.signal(Signal::SIGTERM);
     assert_eq!(line(&next), "");
+    assert_eq!(server.wait().code, 0);
+}
+
+/// Both directions, with a client that waits in the middle of its handshake while another one has the turn.
+#[tokio::test]
+async fn the_person_at_the_server_talks_over_tls() {
+    let file = certificate_file();
+    let args = ["-p", "0", "-m", "chat", "--cert", &file, "--key", &file];
+    let mut server = Program::spawn(command(&args).stdin(Stdio::piped()));
+    fs::remove_file(file).unwrap();
+    let mut first = Way::Tls.dial(&server.addr).await.stream;
+    let second = Way::Tls.knock(&server.addr).await.unwrap();
+    first.write_all("你好\n \n".as_bytes()).await.unwrap();
+    first.flush().await.unwrap();
+    assert_eq!(event(&mut server, "said")["text"], "你好");
+    server.running.write("你也好\n/next\n".as_bytes());
+    let heard = String::from_utf8(read_to_end(&mut first).await).unwrap();
+    assert_eq!(heard, "* nothing was said: the line is empty\n你也好\n");
+    drop(first);
+    assert_eq!(event(&mut server, "closed")["ending"], "Done");
+
+    let mut second = second.enter().await.stream;
+    second.write_all(b"I waited\n").await.unwrap();
+    second.flush().await.unwrap();
+    assert_eq!(event(&mut server, "said")["text"], "I waited");
+    // A line that never ends.
+    second.write_all(&b"x".repeat(200_000)).await.unwrap();
+    second.flush().await.unwrap();
+    assert_eq!(event(&mut server, "closed")["ending"], "Protocol");
+    server.running.write(b"q\n");
     assert_eq!(server.wait().code, 0);
 }

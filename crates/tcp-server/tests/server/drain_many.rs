@@ -1,4 +1,5 @@
-//! SIGTERM under 5000 connections: all are answered, none is cut, and the exit is clean.
+//! SIGTERM under 5000 connections, and under 500 over TLS: all are answered, none is cut, and the exit is
+//! clean.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -6,9 +7,12 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use tcp_server::program::make_room;
+use tokio::io::AsyncWriteExt as _;
 
 use crate::support::connect;
+use crate::support::library::read_to_end;
 use crate::support::program::Program;
+use crate::support::way::Way;
 
 const CLIENTS: usize = 5000;
 
@@ -50,4 +54,34 @@ fn five_thousand_get_what_they_asked_for_and_a_fin() {
     assert_eq!(endings.len(), CLIENTS);
     // Who was silent for long enough was told goodbye; nobody was in the middle of something.
     assert!(endings.iter().all(|&ending| ending == "Shutdown" || ending == "PeerFin"));
+}
+
+#[tokio::test]
+async fn five_hundred_over_tls_get_what_they_asked_for_and_the_end() {
+    const CLIENTS: usize = 500;
+    make_room(CLIENTS);
+    let mut program = Program::over(Way::Tls, &["--backlog", "4096", "--drain", "20s"]);
+    let mut clients = Vec::with_capacity(CLIENTS);
+    for _ in 0..CLIENTS {
+        let mut client = Way::Tls.dial(&program.addr).await;
+        client.assert_echoes("a").await;
+        clients.push(client.stream);
+    }
+    let request = [b'b'; 1000];
+    for client in &mut clients {
+        client.write_all(&request).await.unwrap();
+        client.flush().await.unwrap();
+    }
+    program.signal(Signal::SIGTERM);
+    for client in &mut clients {
+        // An end without a word is an error.
+        assert!(read_to_end(client).await == request);
+    }
+    drop(clients);
+    program.event("open");
+    let left = program.wait();
+    assert_eq!((left.code, &left.end()["served"]), (0, &CLIENTS.into()), "{}", left.stderr);
+    let endings = left.endings();
+    assert_eq!(endings.len(), CLIENTS);
+    assert!(endings.iter().all(|&ending| ending == "Shutdown" || ending == "Tls"), "{endings:?}");
 }

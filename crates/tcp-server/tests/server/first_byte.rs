@@ -17,28 +17,32 @@ fn limits() -> Limits {
 
 #[tokio::test(start_paused = true)]
 async fn who_says_nothing_is_ended_after_first_byte() {
-    let mut pipe = Pipe::new(Frames, limits(), 1024);
-    let start = Instant::now();
-    let goodbye = split_goodbye(&pipe.read_to_end().await).1.unwrap();
-    assert_eq!(goodbye.ending, "NoFirstByte");
-    assert_eq!(start.elapsed(), Duration::from_secs(10));
-    assert_eq!(pipe.ending().await, Ending::NoFirstByte);
+    for is_tls in [false, true] {
+        let mut pipe = Pipe::over(is_tls, Frames, limits(), 1024).await;
+        let start = Instant::now();
+        let goodbye = split_goodbye(&pipe.read_to_end().await).1.unwrap();
+        assert_eq!(goodbye.ending, "NoFirstByte");
+        assert_eq!(start.elapsed(), Duration::from_secs(10));
+        assert_eq!(pipe.ending().await, Ending::NoFirstByte);
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_has_said_something_may_be_idle() {
-    let start = Instant::now();
-    let mut pipe = Pipe::new(Discard, limits(), 1024);
-    sleep(Duration::from_secs(9)).await;
-    pipe.client.write_all(b"x").await.unwrap();
-    assert_eq!(pipe.ending().await, Ending::Idle);
-    assert_eq!(start.elapsed(), Duration::from_secs(9 + 300));
+    for is_tls in [false, true] {
+        let start = Instant::now();
+        let mut pipe = Pipe::over(is_tls, Discard, limits(), 1024).await;
+        sleep(Duration::from_secs(9)).await;
+        pipe.client.write_all(b"x").await.unwrap();
+        assert_eq!(pipe.ending().await, Ending::Idle);
+        assert_eq!(start.elapsed(), Duration::from_secs(9 + 300));
 
-    let start = Instant::now();
-    let mut pipe = Pipe::new(Frames, limits(), 1024);
-    pipe.client.write_all(&data(1, b"hello")).await.unwrap();
-    assert_eq!(pipe.ending().await, Ending::Idle);
-    assert_eq!(start.elapsed(), Duration::from_secs(300));
+        let start = Instant::now();
+        let mut pipe = Pipe::over(is_tls, Frames, limits(), 1024).await;
+        pipe.client.write_all(&data(1, b"hello")).await.unwrap();
+        assert_eq!(pipe.ending().await, Ending::Idle);
+        assert_eq!(start.elapsed(), Duration::from_secs(300));
+    }
 }
 
 /// Where a person types it is off, and can be asked for.

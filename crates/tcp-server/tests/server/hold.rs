@@ -4,13 +4,14 @@ use std::process::Stdio;
 
 use nix::sys::signal::Signal;
 use proto::Ending;
-use tcp_server::{BindOptions, Config, modes::Hold};
+use tcp_server::{BindOptions, Config, Limits, modes::Hold};
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc;
 
 use crate::support::connect;
 use crate::support::library::Server;
 use crate::support::program::{Program, command};
+use crate::support::way::Way;
 
 async fn start() -> (Server, mpsc::Sender<()>) {
     let (ask, requests) = mpsc::channel(8);
@@ -34,6 +35,25 @@ async fn each_way_to_leave_is_noticed_although_nothing_is_read() {
         ask.send(()).await.unwrap();
         client.set_zero_linger().unwrap();
         drop(client);
+        assert_eq!(server.ending().await, Ending::PeerReset);
+    }
+}
+
+/// The same over TLS, where `close_notify` is one more thing that nobody reads.
+#[tokio::test]
+async fn each_way_to_leave_is_noticed_over_tls() {
+    let mut server = Server::over(Way::Tls, Hold, Limits::default()).await;
+    for unread in [&b""[..], b"bytes that nobody reads"] {
+        let mut client = server.dial().await;
+        client.stream.write_all(unread).await.unwrap();
+        client.stream.shutdown().await.unwrap();
+        let closed = server.closed().await;
+        assert_eq!((closed.ending, closed.received), (Ending::PeerFin, 0));
+
+        let mut client = server.dial().await;
+        client.stream.write_all(unread).await.unwrap();
+        client.stream.flush().await.unwrap();
+        client.reset();
         assert_eq!(server.ending().await, Ending::PeerReset);
     }
 }

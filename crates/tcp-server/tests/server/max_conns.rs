@@ -1,35 +1,40 @@
 //! Who finds the server full waits, and gets in when a chair comes free.
 
-use std::io::{Read as _, Write as _};
+use std::pin::pin;
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use crate::support::program::Program;
-use crate::support::{assert_echoes, connect};
+use crate::support::soon;
+use crate::support::way::Way;
 
-#[test]
-fn a_waiting_client_is_served_when_one_leaves() {
-    let mut program = Program::start(&["--max-conns", "2"]);
-    let mut first = connect(&program.addr);
-    assert_echoes(&mut first, "first");
-    let mut second = connect(&program.addr);
-    assert_echoes(&mut second, "second");
+#[tokio::test]
+async fn a_waiting_client_is_served_when_one_leaves() {
+    for way in Way::ALL {
+        let mut program = Program::over(way, &["--max-conns", "2"]);
+        let mut first = way.dial(&program.addr).await;
+        first.assert_echoes("first").await;
+        let mut second = way.dial(&program.addr).await;
+        second.assert_echoes("second").await;
 
-    // The kernel completes the handshake and keeps what the client says.
-    let mut third = connect(&program.addr);
-    third.write_all(b"third").unwrap();
-    third.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
-    third.read(&mut [0; 5]).unwrap_err();
+        // The kernel completes its part and keeps what the client says.
+        let third = way.knock(&program.addr).await.unwrap();
+        let mut served = pin!(async {
+            let mut third = third.enter().await;
+            third.assert_echoes("third").await;
+            third
+        });
+        assert!(timeout(Duration::from_millis(200), &mut served).await.is_err(), "{way:?}");
 
-    drop(first);
-    third.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
-    let mut answer = [0; 5];
-    third.read_exact(&mut answer).unwrap();
-    assert_eq!(&answer, b"third");
-    assert_echoes(&mut second, "still served");
+        drop(first);
+        soon("the third client", served).await;
+        second.assert_echoes("still served").await;
 
-    program.event("open");
-    program.event("open");
-    // The end is told before the next client is let in.
-    assert_eq!(program.event("closed")["conn"], 1);
-    assert_eq!(program.event("open")["conn"], 3);
+        program.event("open");
+        program.event("open");
+        // The end is told before the next client is let in.
+        assert_eq!(program.event("closed")["conn"], 1, "{way:?}");
+        assert_eq!(program.event("open")["conn"], 3, "{way:?}");
+    }
 }

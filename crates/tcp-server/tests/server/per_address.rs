@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use nix::sys::signal::Signal;
 
 use crate::support::program::Program;
+use crate::support::way::Way;
 use crate::support::{assert_echoes, connect};
 
 /// Whether the server resets it, as it does with those that are too many.
@@ -62,6 +63,27 @@ fn the_limit_of_connections_per_address_refuses_and_tells_with_counts() {
     let counts: Vec<_> = refused.iter().map(|event| event["count"].as_u64().unwrap()).collect();
     assert_eq!(counts, [1, 20]);
     assert_eq!(left.end()["served"], 4);
+}
+
+/// Who only opens connections, and begins no handshake, has no more of them; a Unix socket has no address.
+#[tokio::test]
+async fn a_handshake_that_never_comes_takes_a_place_too() {
+    let mut program = Program::over(Way::Tls, &["--max-conns-per-addr", "2"]);
+    let first = Way::Tls.knock(&program.addr).await.unwrap();
+    let _second = Way::Tls.knock(&program.addr).await.unwrap();
+    program.event("open");
+    program.event("open");
+    assert_refused(connect(&program.addr));
+    program.event("refused");
+    drop(first);
+    program.event("closed");
+    Way::Tls.dial(&program.addr).await.assert_echoes("in its place").await;
+
+    let program = Program::over(Way::TlsOverUnix, &["--max-conns-per-addr", "1"]);
+    let mut first = Way::TlsOverUnix.dial(&program.addr).await;
+    let mut second = Way::TlsOverUnix.dial(&program.addr).await;
+    first.assert_echoes("first").await;
+    second.assert_echoes("second").await;
 }
 
 #[test]

@@ -25,6 +25,13 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "DUR", value_parser = values::duration, allow_negative_numbers = true)]
     idle: Option<Duration>,
 
+    /// Time for the handshake of TLS
+    ///
+    /// From the accept on: two round trips, and some computing on both sides.
+    #[arg(long, value_name = "DUR", default_value = "10s", value_parser = values::duration)]
+    #[arg(allow_negative_numbers = true, hide_short_help = true)]
+    handshake_time: Duration,
+
     /// End who has said nothing at all for so long [default: none; frames and files: 10s]
     ///
     /// 0 = never. It is for where programs talk: a person may think for longer. In files it is the time
@@ -84,6 +91,7 @@ impl LimitArgs {
             first_byte: self.first_byte.or(first_byte).filter(|limit| !limit.is_zero()),
             least_rate: self.least_rate.or(least_rate).filter(|&rate| rate > 0),
             idle: self.idle.or(idle).filter(|limit| !limit.is_zero()),
+            handshake: self.handshake_time,
             message: self.message_time,
             write: self.write_time,
             line: usize::try_from(self.max_line).unwrap_or(usize::MAX),

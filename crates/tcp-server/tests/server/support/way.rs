@@ -1,5 +1,6 @@
 use std::fmt;
 use std::fs;
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::process;
@@ -9,8 +10,10 @@ use std::time::Duration;
 
 use socket2::SockRef;
 use tls::{Client, Trust, self_signed};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
+
+use super::soon;
 
 /// What a client talks over. What a server does with bytes must not depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +28,13 @@ pub(crate) enum Way {
 pub(crate) trait Talk: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Talk for T {}
+
+/// The client's end of a connection over which nothing has gone.
+pub(crate) struct Knocked {
+    way: Way,
+    stream: Box<dyn Talk>,
+    socket: OwnedFd,
+}
 
 /// The client's end of a connection.
 pub(crate) struct Dialed {
@@ -71,6 +81,19 @@ pub(crate) async fn secured<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> tls
     client.connect(name, stream).await.map_err(|none| none.ending).unwrap().session
 }
 
+/// What a client says first over TLS, all of it.
+pub(crate) async fn client_hello() -> Vec<u8> {
+    let (mut server, client) = tokio::io::duplex(16 * 1024);
+    let shaking = tokio::spawn(secured(client));
+    let mut hello = vec![0; 5];
+    server.read_exact(&mut hello).await.unwrap();
+    // The length of the record (RFC 8446 section 5.1).
+    hello.resize(5 + usize::from(u16::from_be_bytes([hello[3], hello[4]])), 0);
+    server.read_exact(&mut hello[5..]).await.unwrap();
+    shaking.abort();
+    hello
+}
+
 impl Way {
     pub(crate) const ALL: [Self; 4] = [Self::Tcp, Self::Unix, Self::Tls, Self::TlsOverUnix];
 
@@ -87,24 +110,57 @@ impl Way {
     }
 
     pub(crate) async fn dial(self, addr: &str) -> Dialed {
+        self.knock(addr).await.unwrap().enter().await
+    }
+
+    /// Connects, and says nothing yet, nor of TLS.
+    pub(crate) async fn knock(self, addr: &str) -> io::Result<Knocked> {
         fn copy(socket: &impl AsFd) -> OwnedFd {
             socket.as_fd().try_clone_to_owned().unwrap()
         }
-        if let Some(path) = addr.strip_prefix("unix:") {
-            let stream = UnixStream::connect(path).await.unwrap();
-            Dialed::new(copy(&stream), stream, self.is_tls()).await
+        let (socket, stream): (_, Box<dyn Talk>) = if let Some(path) = addr.strip_prefix("unix:") {
+            let stream = UnixStream::connect(path).await?;
+            (copy(&stream), Box::new(stream))
         } else {
-            let stream = TcpStream::connect(addr).await.unwrap();
-            Dialed::new(copy(&stream), stream, self.is_tls()).await
-        }
+            let stream = TcpStream::connect(addr).await?;
+            (copy(&stream), Box::new(stream))
+        };
+        Ok(Knocked { way: self, stream, socket })
+    }
+}
+
+impl Knocked {
+    /// Talks over it from now on.
+    pub(crate) async fn enter(self) -> Dialed {
+        let Self { way, stream, socket } = self;
+        let stream: Box<dyn Talk> =
+            if way.is_tls() { Box::new(secured(stream).await) } else { stream };
+        Dialed { stream, socket }
+    }
+}
+
+impl Knocked {
+    /// Talks plain over it, whatever the server speaks.
+    pub(crate) fn plain(self) -> Dialed {
+        Dialed { stream: self.stream, socket: self.socket }
     }
 }
 
 impl Dialed {
-    async fn new(socket: OwnedFd, stream: impl Talk + 'static, is_tls: bool) -> Self {
-        let stream: Box<dyn Talk> =
-            if is_tls { Box::new(secured(stream).await) } else { Box::new(stream) };
-        Self { stream, socket }
+    /// Sends `text` and reads an answer of the same length: what an echo gives back.
+    pub(crate) async fn assert_echoes(&mut self, text: &str) {
+        self.stream.write_all(text.as_bytes()).await.unwrap();
+        self.stream.flush().await.unwrap();
+        let mut answer = vec![0; text.len()];
+        soon("the echo", self.stream.read_exact(&mut answer)).await.unwrap();
+        assert_eq!(answer, text.as_bytes());
+    }
+
+    /// Everything that still comes, up to the end, which may be a reset.
+    pub(crate) async fn all(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let _ = soon("the end", self.stream.read_to_end(&mut bytes)).await;
+        bytes
     }
 
     /// Closes with a reset, where the transport has one, and without a word of goodbye.
