@@ -10,6 +10,7 @@
 //! | Which processes has a program started, and which of them are left? | [`family`] |
 //! | Which sockets of the test does a program meet? | [`sockets`] |
 //! | Whose certificate does a program meet? | [`certificates`] |
+//! | Does every flag say what holds without it? | [`help`] |
 //! | What does one send to see that nothing is lost? | [`noise`](mod@noise) |
 //!
 //! ```no_run
@@ -34,6 +35,7 @@ pub mod browser;
 pub mod certificates;
 pub mod family;
 pub mod foreign;
+pub mod help;
 pub mod noise;
 pub mod program;
 pub mod running;

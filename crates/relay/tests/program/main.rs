@@ -289,6 +289,13 @@ fn a_thousand_clients_that_reset_at_once_leave_nothing_behind() {
 }
 
 #[test]
+fn every_flag_says_what_holds_without_it() {
+    let help = Command::new(env!("CARGO_BIN_EXE_relay")).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    assert_eq!(tests::help::flags_without_default(&help), [""; 0]);
+}
+
+#[test]
 fn it_opens_to_the_network_only_where_it_is_told_to() {
     let refused = fails(&["0.0.0.0:0"]);
     assert_eq!(refused.status.code(), Some(2));

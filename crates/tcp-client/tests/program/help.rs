@@ -1,5 +1,7 @@
 //! Help that fits a terminal, and help that tells everything.
 
+use tests::help::flags_without_default;
+
 use crate::support::{Running, command};
 
 fn help(args: &[&str]) -> String {
@@ -61,23 +63,8 @@ fn the_long_help_begins_with_examples_and_has_every_flag() {
 /// A flag that takes a value says what holds without it.
 #[test]
 fn every_value_has_a_default_or_says_that_there_is_none() {
-    let help = help(&["--help"]);
-    let options = help.split("Options:\n").nth(1).unwrap();
-    let is_flag = |line: &str| line.trim_start().starts_with('-') && !line.starts_with("        ");
-    let mut flags: Vec<String> = Vec::new();
-    for line in options.lines() {
-        match flags.last_mut() {
-            Some(flag) if !is_flag(line) => flag.extend([" ", line.trim()]),
-            _ => flags.push(line.to_owned()),
-        }
-    }
-    // What is asked of the program in place of all else has no default.
-    let with_values =
-        flags.iter().filter(|flag| flag.contains('<') && !flag.contains("--completions"));
-    let with_values: Vec<_> = with_values.collect();
-    assert!(with_values.len() >= 10, "{flags:?}");
-    for flag in with_values {
-        assert!(flag.contains("[default: "), "{flag}");
+    for args in [&["--help"][..], &["chat", "--help"], &["send-file", "--help"]] {
+        assert_eq!(flags_without_default(&help(args)), [""; 0], "{args:?}");
     }
 }
 

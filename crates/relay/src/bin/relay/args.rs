@@ -64,6 +64,8 @@ pub(crate) struct Serve {
     addr: Option<String>,
 
     /// Listen on this port of 127.0.0.1; 0 takes any free one
+    ///
+    /// It is short for the address. [default: 7880]
     #[arg(short, long, value_name = "N", conflicts_with = "addr", allow_negative_numbers = true)]
     port: Option<u16>,
 

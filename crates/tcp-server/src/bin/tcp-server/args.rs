@@ -61,12 +61,14 @@ pub(crate) struct Args {
     /// next one, q ends. stdio sends standard input to the first client and writes what that sends to
     /// standard output, as `nc -l` does, and ends with it; the end of either is told to the other side,
     /// which may go on. files takes files into --dir from `tcp-client send-file`, and gives those that are
-    /// there to `tcp-client recv-file`.
+    /// there to `tcp-client recv-file`. [default: echo]
     #[arg(short, long, value_enum, default_value_t, hide_possible_values = true)]
     #[arg(hide_default_value = true)]
     pub(crate) mode: Mode,
 
     /// Listen on this port of 127.0.0.1; 0 takes any free one
+    ///
+    /// It is short for the address. [default: 7878]
     #[arg(short, long, value_name = "N", conflicts_with = "addr", allow_negative_numbers = true)]
     port: Option<u16>,
 
