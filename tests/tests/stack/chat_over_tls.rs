@@ -4,6 +4,7 @@ use std::process::Command;
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
+use tests::sockets::Peer;
 use tests::{Authority, Running, piped, program};
 
 use crate::tls::Home;
@@ -155,4 +156,14 @@ fn plain_and_tls_are_told_apart() {
     let done = Running::start(&mut chat(&home, &relay, "alice", &["--tls"])).finish();
     assert_eq!(done.code, 1, "{done:?}");
     assert_eq!(relay.closed()["spoke"], "TLS");
+}
+
+/// Who takes the connection and never answers is given up in the time that is asked for.
+#[test]
+fn a_relay_that_stalls_in_the_handshake_is_not_waited_for() {
+    let (home, stalled) = (Home::new("relay-stalled"), Peer::listen());
+    let target = stalled.target();
+    let args = ["chat", &target, "--tls", "-w", "300ms"];
+    let done = Running::start(&mut home.client(&args)).finish();
+    done.failed(124, "within 300ms (connected, no answer: it may speak plain)");
 }

@@ -9,7 +9,7 @@ use std::{fs, thread};
 use jsonschema::Validator;
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use tests::{Authority, Finished, Running, Server, piped, program};
+use tests::{Authority, Finished, Running, Server, piped, program, python};
 
 struct Schema {
     text: Value,
@@ -141,6 +141,7 @@ fn every_mode_of_tcp_server_tells_what_its_schema_says() {
     schema.conforms(&server.stop());
     drop(first);
 
+    handed_over(&mut schema);
     tls(&mut schema);
     chat(&mut schema);
     files(&mut schema);
@@ -150,6 +151,26 @@ fn every_mode_of_tcp_server_tells_what_its_schema_says() {
     schema.conforms(&Running::start(&mut piped(program("tcp-server"), &args)).finish());
     // That takes a reader that reads nothing of a pipe's worth of events.
     schema.all_seen_but(&["lost"]);
+}
+
+/// Two sockets of a service manager, one of which has a name.
+fn handed_over(schema: &mut Schema) {
+    const LAUNCHER: &str = "
+import os, socket, sys
+made = [socket.create_server(('127.0.0.1', 0)) for _ in range(2)]
+high = [os.dup2(one.fileno(), 100 + i) for i, one in enumerate(made)]
+for i, fd in enumerate(high): os.dup2(fd, 3 + i)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='2', LISTEN_FDNAMES='web:')
+os.execv(sys.argv[1], sys.argv[1:])
+";
+    let path = program("tcp-server");
+    let Some(mut command) = python(LAUNCHER, &[path.to_str().unwrap(), "--json"]) else { return };
+    let server = Server::watch(Running::start(&mut command));
+    visit(&server, b"hello", 5);
+    let finished = server.stop();
+    let listening: Vec<Value> = finished.events().into_iter().take(2).collect();
+    assert_eq!((&listening[0]["name"], listening[1].get("name")), (&"web".into(), None));
+    schema.conforms(&finished);
 }
 
 #[test]
