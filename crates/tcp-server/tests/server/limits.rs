@@ -18,6 +18,8 @@ async fn check(args: &[&str], says: &[u8], ending: &str, detail: &str) {
         client.stream.write_all(says).await.unwrap();
         client.stream.flush().await.unwrap();
         client.all().await;
+        // It would be waited for.
+        drop(client);
         program.event("open");
         let closed = program.event("closed");
         assert_eq!(closed["ending"], ending, "{way:?} {args:?}: {closed}");
