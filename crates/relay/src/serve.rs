@@ -45,7 +45,11 @@ pub struct Config {
 impl From<Limits> for Config {
     /// These limits, without TLS.
     fn from(limits: Limits) -> Self {
-        Self { limits, ..Self::default() }
+        Self {
+            limits,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
     }
 }
 
