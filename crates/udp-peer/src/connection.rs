@@ -188,9 +188,12 @@ impl Connection {
         self.shared.wake.notify_one();
     }
 
-    /// What it has counted, until it is over.
+    /// What it has counted. One that has ended is told as it was then, but for one that ended because
+    /// nothing was heard of the peer.
     pub fn stats(&self) -> Option<Stats> {
-        self.shared.lock().endpoint.stats(self.id)
+        let mut state = self.shared.lock();
+        let now = state.endpoint.stats(self.id);
+        now.or_else(|| state.entry(self.id).last_stats)
     }
 
     /// Where it stands, until it is over.

@@ -111,6 +111,12 @@ impl Reliable {
     pub fn counts(&self) -> Counts {
         self.shared.lock().endpoint.counts()
     }
+
+    /// How many handshakes others have begun and not finished: at most
+    /// [`arq::limits::MAX_HALF_OPEN`].
+    pub fn half_open(&self) -> usize {
+        self.shared.lock().endpoint.half_open()
+    }
 }
 
 impl Drop for Reliable {

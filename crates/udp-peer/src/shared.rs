@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
-use arq::{Channel, CloseCode, ConnectionId, End, Endpoint, Event, PublicKey, Time};
+use arq::{Channel, CloseCode, ConnectionId, End, Endpoint, Event, PublicKey, Stats, Time};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -41,6 +41,8 @@ pub(crate) struct Entry {
     pub(crate) incoming: bool,
     pub(crate) address: Option<SocketAddr>,
     pub(crate) ended: Option<Ended>,
+    /// What it had counted when it ended, if it was still there to be asked.
+    pub(crate) last_stats: Option<Stats>,
     pub(crate) news: VecDeque<News>,
     /// Whether the owner wants to hear of each confirmation.
     pub(crate) tells_confirmed: bool,
@@ -207,7 +209,10 @@ impl State {
                 entry.address = Some(to);
                 entry.tell(News::Moved(to));
             }
-            Event::Ended { end, unconfirmed } => entry.ended = Some(Ended { end, unconfirmed }),
+            Event::Ended { end, unconfirmed } => {
+                entry.last_stats = endpoint.stats(id);
+                entry.ended = Some(Ended { end, unconfirmed });
+            }
         }
         entry.wakers.drain(..).for_each(Waker::wake);
         if entry.is_left {

@@ -34,6 +34,33 @@ fn a_file_arrives_line_by_line_and_in_order() {
         .map(|event| event["text"].as_str().unwrap().to_owned())
         .collect();
     assert!(messages.iter().map(String::as_str).eq(text.lines()));
+    let handshakes = received.events().into_iter().find(|event| event["event"] == "handshakes");
+    let handshakes = handshakes.unwrap();
+    assert_eq!((&handshakes["computed"], &handshakes["half_open"]), (&1.into(), &0.into()));
+}
+
+#[test]
+fn each_line_that_the_peer_has_is_told_and_what_it_cost_in_the_end() {
+    let (home, other) = (Home::new(), Home::new());
+    let (mut receiver, addr) = home.start_with_events(&["recv", "--reliable", "-p", "0"]);
+    let mut wire = Wire::to(&addr);
+    wire.lose(10, 3);
+    let (near, _) = wire.ends();
+    let text = numbered(2000);
+    let done = other.run(&["send", "--reliable", "--json", &near], text.as_bytes());
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let events = done.events();
+    let bytes = |name: &str| -> Vec<u64> {
+        let of_it = events.iter().filter(|event| event["event"] == name);
+        of_it.map(|event| event["bytes"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(bytes("confirmed"), bytes("sent"));
+    assert_eq!(bytes("confirmed").len(), 2000);
+    let stats = events.iter().find(|event| event["event"] == "stats").unwrap();
+    let count = |stats: &serde_json::Value, what: &str| stats[what].as_u64().unwrap();
+    assert!(count(stats, "lost") > 0 && count(stats, "again_bytes") > 0, "{stats}");
+    let heard = take(&mut receiver, "stats");
+    assert!(count(&heard, "received") <= count(stats, "sent"), "{heard} {stats}");
 }
 
 #[test]

@@ -129,6 +129,11 @@ impl Report {
         }
     }
 
+    /// Whether what happens is told as events.
+    pub(crate) fn tells_events(&self) -> bool {
+        self.events.is_some()
+    }
+
     /// Whether there is something to say when all is over.
     pub(crate) fn has_last_word(&self) -> bool {
         self.events.is_some() || self.verbose

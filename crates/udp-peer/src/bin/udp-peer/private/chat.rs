@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use udp_peer::{Connection, Ended, Line, News, Reliable, Unreachable};
 
 use super::call::{Met, NOT_YOU, Unmet, call, canonical};
-use super::hear::{Heard, Said, Show};
+use super::hear::{Heard, Over, Said, Show};
 use super::meeting::{Known, Peer};
 use super::outbox::Outbox;
 use super::words::{self, Had};
@@ -353,7 +353,8 @@ async fn read(
             Ok(message) => message,
             Err(ended) => {
                 if let Some(from) = connection.address() {
-                    let _ = queue.send(Heard::Over(from, ended.end.clone())).await;
+                    let (end, stats) = (ended.end.clone(), connection.stats());
+                    let _ = queue.send(Heard::Over(Over { from, end, stats })).await;
                 }
                 return Ok(ended);
             }

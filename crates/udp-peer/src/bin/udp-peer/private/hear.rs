@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
-use arq::{End, PublicKey};
+use arq::{End, PublicKey, Stats};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -29,7 +29,15 @@ pub(crate) struct Said {
 pub(crate) enum Heard {
     Said(Said),
     /// Somebody's connection is over.
-    Over(SocketAddr, End),
+    Over(Over),
+}
+
+/// How a connection ended.
+#[derive(Debug)]
+pub(crate) struct Over {
+    pub(crate) from: SocketAddr,
+    pub(crate) end: End,
+    pub(crate) stats: Option<Stats>,
 }
 
 /// Shows what was heard in the order of the queue.
@@ -47,7 +55,12 @@ impl Show {
             while let Some(heard) = heard.blocking_recv() {
                 match heard {
                     Heard::Said(Said { from, key, line }) => report.message(from, &key, &line),
-                    Heard::Over(from, end) => report.disconnected(from, &end),
+                    Heard::Over(Over { from, end, stats }) => {
+                        if let Some(stats) = stats {
+                            report.stats(from, &stats);
+                        }
+                        report.disconnected(from, &end);
+                    }
                 }
             }
         });

@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use udp_peer::Connection;
 
 use super::call::NOT_YOU;
-use super::hear::{Heard, Said, Show};
+use super::hear::{self, Heard, Said, Show};
 use super::words::{self, Had};
 use super::{LAST_CLOSE, start};
 use crate::args::{PrivateArgs, RecvArgs};
@@ -94,8 +94,10 @@ pub(crate) async fn receive(
     }
     drop((queue, said));
     readers.shutdown().await;
+    let half_open = reliable.half_open();
     let _ = timeout(LAST_CLOSE, reliable.finish()).await;
     show.finish().await;
+    report.handshakes(&reliable.counts(), half_open);
     match (over, args.count, left) {
         (Over::Time(time), Some(count), Some(left @ 1..)) => {
             Err(failures::too_few(count - left, count, time))
@@ -145,7 +147,9 @@ impl Reader {
             let message = match message {
                 Ok(message) => message,
                 Err(ended) => {
-                    let _ = lines.send(Heard::Over(from, ended.end)).await;
+                    let stats = connection.stats();
+                    let over = hear::Over { from, end: ended.end, stats };
+                    let _ = lines.send(Heard::Over(over)).await;
                     return;
                 }
             };

@@ -1,5 +1,7 @@
 //! `udp-peer send --reliable`: every line arrives, in order, or the exit code says that it may not have.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::future::pending;
 use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
@@ -54,12 +56,28 @@ pub(crate) async fn send(
     report.connected(to, &key, known, peer.file());
     let lines = input::lines(words::MAX_LINE).map_err(|error| failures::of_input(&error))?;
     let show = Show::start(report);
-    let sender = Sender { connection: &connection, to, report, next_id: own_key::chance() };
+    if report.tells_events() {
+        connection.tell_confirmed();
+    }
+    let (next_id, under_way) = (own_key::chance(), RefCell::default());
+    let sender = Sender { connection: &connection, to, report, next_id, under_way: &under_way };
     let talked = sender.run(lines, stop, plan.wait, show.queue()).await;
+    // What came with the end is told, too; after it nothing more is waited for.
+    while connection.ended().is_some()
+        && let Ok(news) = connection.news().await
+    {
+        if let News::Confirmed { number, .. } = news {
+            confirmed(number, to, report, &under_way);
+        }
+    }
+    let stats = connection.stats();
     drop(connection);
     let _ = timeout(LAST_CLOSE, reliable.finish()).await;
     show.finish().await;
     let over = talked?;
+    if let Some(stats) = stats {
+        report.stats(to, &stats);
+    }
     report.disconnected(to, &over.ended.end);
     report.count_unconfirmed(over.ended.unconfirmed);
     match (over.failure(to), over.signal) {
@@ -106,7 +124,12 @@ struct Sender<'a> {
     to: SocketAddr,
     report: &'a Report,
     next_id: u64,
+    under_way: &'a RefCell<UnderWay>,
 }
+
+/// The lengths of the lines that the connection was given and that are not confirmed, by their numbers in
+/// the channel. A connection takes no more than [`arq::limits::MAX_AHEAD`] of them at a time.
+type UnderWay = VecDeque<(u64, usize)>;
 
 impl Sender<'_> {
     async fn run(
@@ -119,7 +142,7 @@ impl Sender<'_> {
         let connection = self.connection;
         let (greet, greeting) = oneshot::channel();
         let mut hearing = pin!(hear(connection, queue, greet));
-        let mut telling = pin!(tell(connection, self.to, self.report));
+        let mut telling = pin!(tell(connection, self.to, self.report, self.under_way));
         let mut signal = None;
         let said = async {
             greeted(greeting, self.to).await?;
@@ -164,7 +187,12 @@ impl Sender<'_> {
                     let message = words::message(self.next_id, &line);
                     self.next_id = self.next_id.wrapping_add(1);
                     match self.connection.send(words::channel(), message).await {
-                        Ok(_) => self.report.sent(self.to, line.len()),
+                        Ok(number) => {
+                            if self.report.tells_events() {
+                                self.under_way.borrow_mut().push_back((number, line.len()));
+                            }
+                            self.report.sent(self.to, line.len());
+                        }
                         Err(SendError::TooLong { limit, .. }) => {
                             self.report.too_long_for_peer(self.to, line.len(), limit);
                         }
@@ -222,9 +250,15 @@ async fn hear(
     }
 }
 
-async fn tell(connection: &Connection, to: SocketAddr, report: &Report) {
+async fn tell(
+    connection: &Connection,
+    to: SocketAddr,
+    report: &Report,
+    under_way: &RefCell<UnderWay>,
+) {
     loop {
         match connection.news().await {
+            Ok(News::Confirmed { number, .. }) => confirmed(number, to, report, under_way),
             Ok(News::Moved(to)) => report.moved(to),
             Ok(News::Unreachable(what)) => {
                 report.unreachable_once(Unreachable { peer: to, what });
@@ -232,5 +266,14 @@ async fn tell(connection: &Connection, to: SocketAddr, report: &Report) {
             Ok(_) => {}
             Err(_) => return pending().await,
         }
+    }
+}
+
+/// The peer has this line, and with it all those before it.
+fn confirmed(number: u64, to: SocketAddr, report: &Report, under_way: &RefCell<UnderWay>) {
+    let mut under_way = under_way.borrow_mut();
+    while under_way.front().is_some_and(|(line, _)| *line <= number) {
+        let Some((_, bytes)) = under_way.pop_front() else { return };
+        report.confirmed(to, bytes);
     }
 }

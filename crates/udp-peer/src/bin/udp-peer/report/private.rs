@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
-use arq::{CloseCode, End, PublicKey};
+use arq::{CloseCode, Counts, End, PublicKey, Stats};
 use cli::output;
 use cli::values::time_of_day;
 use proto::sanitize::line_of_bytes;
@@ -114,6 +114,38 @@ impl Report {
         let (from, key) = (shown(from), in_words(key));
         self.event("stranger", &json!({"from": from, "key": key}));
         self.say(format_args!("{from} was refused: its key is another one, {key}"));
+    }
+
+    /// What a connection has counted, once it is over.
+    pub(crate) fn stats(&self, peer: SocketAddr, stats: &Stats) {
+        let peer = shown(peer);
+        let Stats { sent, sent_bytes, again_bytes, lost, late, probes, .. } = *stats;
+        let Stats { received, received_bytes, repeats, unopened, .. } = *stats;
+        let event = json!({
+            "peer": peer, "sent": sent, "sent_bytes": sent_bytes, "again_bytes": again_bytes,
+            "lost": lost, "late": late, "probes": probes, "received": received,
+            "received_bytes": received_bytes, "repeats": repeats, "unopened": unopened,
+        });
+        self.event("stats", &event);
+        if self.verbose {
+            self.say(format_args!("with {peer}: {stats}"));
+        }
+    }
+
+    /// What became of the first packets of all who called, once nobody is waited for any more.
+    pub(crate) fn handshakes(&self, counts: &Counts, half_open: usize) {
+        let Counts { computed, cookies, refused, wrong_key, unreadable, astray } = *counts;
+        let event = json!({
+            "computed": computed, "cookies": cookies, "refused": refused, "wrong_key": wrong_key,
+            "unreadable": unreadable, "astray": astray, "half_open": half_open,
+        });
+        self.event("handshakes", &event);
+        if cookies + refused > 0 {
+            self.say(format_args!(
+                "many called at once: {computed} handshakes were begun, {cookies} callers had to show \
+                 that they are where they say, {refused} were turned away"
+            ));
+        }
     }
 
     /// The connection is over.
