@@ -17,7 +17,7 @@ pub(crate) const DEMOS: Needs = Needs {
         ("flood", &["tcp-server", "tcp-client"]),
         ("disconnect", &["tcp-server", "tcp-client"]),
         ("close", &["tcp-server", "tcp-client"]),
-        ("feedback", &["tcp-server", "tcp-client"]),
+        ("feedback", &["tcp-server", "tcp-client", "udp-peer"]),
         ("reuse", &["tcp-server", "tcp-client"]),
         ("chat", &["relay", "tcp-client", "udp-peer"]),
         ("families", &["tcp-server", "tcp-client", "udp-peer"]),

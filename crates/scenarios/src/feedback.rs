@@ -1,8 +1,10 @@
 //! What becomes of data that gets lost, and when does TCP give up?
 //!
 //! What was sent stays in the sender's kernel until it is acknowledged. What acknowledgements show to be
-//! lost is sent again at once; where none come, a timer decides, which doubles each time.
+//! lost is sent again at once; where none come, a timer decides, which doubles each time. Over UDP a program
+//! can do so itself, which is played beside it.
 
+mod beside;
 mod given_up;
 mod kept;
 mod model;
@@ -23,7 +25,7 @@ use crate::scenario::Scenario;
 use crate::stage::{Stage, Trouble};
 
 /// How late a machine may deliver a packet before it changes what TCP does: well below the waits that
-/// `one-loss` and `tail-loss` are about, of 40 ms and more.
+/// such stories are about, of 40 ms and more.
 const LATE: Duration = Duration::from_millis(20);
 
 /// How often such a story is played at most.
@@ -48,6 +50,8 @@ pub const SCENARIO: Scenario = Scenario {
         "A program may set a shorter limit for a socket: TCP_USER_TIMEOUT. Without one it learns \
          nothing for a quarter of an hour, unless it has a time limit of its own.",
         "The program has no part in any of this: its data is sent again even when it has ended.",
+        "Over UDP a program can do the same for itself: keep what it sent, have it acknowledged, send it again \
+         after a round trip or when nothing is heard. udp-peer does, by the rules of QUIC (RFC 9002) and RACK.",
         "Watch: ss -tnoi shows Send-Q, the timer, rto and backoff; nstat shows TCPSackRecovery, \
          TCPFastRetrans, TCPLossProbes, TCPTimeouts and TCPAbortOnTimeout.",
         "tcp(7): https://man7.org/linux/man-pages/man7/tcp.7.html; ip-sysctl: \
@@ -59,7 +63,7 @@ pub const SCENARIO: Scenario = Scenario {
          net/ipv4/tcp_input.c",
     ],
     seconds: 9,
-    programs: &["tcp-server", "tcp-client"],
+    programs: &["tcp-server", "tcp-client", "udp-peer"],
     play,
 };
 
@@ -76,6 +80,8 @@ pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Tr
         show(story);
         show(stage.tell("one-loss", |stage| on_time(|| one_loss::play(stage)))?.0);
         show(stage.tell("tail-loss", |stage| on_time(|| tail_loss::play(stage)))?.0);
+        show(stage.tell("beside-one", |stage| on_time(|| beside::one(stage)))?.0);
+        show(stage.tell("beside-tail", |stage| on_time(|| beside::tail(stage)))?.0);
         let (story, silence) = join(silent)?;
         show(story);
         show(join(given_up)?.0);

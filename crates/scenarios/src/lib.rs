@@ -32,6 +32,8 @@
 //! | What if the machine was too busy for a story? | [`played_again`] |
 //! | What if a story cannot be played to its end? | [`cut_short`] |
 //! | How many datagrams has the wire brought to a port? | [`arrivals`] |
+//! | What can be read of a reliable datagram without its keys? | [`arq_packet`] |
+//! | How do two hosts talk in reliable datagrams? | [`reliable_pair`] |
 //! | How do scenarios start the programs that we ship? | [`stage`] |
 //! | Why does the lab not run here? | [`doctor`] |
 
@@ -52,6 +54,8 @@ pub mod summary;
 pub mod text;
 mod wrap;
 
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod arq_packet;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod arrivals;
 #[cfg(all(feature = "lab", target_os = "linux"))]
@@ -86,6 +90,8 @@ pub mod observe;
 pub mod played_again;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod ports;
+#[cfg(all(feature = "lab", target_os = "linux"))]
+pub mod reliable_pair;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod reuse;
 #[cfg(all(feature = "lab", target_os = "linux"))]

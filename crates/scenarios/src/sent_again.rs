@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use netlab::{Packet, Record, Tcp, Transport};
 
+use crate::arq_packet::ArqPacket;
 use crate::findings::Segment;
 
 /// The sender's host, and the two ends as packets name them: one direction of a connection. A forged sender
@@ -74,14 +75,12 @@ impl SentBefore {
                 Some(described)
             }
             Transport::Udp { len, .. } => {
-                let label = if *len == 0 { "UDP, empty" } else { "UDP" };
-                Some(Described {
-                    label: label.to_owned(),
-                    len: *len,
-                    retry: 0,
-                    is_full: false,
-                    segment: None,
-                })
+                let label = match ArqPacket::of(record) {
+                    Some(packet) => packet.to_string(),
+                    None if *len == 0 => "UDP, empty".to_owned(),
+                    None => "UDP".to_owned(),
+                };
+                Some(Described { label, len: *len, retry: 0, is_full: false, segment: None })
             }
             Transport::Fragment { offset, len, more, .. } => {
                 let last = if *more { "" } else { ", last" };

@@ -106,7 +106,7 @@ fn packets_are_what_tshark_says(tshark: &Path, folder: &Path, demos: &Finished) 
 fn we_say(packet: &Value) -> Said {
     let label = packet["label"].as_str().unwrap();
     let number = |value: &Value| value.as_u64().unwrap();
-    let datagram = label.starts_with("UDP");
+    let datagram = label.starts_with("UDP") || label.starts_with("arq ");
     let what = said(&[
         (OPENS, label == "SYN"),
         (RESETS, label.contains("RST")),

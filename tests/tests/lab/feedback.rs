@@ -24,13 +24,20 @@ fn fails_with(knobs: &[&str], failed: &[&str], unharmed: &[&str]) {
 }
 
 /// Without SACK a loss is still repaired, by duplicate acknowledgements alone; without probes the last
-/// segment waits for the timer.
+/// segment waits for the timer. What `udp-peer` does is no affair of the kernel's.
 #[test]
 fn without_sack_and_probes_a_loss_is_repaired_otherwise() {
     fails_with(
         &["tcp_sack=0", "tcp_early_retrans=0"],
-        &["one-loss-sack", "tail-probes", "tail-timeouts"],
-        &["kept-until-ack", "outlives-arrives", "user-timeout-aborts", "silent-end"],
+        &["one-loss-sack", "tail-probes", "tail-timeouts", "beside-tail-tcp-probes"],
+        &[
+            "kept-until-ack",
+            "outlives-arrives",
+            "user-timeout-aborts",
+            "silent-end",
+            "beside-tail-udp",
+            "beside-tail-udp-probes",
+        ],
     );
 }
 

@@ -106,7 +106,7 @@ fn a_wire_that_doubles_fails_counts() {
         ("backlog", &["retry-after", "half-open-dropped"]),
         ("close", &["close-three", "close-four", "close-both", "tw-client-countdown"]),
         ("disconnect", &["cut-keepalive-probes"]),
-        ("feedback", &["one-loss-resent", "tail-probes"]),
+        ("feedback", &["one-loss-resent", "tail-probes", "beside-one-udp-end"]),
         ("flood", &["no-cookies-dropped", "cookies-sent", "cookies-always-sent"]),
         ("datagram", &["road-order", "overflow-diag", "overflow-table", "overflow-ovfl"]),
     ];
