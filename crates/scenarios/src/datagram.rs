@@ -12,6 +12,7 @@ mod overflow;
 mod peer;
 mod race;
 mod road;
+mod road_kept;
 mod unreachable;
 
 use std::thread::{self, ScopedJoinHandle};
@@ -42,6 +43,8 @@ pub const SCENARIO: Scenario = Scenario {
          socket gets it as the error of its next call; an unconnected one is not told.",
         "On an empty link UDP is first by one round trip: it needs no handshake. On a full link neither \
          is faster than the link; UDP then loses what does not fit, TCP waits and sends again.",
+        "What UDP leaves out a program can add: numbers, answers, and what was sent kept until it is known to \
+         have arrived. That is what udp-peer --reliable does, and QUIC (RFC 9000).",
         "Watch: ss -uamn shows the drops of each socket (d), nstat -az 'Udp*' those of the host.",
         "udp(7): https://man7.org/linux/man-pages/man7/udp.7.html; ip(7), IP_RECVERR and \
          IP_MTU_DISCOVER: https://man7.org/linux/man-pages/man7/ip.7.html",
@@ -60,6 +63,7 @@ pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Tr
     let rest_lost = thread::scope(|scope| {
         let lines = scope.spawn(|| stage.tell("lines", lines::play));
         let road = scope.spawn(|| stage.tell("road", road::play));
+        let road_kept = scope.spawn(|| stage.tell("road-kept", road_kept::play));
         let cut = scope.spawn(|| stage.tell("cut", cut::play));
         let fragments = scope.spawn(|| stage.tell("fragments", fragments::play));
         let largest = scope.spawn(|| stage.tell("largest", largest::play));
@@ -68,6 +72,7 @@ pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Tr
 
         show(ended(lines)?.0);
         show(ended(road)?.0);
+        show(ended(road_kept)?.0);
         let (story, rest_lost) = ended(cut)?;
         show(story);
         show(ended(fragments)?.0);

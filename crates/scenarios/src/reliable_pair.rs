@@ -14,6 +14,9 @@ use serde_json::Value;
 use crate::scratch::Scratch;
 use crate::stage::{Actor, Stage, Trouble, until};
 
+/// The port of a reliable receiver in a lab where another one has that of datagrams.
+pub const RELIABLE_PORT: u16 = 7881;
+
 /// Length of the first line, in bytes, and by how much each is longer than the one before: so that two do
 /// not fit into one packet, none is cut, and an acknowledgement that travels with one does not make it look
 /// like the next.
@@ -183,7 +186,10 @@ fn listens_at(actor: &Actor) -> Result<SocketAddr, Trouble> {
 }
 
 /// The line of this number, from 1: the number, and as much behind it as makes its length its own.
-fn line(number: usize) -> String {
+///
+/// There are [`MOST_LINES`] of them.
+#[track_caller]
+pub fn line(number: usize) -> String {
     assert!((1..=MOST_LINES).contains(&number), "there is no line {number}");
     let len = FIRST + STEP * (number - 1);
     format!("{:x<len$}", format!("{number} "))

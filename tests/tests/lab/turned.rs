@@ -108,7 +108,10 @@ fn a_wire_that_doubles_fails_counts() {
         ("disconnect", &["cut-keepalive-probes"]),
         ("feedback", &["one-loss-resent", "tail-probes", "beside-one-udp-end"]),
         ("flood", &["no-cookies-dropped", "cookies-sent", "cookies-always-sent"]),
-        ("datagram", &["road-order", "overflow-diag", "overflow-table", "overflow-ovfl"]),
+        (
+            "datagram",
+            &["road-order", "road-kept-twice", "overflow-diag", "overflow-table", "overflow-ovfl"],
+        ),
     ];
     // Side by side: most of what a demo does is to wait.
     thread::scope(|scope| {

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use netlab::{Lab, Record, Rule};
+use netlab::record::HostId;
+use netlab::{Lab, Record, Rule, Wire};
 
 use super::peer::{Receiver, list, send_lines, skipped};
 use crate::findings::{Check, Story, Table};
 use crate::observe::{Observer, Seen, Watch, lifelines};
 use crate::stage::{SOON, Stage, Trouble};
 
-const LINES: usize = 10;
+pub(super) const LINES: usize = 10;
 
 /// What becomes of the ten: the first is overtaken by two, the third is lost, the sixth comes twice.
-const EXPECTED: &str = "2, 4, 1, 5, 6, 6, 7, 8, 9, 10";
+pub(super) const EXPECTED: &str = "2, 4, 1, 5, 6, 6, 7, 8, 9, 10";
 
 const CHECKS: [(&str, &str); 4] = [
     ("road-order", "the lines as they arrive"),
@@ -48,9 +49,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     };
     let client = lab.host("client").id();
     wire.add(Rule::delay("5 ms each way", Duration::from_millis(5)));
-    wire.add(Rule::reorder("held back", 2, SOON).from(client).only([1]));
-    wire.add(Rule::duplicate("doubled").from(client).only([6]));
-    wire.add(Rule::drop("lost").from(client).only([3]));
+    spoil(wire, client, |_| true);
     let receiver = Receiver::start(stage, &lab, &[])?;
     let to = receiver.address;
     let watch = Watch::begin(&lab, to.port())?;
@@ -88,6 +87,18 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     }
     seen.put_into(&mut story, &observer);
     Ok(story)
+}
+
+/// Makes the road bad for those packets of a host of which `is_one` is true: the first waits until two others
+/// have passed, the sixth is doubled, the third is lost.
+pub(super) fn spoil(
+    wire: &Wire,
+    from: HostId,
+    is_one: impl Fn(&netlab::Packet) -> bool + Copy + Send + 'static,
+) {
+    wire.add(Rule::reorder("held back", 2, SOON).from(from).matching(is_one).only([1]));
+    wire.add(Rule::duplicate("doubled").from(from).matching(is_one).only([6]));
+    wire.add(Rule::drop("lost").from(from).matching(is_one).only([3]));
 }
 
 /// The packets in the order in which they arrived.
