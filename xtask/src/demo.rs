@@ -14,7 +14,7 @@ pub(crate) const DEMOS: Needs = Needs {
     table: &[
         ("handshake", &["tcp-server", "tcp-client"]),
         ("backlog", &["tcp-server", "tcp-client"]),
-        ("flood", &["tcp-server", "tcp-client"]),
+        ("flood", &["tcp-server", "tcp-client", "udp-peer"]),
         ("disconnect", &["tcp-server", "tcp-client"]),
         ("close", &["tcp-server", "tcp-client"]),
         ("feedback", &["tcp-server", "tcp-client", "udp-peer"]),

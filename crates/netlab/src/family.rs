@@ -1,4 +1,4 @@
-//! How many processes and threads a program is made of, as `/proc` tells.
+//! How many processes and threads a program is made of, and how much memory it has, as `/proc` tells.
 
 use std::fs;
 use std::io;
@@ -11,6 +11,8 @@ pub struct Family {
     pub processes: usize,
     /// The threads of all of them.
     pub threads: usize,
+    /// Bytes of memory that all of them have at this moment (`VmRSS`).
+    pub resident: u64,
 }
 
 struct Process {
@@ -18,6 +20,7 @@ struct Process {
     id: u32,
     parent: u32,
     threads: usize,
+    resident: u64,
     /// Its number in the innermost PID namespace that it is in.
     inner: u32,
     namespace: Option<std::path::PathBuf>,
@@ -31,11 +34,12 @@ pub(crate) fn of(id: u32) -> io::Result<Family> {
         |process: &&Process| process.inner == id && process.namespace.as_ref() == Some(&own);
     let gone = || io::Error::new(io::ErrorKind::NotFound, format!("process {id} is gone"));
     let first = processes.iter().find(is_it).ok_or_else(gone)?;
-    let mut family = Family { processes: 0, threads: 0 };
+    let mut family = Family { processes: 0, threads: 0, resident: 0 };
     let mut members = vec![first];
     while let Some(member) = members.pop() {
         family.processes += 1;
         family.threads += member.threads;
+        family.resident += member.resident;
         members.extend(processes.iter().filter(|process| process.parent == member.id));
     }
     Ok(family)
@@ -58,8 +62,16 @@ fn read(folder: &Path) -> Option<Process> {
         id,
         parent: field("PPid:")?,
         threads: usize::try_from(field("Threads:")?).ok()?,
+        resident: resident(&status),
         inner: field("NSpid:")?,
         // Not ours to read where it belongs to somebody else.
         namespace: fs::read_link(folder.join("ns/pid")).ok(),
     })
+}
+
+/// Of a process's `status`; one that has ended, and waits to be told of, has none.
+fn resident(status: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
 }

@@ -1,4 +1,4 @@
-//! Segments that no socket sent: old duplicates, forged senders, a flood of requests.
+//! Segments and datagrams that no socket sent: old duplicates, forged senders, a flood of requests.
 //!
 //! They leave from a host of the lab, are carried and recorded by the wire like any other, and can get no
 //! further: the network has no way out. How many they are and how fast they come is bounded all the
@@ -30,6 +30,9 @@ const WINDOW: u16 = 64_240;
 /// What a request says it can receive in one piece: an Ethernet frame's worth.
 const SEGMENT_SIZE: u16 = 1460;
 
+/// What an injected datagram may carry: an Ethernet frame's 1500 bytes, less the headers of IPv4 and UDP.
+const LONGEST_PAYLOAD: usize = 1500 - 20 - 8;
+
 /// How many frames an injector sends, and how fast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -50,6 +53,17 @@ pub struct Segment {
     pub sequence: u32,
     /// What it acknowledges; without it the segment is a request: SYN.
     pub acknowledgement: Option<u32>,
+}
+
+/// A UDP datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Datagram<'a> {
+    /// Who is said to have sent it.
+    pub from: SocketAddrV4,
+    /// Whom it is for.
+    pub to: SocketAddrV4,
+    /// What is in it, no more than fits into a frame.
+    pub payload: &'a [u8],
 }
 
 /// Sends frames from one host to another, past the sockets of both.
@@ -76,6 +90,19 @@ impl Injector {
 
     /// Sends a segment, not before its time has come.
     pub fn send(&mut self, segment: Segment) -> io::Result<()> {
+        self.send_frame(&segment.frame(self.macs))
+    }
+
+    /// Sends a datagram, not before its time has come.
+    pub fn send_datagram(&mut self, datagram: Datagram<'_>) -> io::Result<()> {
+        if datagram.payload.len() > LONGEST_PAYLOAD {
+            let bound = format!("a datagram of at most {LONGEST_PAYLOAD} bytes");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, bound));
+        }
+        self.send_frame(&datagram.frame(self.macs))
+    }
+
+    fn send_frame(&mut self, frame: &[u8]) -> io::Result<()> {
         self.frames_left = self
             .frames_left
             .checked_sub(1)
@@ -83,7 +110,7 @@ impl Injector {
         let now = Instant::now();
         thread::sleep(self.next.saturating_duration_since(now));
         self.next = self.next.max(now) + self.apart;
-        self.sender.send(&[&segment.frame(self.macs)]).map_err(|(_, error)| error)
+        self.sender.send(&[frame]).map_err(|(_, error)| error)
     }
 }
 
@@ -105,6 +132,17 @@ impl Segment {
     }
 }
 
+impl Datagram<'_> {
+    fn frame(&self, (source, destination): (Mac, Mac)) -> Vec<u8> {
+        let step = PacketBuilder::ethernet2(source, destination)
+            .ipv4(self.from.ip().octets(), self.to.ip().octets(), HOPS)
+            .udp(self.from.port(), self.to.port());
+        let mut frame = Vec::with_capacity(step.size(self.payload.len()));
+        step.write(&mut frame, self.payload).expect("it was seen to fit");
+        frame
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,5 +160,17 @@ mod tests {
             assert_eq!((tcp.flags.to_string().as_str(), tcp.sequence), (flags, 7));
             assert_eq!((frame.len(), &frame[..6]), (len, &[4; 6][..]));
         }
+    }
+    #[test]
+    fn a_datagram_says_who_is_said_to_have_sent_it() {
+        let from = "198.18.0.1:1024".parse().unwrap();
+        let to = "10.0.0.2:7879".parse().unwrap();
+        let frame = Datagram { from, to, payload: b"hello" }.frame(([2; 6], [4; 6]));
+        let packet = Packet::parse(&frame).unwrap();
+        assert_eq!(
+            (packet.source_socket(), packet.ports()),
+            (Some(from.into()), Some((1024, 7879)))
+        );
+        assert_eq!((frame.len(), &frame[42..]), (47, &b"hello"[..]));
     }
 }

@@ -53,7 +53,7 @@ fn main() -> ExitCode {
             return if env::var_os("CI").is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
-    let tests: [(&str, Test); 23] = [
+    let tests: [(&str, Test); 24] = [
         ("a_handshake_is_recorded_with_both_times", a_handshake_is_recorded_with_both_times),
         ("a_dropped_segment_is_sent_again", a_dropped_segment_is_sent_again),
         ("a_cut_cable_carries_nothing_until_it_is_whole", a_cut_cable_carries_nothing),
@@ -71,6 +71,10 @@ fn main() -> ExitCode {
         ("a_time_wait_counts_down", connections::time_wait_counts_down),
         ("a_connection_is_ended_over_its_program_s_head", connections::destroyed),
         ("a_forged_request_is_answered_to_nobody", injection::answered_to_nobody),
+        (
+            "injected_datagrams_arrive_from_whom_they_say",
+            injection::datagrams_arrive_from_whom_they_say,
+        ),
         ("a_lab_with_ipv6_carries_it_and_is_quiet", ipv6::carried_and_quiet),
         ("sockets_over_ipv6_agree_with_ss", ipv6::sockets_agree_with_ss),
         ("datagrams_over_ipv6_are_counted_as_by_nstat", ipv6::counters_agree_with_nstat),
@@ -321,10 +325,14 @@ fn a_program_and_its_children_are_counted(level: Level) {
         program.wait_for(LIMIT, |_| Some(())).expect("the shell says that it is there");
         program.family().unwrap()
     };
-    let alone = netlab::Family { processes: 1, threads: 1 };
-    assert_eq!(count("echo alone; read line"), alone);
-    let with_child = netlab::Family { processes: 2, threads: 2 };
-    assert_eq!(count("sleep 1000 & echo with a child; read line"), with_child);
+    let alone = count("echo alone; read line");
+    assert_eq!((alone.processes, alone.threads), (1, 1));
+    let with_child = count("sleep 1000 & echo with a child; read line");
+    assert_eq!((with_child.processes, with_child.threads), (2, 2));
+    // A shell has some hundred KiB, and one with two mebibytes in a variable has those as well.
+    let large = count("x=$(head -c 2097152 /dev/zero | tr '\\0' x); echo large; read line");
+    assert!(alone.resident > 100 << 10 && alone.resident < 100 << 20, "{alone:?}");
+    assert!(large.resident > alone.resident + (2 << 20), "{large:?}, {alone:?}");
 }
 
 fn a_program_that_is_stopped_does_nothing(level: Level) {

@@ -73,7 +73,7 @@ impl Part {
 }
 
 /// What a check of a run measured; `None` where it was skipped, or where there is none of that name.
-fn measured<'a>(checks: &'a [Check], id: &str) -> Option<&'a str> {
+pub(crate) fn measured<'a>(checks: &'a [Check], id: &str) -> Option<&'a str> {
     let check = checks.iter().find(|check| check.id == id)?;
     (!matches!(check.outcome, Outcome::Skipped(_))).then_some(&*check.measured)
 }

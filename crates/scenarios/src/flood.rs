@@ -1,11 +1,13 @@
 //! What does a client get while a flood of forged requests comes, and what defends the server?
 //!
 //! Each forged request leaves a half-open connection that nobody will ever complete. The pool of these is
-//! what the flood fills; what defends is to need no place in it: a SYN cookie.
+//! what the flood fills; what defends is to need no place in it: a SYN cookie, and over UDP a program's own.
 
 mod attack;
 mod cost;
 mod defence;
+mod first_packets;
+mod forged;
 
 use crate::claims::half_open_pool_defends_and_listen_sizes_it;
 use crate::findings::{Claim, Story};
@@ -31,6 +33,8 @@ pub const SCENARIO: Scenario = Scenario {
          acknowledgement, is kept in the time stamp that it sends back; without time stamps it is lost.",
         "A forged sender must be one that nobody answers for: a machine that exists sends a RST and frees the \
          place. A sender to whom the server has no route is not even kept.",
+        "A program that shakes hands itself, over UDP, has to defend itself. udp-peer asks for a cookie when many \
+         handshakes are unfinished (a Retry, as QUIC has it), and answers no first packet with more than it has.",
         "There is a second defence: when the pool is more than half full, old entries get fewer tries, and \
          are gone after seven seconds in place of a minute.",
         "Watch: nstat shows TcpExtTCPReqQFullDrop, TcpExtSyncookiesSent and TcpExtSyncookiesRecv; ss -tan \
@@ -41,21 +45,21 @@ pub const SCENARIO: Scenario = Scenario {
         "kernel: tcp_conn_request and tcp_syn_flood_action in net/ipv4/tcp_input.c, net/ipv4/syncookies.c, \
          reqsk_timer_handler in net/ipv4/inet_connection_sock.c",
     ],
-    seconds: 6,
-    programs: &["tcp-server", "tcp-client"],
+    seconds: 7,
+    programs: &["tcp-server", "tcp-client", "udp-peer"],
     play,
 };
 
-/// Plays the flood against three settings of the defence, then what the defence costs.
+/// Plays the flood against three settings of the defence, then what the defence costs, then against a program
+/// that defends itself.
 pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Trouble> {
     let mut checks = Vec::new();
-    let mut tell = |story: Story| {
+    for defence in [defence::OFF, defence::ON, defence::ALWAYS] {
+        let (story, _) = stage.tell(defence.name, |stage| defence.play(stage))?;
         checks.extend_from_slice(&story.checks);
         show(story);
-    };
-    for defence in [defence::OFF, defence::ON, defence::ALWAYS] {
-        tell(stage.tell(defence.name, |stage| defence.play(stage))?.0);
     }
-    tell(stage.tell("cost", cost::play)?.0);
+    show(stage.tell("cost", cost::play)?.0);
+    show(stage.tell("udp-cookies", |stage| first_packets::play(stage, &checks))?.0);
     Ok(vec![half_open_pool_defends_and_listen_sizes_it(&checks)])
 }

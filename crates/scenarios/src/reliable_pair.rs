@@ -64,7 +64,8 @@ impl ReliablePair {
     pub fn connect(stage: &Stage, lab: &Lab, port: u16) -> Result<Self, Trouble> {
         let homes = Scratch::new()?;
         let (receiver, to) = start_receiver(stage, lab, port, &homes.path("receiver"))?;
-        let (sender, port) = start_sender(stage, lab, to, &homes.path("sender"))?;
+        let (sender, port) =
+            start_sender(stage, lab, (to, "reliable sender"), &homes.path("sender"))?;
         sender.expect("connected")?;
         Ok(Self { sender, receiver, to, port, _homes: homes })
     }
@@ -165,15 +166,15 @@ pub fn start_receiver(
     Ok((receiver, address))
 }
 
-/// Starts `udp-peer send --reliable` on the host "client", and gives its port.
+/// Starts `udp-peer send --reliable` on the host "client", under a name, and gives its port.
 pub fn start_sender(
     stage: &Stage,
     lab: &Lab,
-    to: SocketAddr,
+    (to, name): (SocketAddr, &str),
     home: &Path,
 ) -> Result<(Actor, u16), Trouble> {
     let args = ["send", "--reliable", &to.to_string()];
-    let sender = stage.private_peer(lab, ("client", "reliable sender"), home, &args)?;
+    let sender = stage.private_peer(lab, ("client", name), home, &args)?;
     let port = listens_at(&sender)?.port();
     Ok((sender, port))
 }

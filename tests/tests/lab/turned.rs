@@ -107,7 +107,10 @@ fn a_wire_that_doubles_fails_counts() {
         ("close", &["close-three", "close-four", "close-both", "tw-client-countdown"]),
         ("disconnect", &["cut-keepalive-probes"]),
         ("feedback", &["one-loss-resent", "tail-probes", "beside-one-udp-end"]),
-        ("flood", &["no-cookies-dropped", "cookies-sent", "cookies-always-sent"]),
+        (
+            "flood",
+            &["no-cookies-dropped", "cookies-sent", "cookies-always-sent", "udp-cookies-answered"],
+        ),
         (
             "datagram",
             &["road-order", "road-kept-twice", "overflow-diag", "overflow-table", "overflow-ovfl"],
@@ -130,7 +133,7 @@ fn a_demo_comes_to_its_end_over_a_wire_that_loses() {
     }
     for (demo, loss, stories, claims, checks) in [
         ("silence", "wire.loss=30%", 4, 1, &["datagram-arrives"][..]),
-        ("flood", "wire.loss=10%", 4, 1, &["cookies-sent"]),
+        ("flood", "wire.loss=10%", 5, 1, &["cookies-sent"]),
     ] {
         // The dice of a seed lose the same datagrams each time.
         let finished = scenarios(&["run", demo, "--set", loss, "--seed", "1", "--format", "json"]);

@@ -1,15 +1,38 @@
-//! Segments that no socket sent.
+//! Segments and datagrams that no socket sent.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, UdpSocket};
 use std::time::Duration;
 
-use netlab::inject::{Limits, MOST_FRAMES, Segment};
+use netlab::inject::{Datagram, Limits, MOST_FRAMES, Segment};
 use netlab::{Lab, Level, SocketWatch, TcpState, Verdict};
 
 use super::{LIMIT, PORT, lab};
 
 /// Long enough to be told from a reading that takes no time.
 const SLOW: Duration = Duration::from_millis(30);
+
+pub(super) fn datagrams_arrive_from_whom_they_say(level: Level) {
+    let lab = lab(level);
+    let to = SocketAddrV4::new(lab.host("server").address(), PORT);
+    let socket = lab.host("server").run(move || UdpSocket::bind(to)).unwrap();
+    socket.set_read_timeout(Some(LIMIT)).unwrap();
+    let mut injector =
+        lab.injector("client", "server", Limits { frames: 2, per_second: 1000 }).unwrap();
+    let (from, mut heard) = ("198.18.0.1:1024".parse().unwrap(), [0; 2048]);
+    // Without a way to its sender a datagram is dropped as any other, so there must be one.
+    lab.route_to_nobody("server", Ipv4Addr::new(198, 18, 0, 0), 15).unwrap();
+    let longest = [7; 1472];
+    assert!(injector.send_datagram(Datagram { from, to, payload: &[7; 1473] }).is_err());
+    injector.send_datagram(Datagram { from, to, payload: &longest }).unwrap();
+    assert_eq!(socket.recv_from(&mut heard).unwrap(), (1472, from.into()));
+    assert_eq!(heard[..1472], longest);
+    injector.send_datagram(Datagram { from, to, payload: b"" }).unwrap();
+    assert_eq!(socket.recv_from(&mut heard).unwrap(), (0, from.into()));
+    assert!(
+        injector.send_datagram(Datagram { from, to, payload: b"" }).is_err(),
+        "two were allowed"
+    );
+}
 
 pub(super) fn answered_to_nobody(level: Level) {
     let lab = lab(level);

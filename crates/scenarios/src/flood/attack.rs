@@ -26,7 +26,7 @@ const BACKLOG: usize = 8;
 pub(super) const POOL: RangeInclusive<usize> = BACKLOG..=BACKLOG + 1;
 
 /// Addresses for measurements between networks, which no machine has (RFC 2544).
-const NOBODYS: (Ipv4Addr, u8) = (Ipv4Addr::new(198, 18, 0, 0), 15);
+pub(super) const NOBODYS: (Ipv4Addr, u8) = (Ipv4Addr::new(198, 18, 0, 0), 15);
 
 /// How often the kernel sends its SYN, ACK again for the oldest of a pool that is more than half full
 /// (`reqsk_timer_handler`).
