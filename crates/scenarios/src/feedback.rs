@@ -4,6 +4,7 @@
 //! lost is sent again at once; where none come, a timer decides, which doubles each time. Over UDP a program
 //! can do so itself, which is played beside it.
 
+mod bad_link;
 mod beside;
 mod given_up;
 mod kept;
@@ -62,7 +63,7 @@ pub const SCENARIO: Scenario = Scenario {
          tcp_schedule_loss_probe in net/ipv4/tcp_output.c, tcp_fastretrans_alert in \
          net/ipv4/tcp_input.c",
     ],
-    seconds: 9,
+    seconds: 11,
     programs: &["tcp-server", "tcp-client", "udp-peer"],
     play,
 };
@@ -73,6 +74,7 @@ pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Tr
         let silent = scope.spawn(|| stage.tell("silent", silent::play));
         let given_up = scope.spawn(|| stage.tell("given-up", given_up::play));
         let user_timeout = scope.spawn(|| stage.tell("user-timeout", user_timeout::play));
+        let bad_link = scope.spawn(|| stage.tell("bad-link", bad_link::play));
 
         let (story, kept) = stage.tell("kept", kept::play)?;
         show(story);
@@ -86,6 +88,7 @@ pub fn play(stage: &Stage, show: &mut dyn FnMut(Story)) -> Result<Vec<Claim>, Tr
         show(story);
         show(join(given_up)?.0);
         show(join(user_timeout)?.0);
+        show(join(bad_link)?.0);
 
         let silence = silence.flatten().unwrap_or_default();
         let resends = Resends { waits: silence.waits, gives_up_after: silence.gives_up_after };

@@ -4,6 +4,7 @@
 mod agreement;
 mod all_demos;
 mod backlog;
+mod bad_link;
 mod close;
 mod compared;
 mod counted;
