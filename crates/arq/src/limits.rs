@@ -73,7 +73,8 @@ pub const REKEY_AFTER: Duration = Duration::from_secs(120);
 /// (RFC 9000 §8.1).
 pub const AMPLIFICATION: usize = 3;
 
-/// Handshakes under way that others began: 512. One costs some hundred bytes.
+/// Handshakes under way that others began: 512. One costs some 4 KiB where the opener is not known yet, most
+/// of it the state of Noise.
 pub const MAX_HALF_OPEN: usize = 512;
 
 /// Handshakes under way from which on a cookie is asked for: 64. First packets that were computed and
