@@ -60,7 +60,10 @@ pub(super) fn a_deaf_lab_ends_by_a_signal() {
 /// The outer process of a lab that goes on until it is ended, and all that it has started.
 fn start_endless_lab() -> Option<(Child, Vec<u32>)> {
     let mark = format!("sockeye-endless-{}", std::process::id());
-    let mut outer = Command::new(env::current_exe().unwrap())
+    // Who runs the tests in the background of a shell has them ignore SIGINT, and so would the lab.
+    let mut outer = Command::new("env")
+        .arg("--default-signal=INT")
+        .arg(env::current_exe().unwrap())
         .args([ENDLESS, &mark])
         .stdout(Stdio::piped())
         .spawn()
