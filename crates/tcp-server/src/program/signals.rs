@@ -3,6 +3,7 @@
 use std::fs;
 use std::future::{self, Future};
 use std::io;
+use std::panic::resume_unwind;
 
 use cli::{Exit, Failure};
 use tokio::select;
@@ -83,8 +84,11 @@ fn is_ignored(signal: SignalKind) -> bool {
 
 /// Runs `server`, asks it to stop at each signal that says so, and calls `tell_stats` at SIGUSR1. The failure
 /// beside its summary is an end by a second signal.
+///
+/// The server is a task of its own: a runtime of several threads polls what it blocks on in a thread of its
+/// own too, which would have to be woken for each connection that comes, and again for each that ends.
 pub async fn until_stopped(
-    server: impl Future<Output = Summary>,
+    server: impl Future<Output = Summary> + Send + 'static,
     mut signals: Signals,
     stopper: Stopper,
     tell_stats: impl Fn(),
@@ -103,7 +107,12 @@ pub async fn until_stopped(
         }
     };
     let summary = select! {
-        summary = server => summary,
+        summary = tokio::spawn(server) => {
+            summary.unwrap_or_else(|error| match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(_) => unreachable!("nobody aborts the server"),
+            })
+        }
         never = pass_on => never,
     };
     let failure = ended_by.map(|exit| {

@@ -48,9 +48,6 @@ async fn serve(args: &Serve, story: &Arc<Story>) -> Result<(Summary, Option<Fail
     let server = tls.as_ref().map(|tls| Arc::clone(&tls.server));
     let config = Config { limits: args.limits(), tls: server };
     let server = relay::serve(listener, config, Arc::clone(story), stop);
-    // In a task of its own: what runs on the main thread would hand every wake-up to another one.
-    let server = tokio::spawn(server);
-    let server = async { server.await.expect("the relay's task does not panic") };
     let served = program::until_stopped(server, signals, stopper, || story.telling.stats());
     Ok(hang_up.during(served, tls.as_ref(), &story.telling).await)
 }
