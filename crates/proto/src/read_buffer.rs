@@ -78,14 +78,21 @@ impl ReadBuffer {
     ///
     /// Frames that follow each other are mostly of one length. Where they are long, the room ends where one
     /// of them does, if reads fill it: then nothing is left that would have to be moved to the front, and
-    /// nothing waits for the rest of a frame.
+    /// nothing waits for the rest of a frame. It is the last end for which there may be memory.
     fn room(&self) -> usize {
         const LONG: usize = 4096;
         let len = self.bytes.len();
         if self.frame < LONG || self.frame > self.wanted {
             return self.wanted;
         }
-        (len + self.wanted).next_multiple_of(self.frame) - len
+        let end = (len + self.wanted).next_multiple_of(self.frame);
+        let is_too_far = end > self.most();
+        end - len - if is_too_far { self.frame } else { 0 }
+    }
+
+    /// How much memory there is at most, where reads alone fill it.
+    fn most(&self) -> usize {
+        self.longest.saturating_add(MAX_READ_CHUNK)
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {
@@ -160,7 +167,7 @@ impl ReadBuffer {
             // At least doubled, so that the bytes of a long frame are moved a few times only.
             len + room.max(len)
         };
-        let mut bytes = BytesMut::with_capacity(capacity);
+        let mut bytes = BytesMut::with_capacity(capacity.min(self.most()).max(len + least));
         bytes.extend_from_slice(&self.bytes);
         self.chunk = bytes.capacity();
         self.bytes = bytes;

@@ -149,6 +149,28 @@ fn reads_of_a_busy_stream_of_long_frames_end_where_a_frame_does() {
 }
 
 #[test]
+fn memory_stays_bounded_where_every_frame_is_the_longest() {
+    for len in [5_000, 64 * 1024, 200_000, MAX_READ_CHUNK] {
+        let frame = data(len - HEADER_LEN);
+        let stream = frame.repeat(40_000_000 / len);
+        let limit = u32::try_from(len - 4).unwrap();
+        for first in [1, 16, len / 2, len - 1] {
+            let mut decoder = Decoder::new(limit);
+            let mut rest = &stream[..];
+            // The first read ends within a frame, so the next ones do.
+            decoder.push(&rest[..first]);
+            rest = &rest[first..];
+            while !rest.is_empty() {
+                assert!(read(&mut decoder, &mut rest) > 0);
+                assert!(decoder.capacity() <= len + MAX_READ_CHUNK, "{}", decoder.capacity());
+                drop(take_run(&mut decoder));
+            }
+            assert_eq!(decoder.finish(), Ok(()));
+        }
+    }
+}
+
+#[test]
 fn a_run_is_the_last_if_nothing_behind_it_can_be_taken() {
     let (frame, mut other_room) = (data(100), data(100));
     other_room[11] ^= 1;
