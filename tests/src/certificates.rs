@@ -1,8 +1,7 @@
 //! Certificates for tests: an authority, and what it signs.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rcgen::{
@@ -10,9 +9,11 @@ use rcgen::{
     date_time_ymd,
 };
 
+use crate::Directory;
+
 /// An authority with a folder for what it signs, which is removed when this is dropped.
 pub struct Authority {
-    folder: PathBuf,
+    folder: Directory,
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
@@ -21,8 +22,7 @@ impl Authority {
     pub fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("certificates-{}-{number}", process::id()));
-        fs::create_dir(&folder).unwrap();
+        let folder = Directory::new();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -56,7 +56,7 @@ impl Authority {
 
     /// Its folder.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.folder.path()
     }
 
     fn sign_until(&self, file: &str, names: &[&str], year: i32) -> String {
@@ -81,11 +81,5 @@ impl Default for Authority {
 impl std::fmt::Debug for Authority {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Authority").field("folder", &self.folder).finish_non_exhaustive()
-    }
-}
-
-impl Drop for Authority {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }

@@ -10,6 +10,7 @@
 //! | Which processes has a program started, and which of them are left? | [`family`] |
 //! | Which sockets of the test does a program meet? | [`sockets`] |
 //! | Whose certificate does a program meet? | [`certificates`] |
+//! | Where does a test put its files? | [`directory`] |
 //! | Does every flag say what holds without it? | [`help`] |
 //! | What does one send to see that nothing is lost? | [`noise`](mod@noise) |
 //!
@@ -33,6 +34,7 @@
 
 pub mod browser;
 pub mod certificates;
+pub mod directory;
 pub mod family;
 pub mod foreign;
 pub mod help;
@@ -44,6 +46,7 @@ pub mod sockets;
 
 pub use browser::{Browser, Page, Sight};
 pub use certificates::Authority;
+pub use directory::Directory;
 pub use foreign::{foreign, python, skip};
 pub use noise::noise;
 pub use program::program;

@@ -3,32 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use tests::noise;
+use tests::{Directory, noise};
 use tokio::io::duplex;
 use tokio::try_join;
 use transfer::{
     Broken, Folder, Patience, Receiving, Sending, Source, Told, Watch, Wire, receive, send,
 };
-
-/// A folder of the test's own, removed at the end.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(name: &str) -> Self {
-        let name = format!("sockeye-transfer-{}-{name}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// Counts what is kept and what is not.
 #[derive(Debug, Default, PartialEq)]
@@ -67,28 +49,28 @@ async fn over(width: usize, out: &Path, into: &Path) -> Result<[Count; 2], Broke
 
 #[tokio::test]
 async fn every_file_is_whole_through_a_stream_of_any_width() {
-    let out = Directory::new("out");
+    let out = Directory::new();
     let mut total = 0;
     for number in 0..100 {
         // Small ones and some that take several blocks, in turn.
         let len = if number % 10 == 3 { 150_000 + number } else { number * 7 };
-        fs::write(out.0.join(format!("文件 {number}")), noise(len)).unwrap();
+        fs::write(out.join(format!("文件 {number}")), noise(len)).unwrap();
         total += len as u64;
     }
     for width in [13, 41, 1000, 65_000, 1 << 20] {
-        let into = Directory::new(&format!("into-{width}"));
-        let counts = over(width, &out.0, &into.0).await.unwrap();
+        let into = Directory::new();
+        let counts = over(width, out.path(), into.path()).await.unwrap();
         for count in counts {
             assert_eq!(count, Count { kept: 100, dropped: 0, bytes: total }, "{width}");
         }
-        for entry in fs::read_dir(&out.0).unwrap() {
+        for entry in fs::read_dir(out.path()).unwrap() {
             let entry = entry.unwrap();
-            let there = fs::read(into.0.join(entry.file_name())).unwrap();
+            let there = fs::read(into.join(entry.file_name())).unwrap();
             assert!(there == fs::read(entry.path()).unwrap(), "{width}: {entry:?}");
         }
-        assert_eq!(fs::read_dir(&into.0).unwrap().count(), 100, "{width}: no part is left");
+        assert_eq!(fs::read_dir(into.path()).unwrap().count(), 100, "{width}: no part is left");
         // The second time nothing crosses.
-        let [sent, _] = over(width, &out.0, &into.0).await.unwrap();
+        let [sent, _] = over(width, out.path(), into.path()).await.unwrap();
         assert_eq!(sent, Count { kept: 100, dropped: 0, bytes: 0 }, "{width}");
     }
 }

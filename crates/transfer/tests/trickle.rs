@@ -2,14 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
-use std::fs::{self, File};
-use std::path::PathBuf;
+use std::fs::File;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use files::Hash;
 use proto::transfer::{Busy, Offer, Take};
 use proto::{Ending, Message};
+use tests::Directory;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio::time::{Instant, sleep};
@@ -21,24 +21,6 @@ use transfer::{
 const IDLE: Duration = Duration::from_secs(300);
 const RATE: u64 = 500;
 const MIB: u64 = 1024 * 1024;
-
-/// A folder of the test's own, removed at the end.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(name: &str) -> Self {
-        let name = format!("sockeye-trickle-{}-{name}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// Hears nothing.
 struct Deaf;
@@ -58,7 +40,7 @@ type Ended = JoinHandle<Result<(), Broken>>;
 /// A receiver of ours.
 fn receiving(into: &Directory) -> (DuplexStream, Ended) {
     let (ours, theirs) = duplex(1 << 20);
-    let folder = Folder::open(&into.0).unwrap();
+    let folder = Folder::open(into.path()).unwrap();
     let ended = spawn_local(async move {
         let mut wire = Wire::new(ours, patience());
         receive(&mut wire, &folder, &mut Receiving::default(), &mut Deaf).await
@@ -68,9 +50,9 @@ fn receiving(into: &Directory) -> (DuplexStream, Ended) {
 
 /// A sender of ours, of one file of a gibibyte that has been offered.
 fn sending(out: &Directory) -> (DuplexStream, Ended) {
-    File::create(out.0.join("large")).unwrap().set_len(1024 * MIB).unwrap();
+    File::create(out.join("large")).unwrap().set_len(1024 * MIB).unwrap();
     let (ours, theirs) = duplex(1 << 20);
-    let source = Source::of_folder(&out.0);
+    let source = Source::of_folder(out.path());
     let ended = spawn_local(async move {
         let mut wire = Wire::new(ours, patience());
         send(&mut wire, &mut Sending::new(source), &mut Deaf).await
@@ -116,7 +98,7 @@ fn assert_below_rate((took, ending): (Duration, Ending)) {
 async fn small_frames_and_parts_of_frames_keep_no_place() {
     LocalSet::new()
         .run_until(async {
-            let folder = Directory::new("frames");
+            let folder = Directory::new();
             let often = Duration::from_secs(30);
             // It claims to hash, where there is nothing to hash.
             assert_below_rate(say(receiving(&folder), often, |number| busy(number * MIB)).await);
@@ -137,7 +119,7 @@ async fn small_frames_and_parts_of_frames_keep_no_place() {
             assert_below_rate(say(receiving(&folder), often, byte).await);
 
             // The same of one that is to get a file, and hashes the same bytes over and over, or more than there are.
-            let out = Directory::new("out");
+            let out = Directory::new();
             assert_below_rate(say(sending(&out), often, |_| busy(MIB)).await);
             assert_below_rate(say(sending(&out), often, |_| busy(u64::MAX)).await);
         })
@@ -149,7 +131,7 @@ async fn small_frames_and_parts_of_frames_keep_no_place() {
 async fn silence_is_another_matter() {
     LocalSet::new()
         .run_until(async {
-            let folder = Directory::new("silence");
+            let folder = Directory::new();
             let (peer, ended) = receiving(&folder);
             let start = Instant::now();
             assert_eq!(ended.await.unwrap().unwrap_err().ending, Ending::Idle);
@@ -165,7 +147,7 @@ async fn silence_is_another_matter() {
 async fn who_hashes_and_who_keeps_the_rate_stay() {
     LocalSet::new()
         .run_until(async {
-            let out = Directory::new("hashed");
+            let out = Directory::new();
             let (mut peer, ended) = sending(&out);
             for step in 1..=720 {
                 sleep(Duration::from_secs(5)).await;

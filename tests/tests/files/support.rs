@@ -5,26 +5,21 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tests::{Finished, LIMIT, Running, Server, piped, program};
 
 /// A folder of the test's own, removed at the end.
-pub(crate) struct Directory(PathBuf);
+pub(crate) struct Directory(tests::Directory);
 
 impl Directory {
     pub(crate) fn new() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let (process, number) = (std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(format!("sockeye-files-{process}-{number}"));
-        fs::create_dir(&path).unwrap();
-        Self(path)
+        Self(tests::Directory::new())
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        self.0.path()
     }
 
     /// The path of something in it, with the folders that lead there.
@@ -44,7 +39,7 @@ impl Directory {
     /// What is in it, by path, in order. Folders end with a slash.
     pub(crate) fn list(&self) -> Vec<String> {
         let mut found = Vec::new();
-        list(&self.0, "", &mut found);
+        list(self.path(), "", &mut found);
         found.sort();
         found
     }
@@ -58,12 +53,6 @@ impl Directory {
 
 fn is_part(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|end| end == "part")
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 fn list(folder: &Path, prefix: &str, found: &mut Vec<String>) {

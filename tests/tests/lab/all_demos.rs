@@ -3,10 +3,10 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use tests::{Finished, foreign, piped};
+use tests::{Directory, Finished, foreign, piped};
 
 use crate::events::all_are_told;
-use crate::{Folder, events, failed_checks, has_namespaces, pages, run, scenarios};
+use crate::{events, failed_checks, has_namespaces, pages, run, scenarios};
 
 /// What a reader of packets says of one of them, of the things that are compared.
 #[derive(Debug, PartialEq)]
@@ -42,7 +42,7 @@ fn what_the_demos_write_is_read_by_others() {
     if !has_namespaces() {
         return;
     }
-    let folder = Folder::new("recordings");
+    let folder = Directory::new();
     let path = folder.path().to_str().unwrap();
     let demos = scenarios(&["run", "all", "--json", "--pcap", path, "--html", path]);
     let told = events(&demos);

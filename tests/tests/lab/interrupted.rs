@@ -11,9 +11,9 @@ use std::time::Instant;
 use nix::pty::openpty;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use tests::{Finished, Running, family, foreign, piped, program};
+use tests::{Directory, Finished, Running, family, foreign, piped, program};
 
-use crate::{Folder, LIMIT, events, has_namespaces, on_loopback};
+use crate::{LIMIT, events, has_namespaces, on_loopback};
 
 /// To whom a signal is sent.
 #[derive(Clone, Copy, Debug)]
@@ -105,14 +105,14 @@ struct AtTerminal {
     shown: Arc<Mutex<String>>,
     reading: thread::JoinHandle<()>,
     /// Where the demo makes its files.
-    files: Folder,
+    files: Directory,
 }
 
 impl AtTerminal {
     /// `setsid` gives it the terminal, as a shell would.
     #[track_caller]
-    fn start(setsid: &std::path::Path, name: &str, args: &[&str]) -> Self {
-        let (terminal, files) = (openpty(None, None).unwrap(), Folder::new(name));
+    fn start(setsid: &std::path::Path, args: &[&str]) -> Self {
+        let (terminal, files) = (openpty(None, None).unwrap(), Directory::new());
         let scenarios = program("scenarios");
         let with_terminal = ["--ctty", scenarios.to_str().unwrap(), "run"];
         let mut command = piped(setsid, &[&with_terminal[..], args].concat());
@@ -179,29 +179,29 @@ fn a_person_may_press_ctrl_c_anywhere() {
     if !has_namespaces() {
         return;
     }
-    let at = |name, args: &[&str]| AtTerminal::start(&setsid, name, args);
+    let at = |args: &[&str]| AtTerminal::start(&setsid, args);
 
-    let kept = at("kept", &["silence", "--keep"]);
+    let kept = at(&["silence", "--keep"]);
     kept.wait_until(|shown, _| shown.contains("-- Enter to let them go --"));
     let (finished, _) = kept.press_ctrl_c();
     // All was told before, and Ctrl-C stood for Enter.
     assert_eq!(finished.code, 0, "{finished:?}");
     assert!(finished.stdout_text().contains(" checks as expected"), "{finished:?}");
 
-    let step = at("step", &["silence", "--step"]);
+    let step = at(&["silence", "--step"]);
     step.wait_until(|shown, _| shown.contains("-- Enter to go on --"));
     let (finished, shown) = step.press_ctrl_c();
     assert_eq!(finished.signal, Some(Signal::SIGINT as i32), "{finished:?}");
     let told = "\nerror: interrupted in silence, after its story both-receive; 5 checks so far";
     assert!(shown.replace('\r', "").contains(told), "{shown}");
 
-    let middle = at("middle", &["families"]);
+    let middle = at(&["families"]);
     middle.wait_until(|_, files| files > 0);
     let (finished, shown) = middle.press_ctrl_c();
     assert_eq!(finished.signal, Some(Signal::SIGINT as i32), "{finished:?}");
     assert!(shown.contains("error: interrupted in families, "), "{shown}");
 
-    let closed = at("closed", &["families"]);
+    let closed = at(&["families"]);
     closed.wait_until(|_, files| files > 0);
     closed.demo.signal(Signal::SIGHUP);
     let (finished, _) = closed.ends();

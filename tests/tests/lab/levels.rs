@@ -1,7 +1,7 @@
 use serde_json::Value;
-use tests::{foreign, piped, program, skip};
+use tests::{Directory, foreign, piped, program, skip};
 
-use crate::{Folder, events, failed_checks, on_loopback, run, scenarios};
+use crate::{events, failed_checks, on_loopback, run, scenarios};
 
 fn checks_with<'a>(events: &'a [Value], field: &'a str) -> Vec<&'a str> {
     let checks = events.iter().filter(|event| event["event"] == "check");
@@ -118,7 +118,7 @@ fn a_kernel_without_a_knob_skips_what_needs_it() {
                   mkdir /proc/sys/net/ipv4 && ln -s \"$1\"/ipv4/* /proc/sys/net/ipv4/ && \
                   ln -s \"$1\"/core \"$1\"/ipv6 /proc/sys/net/ && \
                   ln -sfn /proc/nowhere/knob /proc/sys/net/ipv4/tcp_rfc1337 && shift && exec \"$@\"";
-    let seen_through = Folder::new("no-knob");
+    let seen_through = Directory::new();
     let arguments = ["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"];
     let mut command = piped(unshare, &arguments);
     command.arg(seen_through.path()).arg(program("scenarios"));
@@ -159,7 +159,7 @@ fn a_recording_that_cannot_be_written_loses_no_verdict() {
     if !crate::has_namespaces() {
         return;
     }
-    let folder = Folder::new("no-folder");
+    let folder = Directory::new();
     let in_the_way = folder.path().join("file");
     std::fs::write(&in_the_way, "").unwrap();
     let finished = scenarios(&["run", "backlog", "--json", "--pcap", in_the_way.to_str().unwrap()]);
@@ -174,7 +174,7 @@ fn a_recording_that_cannot_be_written_loses_no_verdict() {
 #[test]
 fn pages_are_written_and_one_that_cannot_be_loses_no_verdict() {
     let _alone = on_loopback();
-    let folder = Folder::new("pages");
+    let folder = Directory::new();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let finished = scenarios(&["run", "backlog", "--loopback", "--html", &at("one.html")]);
     assert!(finished.stdout_text().contains("\nreport: "), "{}", finished.stdout_text());

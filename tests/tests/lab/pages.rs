@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use tests::{Browser, Sight};
+use tests::{Browser, Directory, Sight};
 
-use crate::{Folder, scenarios, schema};
+use crate::{scenarios, schema};
 
 /// On a wide screen, and dark on a telephone, and on paper.
 const SIGHTS: [Sight; 3] = [
@@ -23,7 +23,7 @@ const LOOK: &str = include_str!("look.js");
 /// window, or has words that cannot be read.
 #[track_caller]
 pub(crate) fn look_at(folder: &Path) {
-    let profile = Folder::new("browser");
+    let profile = Directory::new();
     let Some(mut browser) = Browser::start(profile.path()) else { return };
     let mut pages = 0;
     for entry in fs::read_dir(folder).unwrap() {
@@ -58,7 +58,7 @@ fn recorded(name: &str) -> String {
 #[test]
 fn pages_can_be_read_in_both_languages() {
     for language in ["en", "zh"] {
-        let folder = Folder::new(&format!("pages-{language}"));
+        let folder = Directory::new();
         for name in ["backlog", "feedback", "disconnect"] {
             let page = folder.path().join(format!("{name}.html"));
             let page = page.to_str().unwrap();
@@ -106,7 +106,7 @@ fn long_run(packets: usize) -> String {
 /// A run of 100,000 packets is a page of less than 2 MB that is open in less than a second.
 #[test]
 fn a_long_run_is_a_page_that_opens_at_once() {
-    let folder = Folder::new("long-run");
+    let folder = Directory::new();
     let [events, page] = ["run.jsonl", "run.html"].map(|name| folder.path().join(name));
     fs::write(&events, long_run(100_000)).unwrap();
     let [events, file] = [&events, &page].map(|path| path.to_str().unwrap());
@@ -115,7 +115,7 @@ fn a_long_run_is_a_page_that_opens_at_once() {
     assert_eq!(shown.code, 77, "{}", shown.stderr);
     let bytes = fs::metadata(&page).unwrap().len();
     assert!((100_000..2_000_000).contains(&bytes), "{bytes} bytes");
-    let profile = Folder::new("browser-long");
+    let profile = Directory::new();
     let Some(mut browser) = Browser::start(profile.path()) else { return };
     // The machine may be busy with other tests: the page is as quick as it is at its best.
     let mut opened = |_| {
@@ -133,7 +133,7 @@ fn a_long_run_is_a_page_that_opens_at_once() {
 /// What a page gives to be saved is the run: shown again, it makes the same page.
 #[test]
 fn the_run_can_be_taken_out_of_its_page() {
-    let folder = Folder::new("raw");
+    let folder = Directory::new();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     scenarios(&["run", "--replay", &recorded("backlog"), "--html", &at("first.html")]);
     let first = fs::read_to_string(at("first.html")).unwrap();

@@ -1,35 +1,17 @@
 //! 100 MiB through both programs and back.
 
 use std::fs::{self, File};
-use std::path::PathBuf;
 use std::process::Stdio;
 
 use tests::noise::fingerprint;
-use tests::{Running, Server, noise, piped, program};
+use tests::{Directory, Running, Server, noise, piped, program};
 
 const SIZE: usize = 100 << 20;
-
-/// A directory of its own, removed at the end.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("sockeye-big-file-{}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 #[test]
 fn an_echoed_file_is_the_same_file() {
     let directory = Directory::new();
-    let (there, back) = (directory.0.join("there"), directory.0.join("back"));
+    let (there, back) = (directory.join("there"), directory.join("back"));
     fs::write(&there, noise(SIZE)).unwrap();
     let mut server = Server::start(&["--mode", "echo"]);
     let mut command = piped(program("tcp-client"), &[server.addr()]);

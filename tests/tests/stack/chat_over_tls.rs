@@ -49,7 +49,7 @@ fn chat(home: &Home, relay: &Relay, name: &str, args: &[&str]) -> Command {
 
 #[test]
 fn two_people_talk_and_come_back_after_a_kill() {
-    let home = Home::new("chat");
+    let home = Home::new();
     for address in home.addresses() {
         let relay = Relay::start(&home, &["--tls", &address]);
         let (pin, addr) = (relay.pin(), relay.addr.clone());
@@ -85,7 +85,7 @@ fn two_people_talk_and_come_back_after_a_kill() {
 /// Neither at the first meeting nor when one comes back: what was typed is told as not sent, and stays here.
 #[test]
 fn a_relay_with_another_certificate_is_not_talked_with() {
-    let home = Home::new("other-relay");
+    let home = Home::new();
     let mut relay = Relay::start(&home, &["--tls", "-p", "0"]);
     let wrong = format!("sha256:{}", "ab".repeat(32));
     let mut client = Running::start(&mut chat(&home, &relay, "alice", &["--tls-pin", &wrong]));
@@ -114,7 +114,7 @@ fn a_relay_with_another_certificate_is_not_talked_with() {
 /// A relay that asks for certificates may be reached from elsewhere, and who has none hears what to do.
 #[test]
 fn certificates_let_people_in() {
-    let (home, authority) = (Home::new("relay-certificates"), Authority::new());
+    let (home, authority) = (Home::new(), Authority::new());
     let (file, ca) = (authority.sign("relay.pem", NAMES), authority.file());
     let own = authority.sign("alice.pem", &["alice"]);
     let args = ["0.0.0.0:0", "--cert", &file, "--key", &file, "--client-ca", &ca];
@@ -146,7 +146,7 @@ fn certificates_let_people_in() {
 /// Each side says of the other that it speaks something else.
 #[test]
 fn plain_and_tls_are_told_apart() {
-    let home = Home::new("relay-plain");
+    let home = Home::new();
     let mut relay = Relay::start(&home, &["--tls", "-p", "0"]);
     let done = Running::start(&mut chat(&home, &relay, "alice", &[])).finish();
     done.failed(1, "speaks TLS, and refused what was plain");
@@ -161,7 +161,7 @@ fn plain_and_tls_are_told_apart() {
 /// Who takes the connection and never answers is given up in the time that is asked for.
 #[test]
 fn a_relay_that_stalls_in_the_handshake_is_not_waited_for() {
-    let (home, stalled) = (Home::new("relay-stalled"), Peer::listen());
+    let (home, stalled) = (Home::new(), Peer::listen());
     let target = stalled.target();
     let args = ["chat", &target, "--tls", "-w", "300ms"];
     let done = Running::start(&mut home.client(&args)).finish();

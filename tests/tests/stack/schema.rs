@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::{fs, thread};
 
 use jsonschema::Validator;
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use tests::{Authority, Finished, Running, Server, piped, program, python};
+use tests::{Authority, Directory, Finished, Running, Server, piped, program, python};
 
 struct Schema {
     text: Value,
@@ -68,27 +68,6 @@ impl Schema {
                 assert!(field == "event" || is_told, "{name}.{field}");
             }
         }
-    }
-}
-
-/// A folder of the test's own, removed at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("sockeye-{name}-{}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    fn text(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -198,17 +177,17 @@ fn every_use_of_tcp_client_tells_what_its_schema_says() {
     let chargen = Server::start(&["--mode", "chargen"]);
     schema.conforms(&client(&["--deadline", "100ms", chargen.addr()], b""));
 
-    let (out, inbox) = (Folder::new("client-out"), Folder::new("client-inbox"));
-    fs::create_dir(out.0.join("folder")).unwrap();
-    fs::write(out.0.join("a"), tests::noise(8 << 20)).unwrap();
+    let (out, inbox) = (Directory::new(), Directory::new());
+    fs::create_dir(out.join("folder")).unwrap();
+    fs::write(out.join("a"), tests::noise(8 << 20)).unwrap();
     let files = Server::start(&["--mode", "files", "--dir", inbox.text()]);
     let send = ["send-file", "--to", files.addr(), out.text()];
     schema.conforms(&client(&send, b""));
     let addr = cable_that_is_cut_once(files.addr().to_owned(), 1 << 20);
-    fs::write(out.0.join("b"), tests::noise(4 << 20)).unwrap();
+    fs::write(out.join("b"), tests::noise(4 << 20)).unwrap();
     let again = ["send-file", "--to", &addr, "--retry-delay", "10ms", out.text()];
     schema.conforms(&client(&again, b""));
-    let fetched = Folder::new("client-fetched");
+    let fetched = Directory::new();
     let fetch = ["recv-file", "--from", files.addr(), "--dir", fetched.text()];
     schema.conforms(&client(&fetch, b""));
     schema.conforms(&client(&[&fetch[..], &["not-there"]].concat(), b""));
@@ -279,11 +258,11 @@ fn chat(schema: &mut Schema) {
 }
 
 fn files(schema: &mut Schema) {
-    let (out, inbox) = (Folder::new("schema-out"), Folder::new("schema-inbox"));
-    fs::create_dir(out.0.join("folder")).unwrap();
+    let (out, inbox) = (Directory::new(), Directory::new());
+    fs::create_dir(out.join("folder")).unwrap();
     let large = tests::noise(4 << 20);
     for (name, bytes) in [("a", &large[..]), ("folder/b", b"b"), ("x".repeat(250).as_str(), b"x")] {
-        fs::write(out.0.join(name), bytes).unwrap();
+        fs::write(out.join(name), bytes).unwrap();
     }
     let mut server = Server::start(&["--mode", "files", "--dir", inbox.text()]);
     let addr = cable_that_is_cut_once(server.addr().to_owned(), 1 << 20);
@@ -292,7 +271,7 @@ fn files(schema: &mut Schema) {
     assert_eq!(sent.code, 0, "{}", sent.stderr);
     server.running.stdout.wait_for("\"resumed\"");
     // What is a folder here is a file there.
-    let there = inbox.0.join(out.0.file_name().unwrap());
+    let there = inbox.join(out.path().file_name().unwrap());
     fs::remove_dir_all(there.join("folder")).unwrap();
     fs::write(there.join("folder"), b"in the way").unwrap();
     let args = ["send-file", "--json", "--to", server.addr(), out.text()];

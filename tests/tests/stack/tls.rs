@@ -3,34 +3,32 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{self, Command};
+use std::process::Command;
 use std::thread;
 
-use tests::{Authority, Running, Server, noise, piped, program};
+use tests::{Authority, Directory, Running, Server, noise, piped, program};
 
 /// A folder for what both programs keep, removed when this is dropped.
-pub(crate) struct Home(PathBuf);
+pub(crate) struct Home(Directory);
 
 impl Home {
-    pub(crate) fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("stack-tls-{}-{name}", process::id()));
-        fs::create_dir(&path).unwrap();
-        Self(path)
+    pub(crate) fn new() -> Self {
+        Self(Directory::new())
     }
 
     fn server(&self, args: &[&str]) -> Server {
         let mut command = piped(program("tcp-server"), &[&["--json", "--tls"], args].concat());
-        Server::watch(Running::start(command.env("XDG_STATE_HOME", &self.0)))
+        Server::watch(Running::start(command.env("XDG_STATE_HOME", self.0.path())))
     }
 
     pub(crate) fn client(&self, args: &[&str]) -> Command {
         let mut command = piped(program("tcp-client"), args);
-        command.env("XDG_CONFIG_HOME", &self.0);
+        command.env("XDG_CONFIG_HOME", self.0.path());
         command
     }
 
     pub(crate) fn folder(&self) -> &Path {
-        &self.0
+        self.0.path()
     }
 
     pub(crate) fn path(&self, name: &str) -> String {
@@ -43,15 +41,9 @@ impl Home {
     }
 }
 
-impl Drop for Home {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 #[test]
 fn megabytes_come_back_as_they_were_sent() {
-    let home = Home::new("echo");
+    let home = Home::new();
     for address in home.addresses() {
         let mut server = home.server(&[&address]);
         let addr = server.addr().to_owned();
@@ -77,7 +69,7 @@ fn megabytes_come_back_as_they_were_sent() {
 /// A server that gets another certificate is refused, and not a byte is sent to it.
 #[test]
 fn a_server_with_a_new_certificate_is_refused() {
-    let home = Home::new("changed");
+    let home = Home::new();
     let unix = format!("unix:{}", home.path("socket"));
     let server = home.server(&[&unix]);
     let run = |code| {
@@ -102,7 +94,7 @@ fn a_server_with_a_new_certificate_is_refused() {
 #[test]
 fn files_cross_over_tls_both_ways() {
     const NAME: &str = "报告.bin";
-    let home = Home::new("files");
+    let home = Home::new();
     let authority = Authority::new();
     let file = authority.sign("server.pem", &["localhost", "127.0.0.1"]);
     let (inbox, outbox, sent) = (home.path("inbox"), home.path("outbox"), noise(3_000_000));

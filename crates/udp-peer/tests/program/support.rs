@@ -4,12 +4,10 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use std::{env, fs, process};
 
 use serde_json::Value;
-use tests::{Finished, LIMIT, Running, piped};
+use tests::{Directory, Finished, LIMIT, Running, piped};
 
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_udp-peer");
@@ -30,21 +28,15 @@ pub(crate) fn command(args: &[&str]) -> Command {
 /// A home of somebody: a folder for his key and for those that he knows. It is removed when this is
 /// dropped.
 #[derive(Debug)]
-pub(crate) struct Home(PathBuf);
+pub(crate) struct Home(Directory);
 
 impl Home {
     pub(crate) fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = env::temp_dir().join(format!("udp-peer-home-{}-{number}", process::id()));
-        // One of an earlier run whose process had the same number.
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir(&path).unwrap();
-        Self(path)
+        Self(Directory::new())
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        self.0.path()
     }
 
     pub(crate) fn key_file(&self) -> PathBuf {
@@ -57,7 +49,7 @@ impl Home {
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = piped(PROGRAM, args);
-        command.env("XDG_CONFIG_HOME", &self.0);
+        command.env("XDG_CONFIG_HOME", self.path());
         command
     }
 
@@ -84,12 +76,6 @@ impl Home {
         let done = self.run(&["key"], b"");
         assert_eq!(done.code, 0, "{done:?}");
         done.stdout_text().trim_end().to_owned()
-    }
-}
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
