@@ -103,15 +103,7 @@ fn mac(key: &hmac::Key, bytes: &[u8]) -> [u8; MAC] {
 mod tests {
     use super::*;
     use crate::identity::Identity;
-    use crate::random::Random;
-
-    struct Seeded(fastrand::Rng);
-
-    impl Random for Seeded {
-        fn fill(&mut self, bytes: &mut [u8]) {
-            self.0.fill(bytes);
-        }
-    }
+    use crate::random::Seeded;
 
     #[test]
     fn a_check_covers_every_byte_and_whom_is_one_key_s() {
@@ -126,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_cookie_is_one_address_s_and_holds_for_up_to_two_secrets() {
-        let mut random = Source::new(Box::new(Seeded(fastrand::Rng::with_seed(3))));
+        let mut random = Source::new(Box::new(Seeded::new(3)));
         let mut cookies = Cookies::new(Time::ZERO, &mut random);
         let from: SocketAddr = "192.0.2.1:5000".parse().unwrap();
         let cookie = cookies.make(from, 7);

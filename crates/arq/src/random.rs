@@ -30,6 +30,24 @@ impl Source {
     }
 }
 
+/// A source that can be played again.
+#[cfg(test)]
+pub(crate) struct Seeded(fastrand::Rng);
+
+#[cfg(test)]
+impl Seeded {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(fastrand::Rng::with_seed(seed))
+    }
+}
+
+#[cfg(test)]
+impl Random for Seeded {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        self.0.fill(bytes);
+    }
+}
+
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Source")

@@ -2,32 +2,22 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
+mod seeded;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use arq::limits::{HALF_OPEN_TIME, MAX_HALF_OPEN_PER_HOST};
-use arq::{Channel, Config, ConnectionId, End, Endpoint, Event, Identity, PublicKey, Random, Time};
+use arq::{Channel, ConnectionId, End, Endpoint, Event, PublicKey, Time};
 use fastrand::Rng;
 
-struct Seeded(Rng);
-
-impl Random for Seeded {
-    fn fill(&mut self, bytes: &mut [u8]) {
-        self.0.fill(bytes);
-    }
-}
+use seeded::endpoint;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 fn address(side: usize) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 1 + u8::try_from(side).unwrap()], 7))
-}
-
-fn endpoint(seed: u64) -> Endpoint {
-    let mut random = Seeded(Rng::with_seed(seed));
-    let identity = Identity::generate(&mut random);
-    Endpoint::new(Time::ZERO, identity, Config::default(), Box::new(random))
 }
 
 /// What one side has been told.

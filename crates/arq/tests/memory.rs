@@ -2,13 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
+mod seeded;
+
 use std::alloc::System;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use arq::{Channel, Config, ConnectionId, Endpoint, Event, Identity, Random, Time};
+use arq::{Channel, ConnectionId, Endpoint, Event, Time};
 use cap::Cap;
-use fastrand::Rng;
+
+use seeded::endpoint;
 
 #[global_allocator]
 static ALLOCATED: Cap<System> = Cap::new(System, usize::MAX);
@@ -17,20 +20,6 @@ const PEERS: u16 = 200;
 
 /// What a silent peer may cost, in bytes.
 const LIMIT: usize = 8 * 1024;
-
-struct Seeded(Rng);
-
-impl Random for Seeded {
-    fn fill(&mut self, bytes: &mut [u8]) {
-        self.0.fill(bytes);
-    }
-}
-
-fn endpoint(seed: u64) -> Endpoint {
-    let mut random = Seeded(Rng::with_seed(seed));
-    let identity = Identity::generate(&mut random);
-    Endpoint::new(Time::ZERO, identity, Config::default(), Box::new(random))
-}
 
 fn server_at() -> SocketAddr {
     ([192, 0, 2, 1], 1).into()

@@ -14,15 +14,7 @@ use crate::frame::{Ack, Frame, Piece};
 use crate::limits::{ACK_DELAY, CHANNEL_WINDOW, CONNECTION_WINDOW, MAX_AHEAD, MAX_MESSAGE};
 use crate::limits::{MAX_PATH_RESPONSES, MAX_UNRELIABLE, MESSAGE_COST, MIN_PIECE};
 use crate::packet::{DATA_HEADER, DataHeader};
-use crate::random::{Random, Source};
-
-struct Seeded(fastrand::Rng);
-
-impl Random for Seeded {
-    fn fill(&mut self, bytes: &mut [u8]) {
-        self.0.fill(bytes);
-    }
-}
+use crate::random::{Seeded, Source};
 
 /// A connection, and the hostile side of it.
 struct Attack {
@@ -68,7 +60,7 @@ impl Attack {
         Self {
             now,
             victim,
-            random: Source::new(Box::new(Seeded(fastrand::Rng::with_seed(1)))),
+            random: Source::new(Box::new(Seeded::new(1))),
             sealing: SealingKey::new(now, &[2; 32].into()),
             number: 0,
             from: address(1),

@@ -169,15 +169,7 @@ mod tests {
     use crate::config::Config;
     use crate::identity::Identity;
     use crate::limits::COOKIE_FROM;
-    use crate::random::Random;
-
-    struct Seeded(fastrand::Rng);
-
-    impl Random for Seeded {
-        fn fill(&mut self, bytes: &mut [u8]) {
-            self.0.fill(bytes);
-        }
-    }
+    use crate::random::Seeded;
 
     /// Sends it from many addresses, and tells how often the handshake was computed.
     fn computed(server: &mut Endpoint, packet: &[u8]) -> u64 {
@@ -194,7 +186,7 @@ mod tests {
     #[test]
     fn a_first_packet_that_cannot_be_answered_counts_as_forged() {
         for pattern in [Pattern::Ik, Pattern::Xx] {
-            let random = Box::new(Seeded(fastrand::Rng::with_seed(1)));
+            let random = Box::new(Seeded::new(1));
             let identity = Identity::from_secret(&[1; 32]);
             let mut server = Endpoint::new(Time::ZERO, identity, Config::default(), random);
             let key = server.public_key();

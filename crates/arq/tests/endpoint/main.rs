@@ -9,25 +9,14 @@ mod cookies;
 mod damage;
 mod flood;
 mod places;
+#[path = "../seeded/mod.rs"]
+mod seeded;
 
 use std::net::SocketAddr;
 
-use arq::{Config, ConnectionId, Endpoint, Event, Identity, PublicKey, Random, Time};
-use fastrand::Rng;
+use arq::{ConnectionId, Endpoint, Event, PublicKey, Time};
 
-struct Seeded(Rng);
-
-impl Random for Seeded {
-    fn fill(&mut self, bytes: &mut [u8]) {
-        self.0.fill(bytes);
-    }
-}
-
-fn endpoint(seed: u64) -> Endpoint {
-    let mut random = Seeded(Rng::with_seed(seed));
-    let identity = Identity::generate(&mut random);
-    Endpoint::new(Time::ZERO, identity, Config::default(), Box::new(random))
-}
+use seeded::endpoint;
 
 fn at(host: u16, port: u16) -> SocketAddr {
     let [high, low] = host.to_be_bytes();

@@ -40,10 +40,7 @@ fn who_moves_is_challenged_at_once_and_another_host_is_another_path() {
         assert!(before.in_flight + DATAGRAM > before.window, "{before:?}");
         attack.from = to;
         attack.send_bytes(&[1; 400]);
-        let challenges = attack.find(|frame| match frame {
-            Frame::PathChallenge(challenge) => Some(*challenge),
-            _ => None,
-        });
+        let challenges = attack.challenges();
         attack.send(&[Frame::PathResponse(challenges[0])]);
         let after = attack.victim.snapshot();
         assert_eq!((after.address, after.is_proven), (to, true));
