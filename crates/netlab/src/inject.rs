@@ -161,6 +161,7 @@ mod tests {
             assert_eq!((frame.len(), &frame[..6]), (len, &[4; 6][..]));
         }
     }
+
     #[test]
     fn a_datagram_says_who_is_said_to_have_sent_it() {
         let from = "198.18.0.1:1024".parse().unwrap();

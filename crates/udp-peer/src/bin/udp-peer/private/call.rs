@@ -41,19 +41,16 @@ pub(crate) async fn reach(
     report: &Report,
 ) -> Result<Option<Met>, Failure> {
     loop {
-        let met = match call(reliable, to, peer, report).await {
-            Err(Unmet::Crossed) => match theirs(reliable, to) {
-                Some((connection, key)) => judge(connection, key, peer),
-                // He has gone again, or there was no room for one more: he is called once more.
-                None => continue,
-            },
-            called => called,
-        };
-        return match met {
-            Ok(met) => Ok(Some(met)),
-            Err(Unmet::Failed(failure)) => Err(failure),
-            Err(Unmet::Crossed | Unmet::NoAnswer) => Ok(None),
-        };
+        match call(reliable, to, peer, report).await {
+            Ok(met) => return Ok(Some(met)),
+            Err(Unmet::Failed(failure)) => return Err(failure),
+            Err(Unmet::NoAnswer) => return Ok(None),
+            Err(Unmet::Crossed) => {}
+        }
+        // Where he has gone again, or there was no room for one more, he is called once more.
+        if let Some((connection, key)) = theirs(reliable, to) {
+            return judge(connection, key, peer).map(Some);
+        }
     }
 }
 
@@ -83,12 +80,12 @@ pub(crate) async fn call(
 ) -> Result<Met, Unmet> {
     let expected = peer.expected().map_err(Unmet::Failed)?;
     match attempt(reliable, to, expected, report).await {
-        Ok((connection, key)) => judge(connection, key, peer),
+        Ok((connection, key)) => judge(connection, key, peer).map_err(Unmet::Failed),
         // Who is it? With the other handshake it shows its key, and proves it.
         Err(Ended { end: End::WrongKey, .. }) => {
             let shown = attempt(reliable, to, None, report).await;
             let (connection, key) = shown.map_err(|ended| unmet(&ended))?;
-            judge(connection, key, peer)
+            judge(connection, key, peer).map_err(Unmet::Failed)
         }
         Err(ended) => Err(unmet(&ended)),
     }
@@ -118,12 +115,12 @@ async fn attempt(
     }
 }
 
-fn judge(connection: Connection, key: PublicKey, peer: &Peer) -> Result<Met, Unmet> {
+fn judge(connection: Connection, key: PublicKey, peer: &Peer) -> Result<Met, Failure> {
     match peer.judge(&key) {
         Ok(known) => Ok(Met { connection, key, known }),
         Err(failure) => {
             connection.begin_close(CloseCode::Refused, NOT_YOU, Duration::ZERO);
-            Err(Unmet::Failed(failure))
+            Err(failure)
         }
     }
 }
