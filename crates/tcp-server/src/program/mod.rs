@@ -10,10 +10,13 @@
 //! | How does Prometheus learn of it? | `metrics` |
 //! | May it open enough files? | `descriptors` |
 //! | Which sockets has a service manager opened for it? | `handed` |
+//! | How does one connect to it, and who can? | `invitation`, behind the feature `tls` |
 //! | Does it speak TLS, and by which certificate? | `secure`, behind the feature `tls` |
 
 mod descriptors;
 mod handed;
+#[cfg(feature = "tls")]
+mod invitation;
 mod metrics;
 mod port_owner;
 mod refusal;
@@ -25,6 +28,8 @@ mod telling;
 
 pub use descriptors::make_room;
 pub use handed::{Handed, handed_over};
+#[cfg(feature = "tls")]
+pub use invitation::{ways_to_connect, who_from_elsewhere};
 pub use metrics::{Metrics, MetricsServer};
 pub use refusal::{Refused, explain};
 #[cfg(feature = "tls")]

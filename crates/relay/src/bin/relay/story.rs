@@ -8,7 +8,7 @@ use proto::{Address, address::is_local};
 use relay::{Event, Observer};
 use serde::Serialize;
 use tcp_server::accept::AcceptFault;
-use tcp_server::program::{Secured, SecuredEvent, Telling};
+use tcp_server::program::{Secured, SecuredEvent, Telling, ways_to_connect, who_from_elsewhere};
 use tcp_server::{Closed, Counts, Peer};
 
 use crate::args::Serve;
@@ -119,34 +119,8 @@ impl Observer for Story {
 /// What a person sees first: how to take part, and who can.
 fn first_screen(address: &Address, tls: Option<&Secured>) -> String {
     let version = env!("CARGO_PKG_VERSION");
-    let options = tls.map(|tls| format!("{} ", tls.client_options())).unwrap_or_default();
     // A fingerprint leaves no room beside it.
-    let between = if tls.is_some() { "\n  or    " } else { "      or      " };
-    let ways = match address {
-        Address::Tcp { host, port } => {
-            let host = match host.as_str() {
-                "0.0.0.0" => "127.0.0.1",
-                "::" => "::1",
-                host => host,
-            };
-            let lines = match tls {
-                None => format!("nc {host} {port}"),
-                Some(_) if host.contains(':') => {
-                    format!("openssl s_client -quiet -connect '[{host}]:{port}'")
-                }
-                Some(_) => format!("openssl s_client -quiet -connect {host}:{port}"),
-            };
-            format!("{lines}{between}tcp-client chat {options}{host} {port}")
-        }
-        Address::Unix(path) => {
-            let path = path.display();
-            let lines = match tls {
-                None => format!("nc -U {path}"),
-                Some(_) => format!("openssl s_client -quiet -unix {path}"),
-            };
-            format!("{lines}{between}tcp-client chat {options}{address}")
-        }
-    };
+    let ways = ways_to_connect(address, tls, "tcp-client chat", "\n  or    ");
     let who = match address {
         Address::Unix(_) => "whoever may write to the socket's file can connect",
         Address::Tcp { host, .. } if is_local(address) && host.contains(':') => {
@@ -155,17 +129,7 @@ fn first_screen(address: &Address, tls: Option<&Secured>) -> String {
         Address::Tcp { .. } if is_local(address) => {
             "only this machine can connect (0.0.0.0:PORT --open-to-network lets others in)"
         }
-        Address::Tcp { .. } => match tls {
-            None => {
-                "every machine that reaches this one can connect, without password or encryption"
-            }
-            Some(tls) if tls.wants_certificates() => {
-                "every machine that reaches this one can connect if it has a certificate"
-            }
-            Some(_) => {
-                "every machine that reaches this one can connect, encrypted, without password"
-            }
-        },
+        Address::Tcp { .. } => who_from_elsewhere(tls),
     };
     let by = tls.map(|tls| format!("{}\n", tls.in_words())).unwrap_or_default();
     format!(

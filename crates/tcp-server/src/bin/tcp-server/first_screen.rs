@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _};
 
 use proto::{Address, sanitize};
-use tcp_server::program::Secured;
+use tcp_server::program::{Secured, ways_to_connect, who_from_elsewhere};
 
 use crate::args::{Args, Mode};
 use crate::clerk;
@@ -33,7 +33,11 @@ pub(crate) fn first_screens(
                 "  it speaks frames; nc is only told that it broke the protocol".to_owned()
             }
             Mode::Files => clerk::ways_to_share(&place.address, args, tls),
-            _ => format!("  try it:  {}", ways_to_connect(&place.address, tls)),
+            _ => {
+                // A certificate of the client's own would have to be named to openssl too.
+                let ways = ways_to_connect(&place.address, tls, "tcp-client", "\n      or:  ");
+                format!("  try it:  {ways}")
+            }
         });
         if number == 0 {
             lines.extend(what_happens(args.mode));
@@ -91,45 +95,7 @@ fn who_can_connect(place: &Place, tls: Option<&Secured>) -> String {
             };
             format!("only this machine can connect (tcp-server {all} lets others in)")
         }
-        Address::Tcp { .. } => {
-            let how = match tls {
-                None => "can connect, without password or encryption",
-                Some(tls) if tls.wants_certificates() => "can connect if it has a certificate",
-                Some(_) => "can connect, encrypted, without password",
-            };
-            format!("every machine that reaches this one {how}")
-        }
-    }
-}
-
-fn ways_to_connect(address: &Address, tls: Option<&Secured>) -> String {
-    let options = tls.map(|tls| format!("{} ", tls.client_options())).unwrap_or_default();
-    // A certificate of the client's own would have to be named to openssl too.
-    let between = if tls.is_some() { "\n      or:  " } else { "      or      " };
-    match address {
-        Address::Tcp { host, port } => {
-            let host = match host.as_str() {
-                "0.0.0.0" => "127.0.0.1",
-                "::" => "::1",
-                host => host,
-            };
-            let first = match tls {
-                None => format!("nc {host} {port}"),
-                Some(_) if host.contains(':') => {
-                    format!("openssl s_client -quiet -connect '[{host}]:{port}'")
-                }
-                Some(_) => format!("openssl s_client -quiet -connect {host}:{port}"),
-            };
-            format!("{first}{between}tcp-client {options}{host} {port}")
-        }
-        Address::Unix(path) => {
-            let path = path.display();
-            let first = match tls {
-                None => format!("nc -U {path}"),
-                Some(_) => format!("openssl s_client -quiet -unix {path}"),
-            };
-            format!("{first}{between}tcp-client {options}{address}")
-        }
+        Address::Tcp { .. } => who_from_elsewhere(tls).to_owned(),
     }
 }
 
