@@ -96,25 +96,13 @@ impl fmt::Display for ArqPacket {
 
 #[cfg(test)]
 mod tests {
-    use arq::{Channel, Config, Endpoint, Event, Identity, PublicKey, Random, Time};
+    use arq::{Channel, Endpoint, Event, PublicKey, Time};
 
     use super::*;
-
-    /// Numbers that do not come again soon: many handshakes need as many.
-    struct Dice(u64);
-
-    impl Random for Dice {
-        fn fill(&mut self, bytes: &mut [u8]) {
-            for byte in bytes {
-                self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                *byte = (self.0 >> 56) as u8;
-            }
-        }
-    }
+    use crate::arq_endpoint::arq_endpoint;
 
     fn endpoint(number: u8) -> Endpoint {
-        let (identity, config) = (Identity::from_secret(&[number; 32]), Config::default());
-        Endpoint::new(Time::ZERO, identity, config, Box::new(Dice(number.into())))
+        arq_endpoint(number, number.into())
     }
 
     /// What one who calls another says, and hears, until a line has arrived; `of` counts who called before.

@@ -33,6 +33,7 @@
 //! | What if a story cannot be played to its end? | [`cut_short`] |
 //! | How many datagrams has the wire brought to a port? | [`arrivals`] |
 //! | What can be read of a reliable datagram without its keys? | [`arq_packet`] |
+//! | What makes such datagrams without a socket? | `arq_endpoint` |
 //! | How do two hosts talk in reliable datagrams? | [`reliable_pair`] |
 //! | How do scenarios start the programs that we ship? | [`stage`] |
 //! | Why does the lab not run here? | [`doctor`] |
@@ -54,6 +55,8 @@ pub mod summary;
 pub mod text;
 mod wrap;
 
+#[cfg(all(feature = "lab", target_os = "linux"))]
+mod arq_endpoint;
 #[cfg(all(feature = "lab", target_os = "linux"))]
 pub mod arq_packet;
 #[cfg(all(feature = "lab", target_os = "linux"))]

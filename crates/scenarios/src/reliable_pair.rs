@@ -5,7 +5,6 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Command;
 
 use netlab::clock::Moment;
 use netlab::{Lab, Record, Transport};
@@ -127,31 +126,6 @@ impl Counted {
     }
 }
 
-impl Stage {
-    /// Starts `udp-peer` with a home of its own on a host, under a name: there its key is made, and those of
-    /// others are remembered.
-    pub fn private_peer(
-        &self,
-        lab: &Lab,
-        (host, name): (&str, &str),
-        home: &Path,
-        args: &[&str],
-    ) -> Result<Actor, Trouble> {
-        let mut command = Command::new(self.programs.join("udp-peer"));
-        command.args(args).args(["--format", "json", "--quiet"]).env("XDG_CONFIG_HOME", home);
-        Actor::start(lab, host, name, command)
-    }
-}
-
-impl Actor {
-    /// Every event so far, and when it was read.
-    pub fn timed_events(&self) -> Vec<(Moment, Value)> {
-        let lines = self.program.lines();
-        let event = |text: &str| serde_json::from_str(text).ok();
-        lines.iter().filter_map(|line| Some((line.at, event(&line.text)?))).collect()
-    }
-}
-
 /// Starts `udp-peer recv --reliable` on the host "server", and gives its address.
 pub fn start_receiver(
     stage: &Stage,
@@ -162,7 +136,7 @@ pub fn start_receiver(
     let own = SocketAddr::new(lab.host("server").address().into(), port).to_string();
     let args = ["recv", "--reliable", &own];
     let receiver = stage.private_peer(lab, ("server", "reliable receiver"), home, &args)?;
-    let address = listens_at(&receiver)?;
+    let address = receiver.listens_at()?;
     Ok((receiver, address))
 }
 
@@ -175,15 +149,8 @@ pub fn start_sender(
 ) -> Result<(Actor, u16), Trouble> {
     let args = ["send", "--reliable", &to.to_string()];
     let sender = stage.private_peer(lab, ("client", name), home, &args)?;
-    let port = listens_at(&sender)?.port();
+    let port = sender.listens_at()?.port();
     Ok((sender, port))
-}
-
-fn listens_at(actor: &Actor) -> Result<SocketAddr, Trouble> {
-    let listening = actor.expect("listening")?;
-    let address = listening["addr"].as_str().and_then(|text| text.parse().ok());
-    let name = actor.program.name();
-    address.ok_or_else(|| Trouble::program(name, format!("listens on {listening}")))
 }
 
 /// The line of this number, from 1: the number, and as much behind it as makes its length its own.

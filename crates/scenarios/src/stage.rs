@@ -1,6 +1,7 @@
 //! Where a scenario plays: it makes labs, and starts in them the programs that we ship.
 
-use std::fmt;
+mod programs;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use netlab::clock::Moment;
 use netlab::program::{Line, exit_code};
 use netlab::{Lab, LabError, LabOptions, Level, Program, TcpSocket, TcpState};
 use serde_json::Value;
@@ -185,67 +187,6 @@ impl Stage {
             self.overruled.store(true, Ordering::Relaxed);
         }
     }
-
-    /// Starts `tcp-server` on a port of its host and waits until it listens.
-    ///
-    /// Without namespaces of our own the port is one that the system picks.
-    pub fn server(
-        &self,
-        lab: &Lab,
-        host: &str,
-        name: &str,
-        port: u16,
-        args: &[&str],
-    ) -> Result<Server, Trouble> {
-        let port = if self.level.has_namespaces() { port } else { 0 };
-        let address = SocketAddr::new(lab.host(host).address().into(), port);
-        let actor = self.server_at(lab, host, name, &address.to_string(), args)?;
-        let address = actor.listens_at()?;
-        Ok(Server { actor, address })
-    }
-
-    /// Starts `tcp-server` at any address and waits until it listens.
-    pub fn server_at(
-        &self,
-        lab: &Lab,
-        host: &str,
-        name: &str,
-        at: &str,
-        args: &[&str],
-    ) -> Result<Actor, Trouble> {
-        let mut command = Command::new(self.programs.join("tcp-server"));
-        command.args(["--format", "json", "--quiet"]).args(args).arg(at);
-        let actor = Actor::start(lab, host, name, command)?;
-        actor.expect("listening")?;
-        Ok(actor)
-    }
-
-    /// Starts `tcp-client` towards an address.
-    pub fn client(
-        &self,
-        lab: &Lab,
-        host: &str,
-        name: &str,
-        to: impl fmt::Display,
-        args: &[&str],
-    ) -> Result<Actor, Trouble> {
-        let mut command = Command::new(self.programs.join("tcp-client"));
-        command.args(["--format", "json", "--quiet"]).args(args).arg(to.to_string());
-        Actor::start(lab, host, name, command)
-    }
-
-    /// Starts `udp-peer` with these arguments.
-    pub fn udp_peer(
-        &self,
-        lab: &Lab,
-        host: &str,
-        name: &str,
-        args: &[&str],
-    ) -> Result<Actor, Trouble> {
-        let mut command = Command::new(self.programs.join("udp-peer"));
-        command.args(args).args(["--format", "json", "--quiet"]);
-        Actor::start(lab, host, name, command)
-    }
 }
 
 /// Looks at the kernel again and again until `look` finds what it waits for.
@@ -275,6 +216,23 @@ pub fn sockets(lab: &Lab, host: &str) -> Result<Vec<TcpSocket>, Trouble> {
 /// How many TCP sockets of a host of the lab are in this state.
 pub fn sockets_in(lab: &Lab, host: &str, state: TcpState) -> Result<usize, Trouble> {
     Ok(sockets(lab, host)?.iter().filter(|socket| socket.state == state).count())
+}
+
+/// Waits until all that a socket of a host has sent is acknowledged.
+pub fn wait_for_acknowledgement(
+    lab: &Lab,
+    host: &str,
+    is_it: impl Fn(&TcpSocket) -> bool,
+) -> Result<(), Trouble> {
+    until("an acknowledgement", || {
+        let is_done = |socket: &TcpSocket| is_it(socket) && socket.send_queue == 0;
+        Ok(sockets(lab, host)?.iter().any(is_done).then_some(()))
+    })
+}
+
+/// An exit code as a report shows it.
+pub fn exit_in_words(exit: Option<i32>) -> String {
+    exit.map_or_else(|| "none".to_owned(), |code| code.to_string())
 }
 
 /// A server that listens.
@@ -339,6 +297,12 @@ impl Actor {
     /// Every event so far.
     pub fn all_events(&self) -> Vec<Value> {
         self.program.lines().iter().filter_map(read).collect()
+    }
+
+    /// Every event so far, and when it was read.
+    pub fn timed_events(&self) -> Vec<(Moment, Value)> {
+        let lines = self.program.lines();
+        lines.iter().filter_map(|line| Some((line.at, read(line)?))).collect()
     }
 
     /// Writes a line to its standard input.

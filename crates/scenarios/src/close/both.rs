@@ -4,11 +4,14 @@ use std::process::Command;
 use std::time::Duration;
 
 use netlab::clock::Moment;
-use netlab::{Lab, TcpSocket, TcpState};
+use netlab::{Lab, TcpState};
 
 use crate::findings::{Check, Story};
 use crate::played_again::{Played, unspoiled};
-use crate::stage::{Actor, PORT, SOON, Server, Stage, Trouble, sockets, sockets_in, until};
+use crate::stage::{
+    Actor, PORT, SOON, Server, Stage, Trouble, exit_in_words, sockets_in, until,
+    wait_for_acknowledgement,
+};
 
 use super::scene::{Ended, Ends, WHY, Watched, is_fin, lab};
 
@@ -58,7 +61,8 @@ fn play_once(stage: &Stage) -> Result<Played<()>, Trouble> {
     // What the client says comes out of the server as it is.
     let heard = server.actor.program.wait_for(SOON, |line| (line.text == "hello").then_some(()));
     heard.ok_or_else(|| Trouble::program("tcp-server", "did not write what its client said"))?;
-    acknowledged(&lab, ends)?;
+    let port = ends.client.port();
+    wait_for_acknowledgement(&lab, "client", |socket| socket.local.port() == port)?;
     let watched = Watched::begin(&lab, ends)?;
     client.close_input();
     server.actor.close_input();
@@ -77,7 +81,7 @@ fn play_once(stage: &Stage) -> Result<Played<()>, Trouble> {
     ];
     let kinds: Vec<&str> =
         ended.close().iter().map(|record| if is_fin(record) { "FIN" } else { "ACK" }).collect();
-    let exits = exits.map(|exit| exit.map_or("none".to_owned(), |code| code.to_string()));
+    let exits = exits.map(exit_in_words);
     let [segments, time_wait, exit] = CHECKS;
     story.checks = vec![
         Check::equal(segments.0, segments.1, "FIN, FIN, ACK, ACK".to_owned(), kinds.join(", ")),
@@ -103,17 +107,6 @@ fn server(stage: &Stage, lab: &Lab) -> Result<Server, Trouble> {
         Ok((sockets_in(lab, "server", TcpState::Listen)? > 0).then_some(()))
     })?;
     Ok(Server { actor, address })
-}
-
-/// Waits until both kernels have an acknowledgement of all that was sent.
-fn acknowledged(lab: &Lab, ends: Ends) -> Result<(), Trouble> {
-    until("an acknowledgement of all that was sent", || {
-        let client = sockets(lab, "client")?;
-        let is_it = |socket: &TcpSocket| {
-            socket.local.port() == ends.client.port() && socket.send_queue == 0
-        };
-        Ok(client.iter().any(is_it).then_some(()))
-    })
 }
 
 /// How far apart the first FINs of both sides left.

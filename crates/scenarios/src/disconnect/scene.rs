@@ -3,14 +3,13 @@
 use std::cell::Cell;
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use netlab::{Lab, Record, Rule, Tcp, TcpSocket, TcpState, Verdict, Wire};
 use nix::sys::signal::Signal;
 
 use crate::findings::Check;
-use crate::stage::{Actor, SOON, Server, Stage, Trouble, sockets, until};
+use crate::stage::{Actor, SOON, Server, Stage, Trouble, sockets, until, wait_for_acknowledgement};
 
 use super::row::Act;
 
@@ -109,11 +108,8 @@ impl Scene<'_> {
 
     /// Somebody ends the client's connection in its kernel, over the program's head.
     fn destroy(&self) -> Result<Went, Trouble> {
-        let mut command = Command::new(self.stage.programs.join("tcp-client"));
-        command.args(["--format", "json"]).arg(self.server.address.to_string());
-        // Its error is what the story tells; on the terminal it would look like the demo's own.
-        command.stderr(Stdio::null());
-        let mut client = Actor::start(self.lab, "client", "client", command)?;
+        let to = self.server.address.to_string();
+        let mut client = self.stage.failing_client(self.lab, "client", "client", &[&to])?;
         client.say("hello")?;
         client.expect("data")?;
         let local = client.local_address()?;
@@ -199,11 +195,7 @@ impl Scene<'_> {
 
     /// Waits until the client's system has acknowledged all that the server has sent.
     fn acknowledged(&self, port: u16) -> Result<(), Trouble> {
-        until("an answer that is acknowledged", || {
-            let sockets = sockets(self.lab, "server")?;
-            let acknowledged = |s: &TcpSocket| s.remote.port() == port && s.send_queue == 0;
-            Ok(sockets.iter().any(acknowledged).then_some(()))
-        })
+        wait_for_acknowledgement(self.lab, "server", |socket| socket.remote.port() == port)
     }
 
     /// Ends the client's connection as `ss -K` does.

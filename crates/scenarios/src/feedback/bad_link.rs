@@ -13,7 +13,7 @@ use netlab::{Packet, Record, Rule, Verdict};
 use crate::findings::{Check, Story, Table};
 use crate::observe::{Observer, Seen, Watch, lifelines};
 use crate::scratch::Scratch;
-use crate::stage::{Stage, Trouble, UDP_PORT};
+use crate::stage::{Stage, Trouble, UDP_PORT, exit_in_words};
 
 use self::talk::{Chat, NAME, PAUSE, SIZE, Sending, line, texts, type_lines};
 use super::scene::{WHY, lab};
@@ -239,11 +239,7 @@ fn checks(measured: &Measured) -> Vec<Check> {
         places.count() + heard.len().abs_diff(typed)
     };
     let [of_alice, of_bob] = *typed;
-    let codes: Vec<String> = measured
-        .exits
-        .iter()
-        .map(|exit| exit.map_or("none".to_owned(), |e| e.to_string()))
-        .collect();
+    let codes: Vec<String> = measured.exits.iter().copied().map(exit_in_words).collect();
     let [sent, received] = hashes;
     let first = measured.back.into_iter().flatten().reduce(f64::min);
     vec![

@@ -17,7 +17,7 @@ use crate::findings::{Check, Story, Table};
 use crate::observe::{Observer, Seen, Watch, knobs, lifelines};
 use crate::reliable_pair::{start_receiver, start_sender};
 use crate::scratch::Scratch;
-use crate::stage::{Actor, Stage, Trouble, UDP_PORT};
+use crate::stage::{Actor, Stage, Trouble, UDP_PORT, exit_in_words};
 
 /// How much memory the flood may cost, in KiB: half of what it would be if so little were kept of each.
 const MEMORY: u64 = LEAST as u64 / 2;
@@ -237,8 +237,7 @@ fn checks(
 ) -> Vec<Check> {
     let [answered, retries, kept, counted, memory, bytes, before, during, way, client] = CHECKS;
     let told = |what: &str| handshakes[what].as_u64().and_then(|n| usize::try_from(n).ok());
-    let exits =
-        visits.each_ref().map(|visit| visit.exit.map_or("none".to_owned(), |e| e.to_string()));
+    let exits = visits.each_ref().map(|visit| exit_in_words(visit.exit));
     let rest = crossed.opens.saturating_sub(crossed.answers);
     vec![
         Check::equal(answered.0, answered.1, COOKIE_FROM, crossed.answers),

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use arq::limits::COOKIE_FROM;
-use arq::{Config, Endpoint, Identity, Random, Time};
+use arq::{Endpoint, Time};
 use netlab::inject::{Datagram, Injector, Limits};
 use netlab::{Lab, Record};
 
 use super::attack::NOBODYS;
+use crate::arq_endpoint::arq_endpoint;
 use crate::stage::{SOON, Stage, Trouble, until};
 
 /// How many first packets a flood has at the least: if a kibibyte of each were kept, it would be seen. It
@@ -36,8 +37,7 @@ impl Flood {
         let limits = Limits { frames: MOST, per_second: PER_SECOND };
         let injector = lab.injector("attacker", "server", limits);
         let injector = injector.map_err(Trouble::io("send frames past the sockets"))?;
-        let (identity, dice) = (Identity::from_secret(&[7; 32]), Box::new(Dice(stage.seed)));
-        let endpoint = Endpoint::new(Time::ZERO, identity, Config::default(), dice);
+        let endpoint = arq_endpoint(7, stage.seed);
         Ok(Self { injector, endpoint, to })
     }
 
@@ -83,18 +83,5 @@ impl Flood {
         assert!(opens, "an endpoint calls as often as it is asked to, and {MOST} are not too many");
         let datagram = Datagram { from, to, payload: &packet };
         self.injector.send_datagram(datagram).map_err(Trouble::io("send a forged first packet"))
-    }
-}
-
-/// Random bytes that need not be secret: the same seed makes the same flood.
-struct Dice(u64);
-
-impl Random for Dice {
-    fn fill(&mut self, bytes: &mut [u8]) {
-        for byte in bytes {
-            // Knuth's MMIX; its high bits are the good ones.
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            *byte = (self.0 >> 56) as u8;
-        }
     }
 }

@@ -1,7 +1,6 @@
 //! Nobody listens, or nobody answers: two failures that take very different times.
 
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use netlab::{Lab, Record, Rule};
@@ -10,7 +9,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::findings::{Check, Story, Table};
 use crate::observe::{Observer, Watch, knobs, lifelines};
-use crate::stage::{Actor, PORT, Stage, Trouble};
+use crate::stage::{PORT, Stage, Trouble};
 
 const LOST: &str = "lost: every SYN";
 
@@ -158,10 +157,7 @@ fn connect(
     to: SocketAddr,
     args: &[&str],
 ) -> Result<Value, Trouble> {
-    let mut command = Command::new(stage.programs.join("tcp-client"));
-    // Its error is what the story tells; on the terminal it would look like the demo's own.
-    command.args(["--format", "json"]).args(args).arg(to.to_string()).stderr(Stdio::null());
-    Actor::start(lab, "client", name, command)?.expect("end")
+    stage.failing_client(lab, "client", name, &[args, &[&to.to_string()]].concat())?.expect("end")
 }
 
 fn outcome(end: &Value) -> String {

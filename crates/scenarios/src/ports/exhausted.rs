@@ -11,7 +11,7 @@ use crate::findings::{Check, Story, Table};
 use crate::observe::{Observer, Seen, Watch, knobs, lifelines};
 use crate::stage::{PORT, Stage, Trouble, sockets_in, until};
 
-use super::step::{outcome, outcome_of_client, own_address, try_client};
+use super::step::{outcome, outcome_of_client, own_address};
 
 /// The ports that the client's host may choose.
 const RANGE: &str = "40000 40009";
@@ -66,7 +66,8 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     let watch = Watch::begin(&lab, one.address.port())?;
 
     let first = connect(client, one.address, PORTS);
-    let eleventh = try_client(stage, &lab, "client", "tcp-client", &[&one.address.to_string()])?;
+    let eleventh =
+        stage.failing_client(&lab, "client", "tcp-client", &[&one.address.to_string()])?;
     let eleventh = outcome_of_client(&eleventh)?;
     let own = client.address();
     let bind = outcome(&client.run(move || bind_any(own)));

@@ -8,8 +8,6 @@ use crate::findings::{Check, Story};
 use crate::observe::{Observer, Watch, lifelines};
 use crate::stage::{PORT, Stage, Trouble, sockets, until};
 
-use super::step::try_client;
-
 /// What the client says, with the line feed that ends it.
 const SAID: &str = "hello\n";
 
@@ -22,7 +20,8 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, bool), Trouble> {
     let args = ["--mode", "hold", "--idle", "0"];
     let mut server = stage.server(&lab, "server", "tcp-server", PORT, &args)?;
     let watch = Watch::begin(&lab, server.address.port())?;
-    let mut client = try_client(stage, &lab, "client", "client", &[&server.address.to_string()])?;
+    let mut client =
+        stage.failing_client(&lab, "client", "client", &[&server.address.to_string()])?;
     client.say(SAID.trim_end())?;
     let port = client.local_port()?;
     let waits = until("bytes that nobody reads", || {

@@ -10,7 +10,7 @@ use crate::findings::{Check, Story};
 use crate::observe::{Observer, Watch, lifelines};
 use crate::stage::{PORT, Stage, Trouble};
 
-use super::step::{outcome, outcome_of_client, own_address, try_client};
+use super::step::{outcome, outcome_of_client, own_address};
 
 /// Plays the story; gives back whether the client was refused.
 ///
@@ -32,7 +32,7 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, bool), Trouble> {
     let socket = bound.map_err(failed())?;
     let address = own_address(&socket).map_err(failed())?;
     let watch = Watch::begin(&lab, address.port())?;
-    let mut first = try_client(stage, &lab, "client", "client 1", &[&address.to_string()])?;
+    let mut first = stage.failing_client(&lab, "client", "client 1", &[&address.to_string()])?;
     let refused = outcome_of_client(&first)?;
     first.exit()?;
     let accepted = outcome(&socket.accept());

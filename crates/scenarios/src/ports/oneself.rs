@@ -10,7 +10,7 @@ use crate::findings::{Check, Story};
 use crate::observe::{Observer, Watch, knobs};
 use crate::stage::{SOON, Stage, Trouble, sockets};
 
-use super::step::{outcome, outcome_of_client, own_address, try_client};
+use super::step::{outcome, outcome_of_client, own_address};
 
 /// The only port that the host may choose, in the second half.
 const ONLY: u16 = 40_000;
@@ -45,7 +45,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     };
     let (own_port, to) = (free.port().to_string(), free.to_string());
     let args = ["--source", "127.0.0.1", "--source-port", &own_port, &to];
-    let mut client = try_client(stage, &lab, "host", "tcp-client", &args)?;
+    let mut client = stage.failing_client(&lab, "host", "tcp-client", &args)?;
     let told = outcome_of_client(&client)?;
     client.exit()?;
     let seen = watch.end(&lab)?;

@@ -2,15 +2,14 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::process::{Command, Stdio};
 
-use netlab::{Host, Lab};
+use netlab::Host;
 use nix::errno::Errno;
 use serde_json::Value;
 use socket2::Socket;
 
 use crate::findings::Check;
-use crate::stage::{Actor, SOON, Stage, Trouble};
+use crate::stage::{Actor, SOON, Trouble};
 
 /// The name of the error, or `OK`.
 pub(super) fn outcome<T>(result: &io::Result<T>) -> String {
@@ -21,20 +20,6 @@ pub(super) fn outcome<T>(result: &io::Result<T>) -> String {
             None => error.to_string(),
         },
     }
-}
-
-/// Starts `tcp-client` for an attempt that may fail: that is told as an event, and not in words beside the
-/// report.
-pub(super) fn try_client(
-    stage: &Stage,
-    lab: &Lab,
-    host: &str,
-    name: &str,
-    args: &[&str],
-) -> Result<Actor, Trouble> {
-    let mut command = Command::new(stage.programs.join("tcp-client"));
-    command.args(["--format", "json"]).args(args).stderr(Stdio::null());
-    Actor::start(lab, host, name, command)
 }
 
 /// What a client of ours met: the name of the error that ended it, or `OK` once it is connected.

@@ -98,11 +98,7 @@ fn listen(stage: &Stage, lab: &Lab) -> io::Result<Socket> {
 
 /// Waits until all that a socket of the client's host has sent is acknowledged.
 pub(super) fn wait_for_acknowledgement(lab: &Lab, port: u16) -> Result<(), Trouble> {
-    until("an acknowledgement", || {
-        let sockets = sockets(lab, "client")?;
-        let done = |s: &TcpSocket| s.local.port() == port && s.send_queue == 0;
-        Ok(sockets.iter().any(done).then_some(()))
-    })
+    crate::stage::wait_for_acknowledgement(lab, "client", |socket| socket.local.port() == port)
 }
 
 /// The lengths of the segments with data that this port has sent; what was sent again counts once.
