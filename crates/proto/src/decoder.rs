@@ -69,6 +69,16 @@ impl Decoder {
         Self { buffer: ReadBuffer::new(longest), max_length, ignored: 0 }
     }
 
+    /// The same with reads of up to `room` bytes in place of [`MAX_READ_CHUNK`], for who moves much on few
+    /// connections.
+    ///
+    /// [`MAX_READ_CHUNK`]: crate::limits::MAX_READ_CHUNK
+    #[must_use]
+    pub fn with_reads_of(mut self, room: usize) -> Self {
+        self.buffer.set_max_read(room);
+        self
+    }
+
     /// Appends bytes that have arrived.
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.push(bytes);
@@ -92,8 +102,9 @@ impl Decoder {
 
     /// How much memory the buffer takes.
     ///
-    /// It is bounded by the longest frame and [`crate::limits::MAX_READ_CHUNK`] together, as long as what
-    /// is complete is taken between reads, and falls back when what needed it has been taken. Runs and frames that were taken may share this memory.
+    /// It is bounded by the longest frame and the largest read together, as long as what is complete is
+    /// taken between reads, and falls back when what needed it has been taken. Runs and frames that were
+    /// taken may share this memory.
     pub fn capacity(&self) -> usize {
         self.buffer.chunk()
     }

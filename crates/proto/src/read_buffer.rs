@@ -14,6 +14,8 @@ pub(crate) struct ReadBuffer {
     bytes: BytesMut,
     /// The most that has to lie here together: the longest frame.
     longest: usize,
+    /// How much room a read is given at most.
+    max_read: usize,
     /// Length of the memory that `bytes` lies in. Every allocation is made here, so it is known.
     chunk: usize,
     /// How much room the next chunk gives to a read.
@@ -27,7 +29,19 @@ pub(crate) struct ReadBuffer {
 impl ReadBuffer {
     /// A buffer for frames of at most `longest` bytes.
     pub(crate) fn new(longest: usize) -> Self {
-        Self { bytes: BytesMut::new(), longest, chunk: 0, wanted: READ_CHUNK, given: 0, frame: 0 }
+        Self {
+            bytes: BytesMut::new(),
+            longest,
+            max_read: MAX_READ_CHUNK,
+            chunk: 0,
+            wanted: READ_CHUNK,
+            given: 0,
+            frame: 0,
+        }
+    }
+
+    pub(crate) fn set_max_read(&mut self, room: usize) {
+        self.max_read = room.max(READ_CHUNK);
     }
 
     #[inline]
@@ -92,7 +106,7 @@ impl ReadBuffer {
 
     /// How much memory there is at most, where reads alone fill it.
     fn most(&self) -> usize {
-        self.longest.saturating_add(MAX_READ_CHUNK)
+        self.longest.saturating_add(self.max_read)
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {
@@ -148,7 +162,7 @@ impl ReadBuffer {
             return;
         }
         if read == self.given {
-            self.wanted = (self.wanted * 2).min(MAX_READ_CHUNK);
+            self.wanted = (self.wanted * 2).min(self.max_read);
         } else if read < self.wanted / 4 {
             self.wanted = (self.wanted / 2).max(READ_CHUNK);
         }

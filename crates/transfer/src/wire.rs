@@ -13,7 +13,7 @@ use proto::{Decoder, Ending, Frame, Message, Taken};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::limits::GATHERED_BLOCKS;
+use crate::limits::{GATHERED_BLOCKS, READ};
 use crate::pace::{LeastRate, Pace};
 
 /// How long a wire waits, and who may hurry it.
@@ -69,7 +69,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         let now = Instant::now();
         Self {
             stream,
-            decoder: Decoder::default(),
+            decoder: Decoder::default().with_reads_of(READ),
             control: BytesMut::new(),
             blocks: vec![0; GATHERED_BLOCKS * BLOCK_ROOM].into(),
             unsent: 0..0,
