@@ -145,6 +145,9 @@ impl Decoder {
         ask_ahead(bytes, len, len);
         let (mut end, mut frames, mut last) = (len, 1, len);
         let is_last = loop {
+            if end == bytes.len() {
+                break true;
+            }
             match check(&bytes[end..], self.max_length) {
                 Ok(Front::Complete { len, kind: Kind::Data })
                     if be_u32(&bytes[end..], field::ROOM) == room =>

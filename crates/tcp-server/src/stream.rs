@@ -187,6 +187,10 @@ impl AsyncRead for Stream {
             #[cfg(feature = "tls")]
             Transport::Tls(session) => Pin::new(session).poll_read(cx, buf),
         };
+        // Every second read of a busy connection finds nothing.
+        if result.is_pending() {
+            return result;
+        }
         let read = &buf.filled()[before..];
         if add(&self.counts.received, read.len()) == 0
             && let Transport::Plain(_) = self.transport

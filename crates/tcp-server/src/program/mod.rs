@@ -2,6 +2,7 @@
 //!
 //! | question | module |
 //! |---|---|
+//! | On how many threads does it serve? | `threads` |
 //! | Why could it not start, and what is to be done? | `refusal` |
 //! | Which process has the port? | `port_owner` |
 //! | Which signals does it hear? | `signals` |
@@ -25,6 +26,7 @@ mod secure;
 mod signals;
 mod tally;
 mod telling;
+mod threads;
 
 pub use descriptors::make_room;
 pub use handed::{Handed, handed_over};
@@ -37,3 +39,4 @@ pub use secure::{HangUp, Secured, SecuredEvent, TlsArgs};
 pub use signals::{Signals, until_stopped};
 pub use tally::{Stats, Tally};
 pub use telling::Telling;
+pub use threads::runtime;

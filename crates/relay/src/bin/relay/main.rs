@@ -10,7 +10,6 @@ use cli::{Exit, Failure};
 use relay::Config;
 use tcp_server::program::{self, HangUp, Refused, Telling};
 use tcp_server::{Listener, Summary, stop_pair};
-use tokio::runtime::Runtime;
 
 use crate::args::{Args, PORT, Serve};
 use crate::story::{SCHEMA, Story};
@@ -22,7 +21,7 @@ fn main() -> ExitCode {
         Err(exit) => return exit.into(),
     };
     let story = Arc::new(Story::new(telling));
-    let served = match Runtime::new() {
+    let served = match program::runtime() {
         Ok(runtime) => runtime.block_on(serve(&args, &story)),
         Err(error) => Err(Failure::from_io(Exit::Failed, "cannot start", &error)),
     };

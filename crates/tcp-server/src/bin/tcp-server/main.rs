@@ -24,7 +24,6 @@ use tcp_server::{
     BindOptions, Config, Limits, Listener, Listeners, Service, Stop, Stopper, Summary, Timers, run,
     stop_pair,
 };
-use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use transfer::Folder;
 
@@ -43,7 +42,7 @@ fn main() -> ExitCode {
         Err(exit) => return exit.into(),
     };
     let story = Arc::new(Story::new(telling));
-    let served = match Runtime::new().and_then(|runtime| Ok((runtime, Timers::apart()?))) {
+    let served = match program::runtime().and_then(|runtime| Ok((runtime, Timers::apart()?))) {
         Ok((runtime, timers)) => runtime.block_on(serve(&args, &story, timers, handed)),
         Err(error) => Err(Failure::from_io(Exit::Failed, "cannot start", &error)),
     };
