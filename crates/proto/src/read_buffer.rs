@@ -4,6 +4,12 @@ use bytes::{Buf, BytesMut};
 
 use crate::limits::{MAX_READ_CHUNK, READ_CHUNK};
 
+/// After how many small reads in a row the next ones are given less room: 8.
+///
+/// The stream of a busy peer is cut where the network had a gap. One that lost its chunk at each of them had
+/// a new one most of the time, whose memory the kernel first has to clear.
+const SMALL_READS: u32 = 8;
+
 /// Bytes that have arrived, in one chunk of memory that runs taken from it share.
 ///
 /// `BytesMut` alone would do, were it not for three habits: it starts a new chunk for every read while
@@ -22,6 +28,8 @@ pub(crate) struct ReadBuffer {
     wanted: usize,
     /// How much room the last read was given.
     given: usize,
+    /// How many reads in a row used little of the room that they were given.
+    small: u32,
     /// How long the frame was that was taken last.
     frame: usize,
 }
@@ -36,6 +44,7 @@ impl ReadBuffer {
             chunk: 0,
             wanted: READ_CHUNK,
             given: 0,
+            small: 0,
             frame: 0,
         }
     }
@@ -151,7 +160,7 @@ impl ReadBuffer {
         self.bytes.capacity() - self.bytes.len()
     }
 
-    /// Asks for more room where the last read filled all it was given, and for less where it used little.
+    /// Asks for more room where the last read filled all it was given, and for less where several used little.
     ///
     /// Taking bytes at the front does not change the spare room behind them, so the difference is what
     /// was read.
@@ -161,10 +170,12 @@ impl ReadBuffer {
         if read == 0 {
             return;
         }
+        self.small = if read < self.wanted / 4 { self.small + 1 } else { 0 };
         if read == self.given {
             self.wanted = (self.wanted * 2).min(self.max_read);
-        } else if read < self.wanted / 4 {
+        } else if self.small == SMALL_READS {
             self.wanted = (self.wanted / 2).max(READ_CHUNK);
+            self.small = 0;
         }
     }
 

@@ -115,6 +115,27 @@ fn room_for_a_read_grows_while_reads_fill_it_and_falls_back_after() {
 }
 
 #[test]
+fn a_gap_in_a_busy_stream_leaves_it_its_memory() {
+    let frame = data(64 * 1024);
+    let mut decoder = Decoder::default();
+    let mut capacities = Vec::new();
+    for _ in 0..10 {
+        let stream = frame.repeat(100);
+        let mut rest = &stream[..];
+        while !rest.is_empty() {
+            read(&mut decoder, &mut rest);
+            drop(take_run(&mut decoder));
+        }
+        read(&mut decoder, &mut &data(100)[..]);
+        drop(take_run(&mut decoder));
+        decoder.space();
+        capacities.push(decoder.capacity());
+    }
+    assert!(capacities.iter().all(|&all| all == capacities[0]), "{capacities:?}");
+    assert!(capacities[0] >= MAX_READ_CHUNK, "{capacities:?}");
+}
+
+#[test]
 fn every_read_of_a_busy_stream_gets_all_the_room_that_a_read_may_have() {
     // Lengths that divide the room, that do not, and of which two or more are as long as a smaller room:
     // none may leave the reads at less.
