@@ -243,7 +243,7 @@ mod tests {
             while !batch.is_empty() {
                 let mut slices = [IoSlice::new(&[]); 3];
                 let filled = batch.slices(&mut slices);
-                let bytes: Vec<u8> = slices[..filled].iter().flat_map(|s| s.to_vec()).collect();
+                let bytes = slices[..filled].iter().map(|s| &s[..]).collect::<Vec<_>>().concat();
                 let sent = step.min(bytes.len());
                 all.extend_from_slice(&bytes[..sent]);
                 let pinned = batch.advance(sent);

@@ -43,7 +43,8 @@ impl Wire {
         }
         let mut slices = [IoSlice::new(&[]); 16];
         let filled = ends.batch.slices(&mut slices);
-        let mut bytes: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
+        let mut bytes =
+            slices[..filled].iter().map(|slice| &slice[..]).collect::<Vec<_>>().concat();
         bytes.truncate(most);
         if !bytes.is_empty() {
             (ends.has_moved, ends.is_stuck) = (true, false);

@@ -21,17 +21,20 @@ const MOST: usize = 600_000;
 /// About how many bytes the event of a packet has.
 const OF_A_PACKET: usize = 300;
 
+/// No event of a packet is shorter.
+const OF_THE_SHORTEST: usize = 100;
+
 pub(super) fn link(out: &mut Markup, run: &Run<'_>, words: &Words) {
-    let whole = events_of(run, usize::MAX);
-    let is_whole = whole.len() <= MOST;
-    let events = if is_whole {
-        whole
-    } else {
-        let packets = || run.stories.iter().map(|story| story.packets.len());
-        let others = whole.len().saturating_sub(packets().sum::<usize>() * OF_A_PACKET);
+    let packets = || run.stories.iter().map(|story| story.packets.len());
+    // A run that is too long whatever is in it is not written out to see that.
+    let is_long = packets().sum::<usize>() > MOST / OF_THE_SHORTEST;
+    let whole = (!is_long).then(|| events_of(run, usize::MAX)).filter(|all| all.len() <= MOST);
+    let is_whole = whole.is_some();
+    let events = whole.unwrap_or_else(|| {
+        let others = events_of(run, 0).len();
         let room = MOST.saturating_sub(others) / OF_A_PACKET;
         events_of(run, fair(packets(), room))
-    };
+    });
     out.fill("<h2 id=\"raw\">{}</h2>", &[&words.raw]);
     if events.len() > 2 * MOST {
         // It has much that is no packet.
