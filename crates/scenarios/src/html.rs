@@ -194,11 +194,15 @@ pub fn index(entries: &[Entry], language: Language) -> String {
         }
         out.fill("</td><td data-h=\"{}\">{}</td>", &[&words.question, &entry.question]);
         out.fill("<td data-h=\"{}\">", &[&words.checks]).add(&badge(entry.tally, words));
-        out.fill("</td><td data-h=\"{}\"><ul class=\"links\">", &[&words.claims]);
-        for (says, verdict) in &entry.claims {
-            out.raw("<li>").add(&verdicts::badge(*verdict, words)).fill(" {}</li>", &[says]);
+        out.fill("</td><td data-h=\"{}\">", &[&words.claims]);
+        if !entry.claims.is_empty() {
+            out.raw("<ul class=\"links\">");
+            for (says, verdict) in &entry.claims {
+                out.raw("<li>").add(&verdicts::badge(*verdict, words)).fill(" {}</li>", &[says]);
+            }
+            out.raw("</ul>");
         }
-        out.raw("</ul></td></tr>");
+        out.raw("</td></tr>");
     }
     out.raw("</tbody></table></main></body></html>\n");
     out.finish()

@@ -57,7 +57,8 @@ impl Check {
         measured: T,
     ) -> Self {
         let ok = expected.contains(&measured);
-        let expected = format!("{}..{}", expected.start(), expected.end());
+        let (least, most) = (expected.start(), expected.end());
+        let expected = if least == most { least.to_string() } else { format!("{least}..{most}") };
         Self::new(id, says, expected, measured.to_string(), ok)
     }
 
