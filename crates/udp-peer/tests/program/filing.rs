@@ -105,6 +105,7 @@ fn a_receiver_that_was_killed_goes_on_where_it_stopped() {
     half_way(&mut receiver_one);
     receiver_one.signal(Signal::SIGKILL);
     receiver_one.finish();
+    wire.lose(0, 0);
     let port = addr.rsplit(':').next().unwrap();
     let args = ["recv-file", "-p", port, "--dir", inbox.to_str().unwrap()];
     assert_eq!(take(&mut sender, "notice")["kind"], "broken");
