@@ -1,5 +1,7 @@
 //! What a file is called while it comes, and where its name is taken.
 
+use proto::sanitize;
+
 use crate::hash::Hash;
 use crate::limits::MAX_NAME;
 
@@ -67,9 +69,11 @@ pub fn another(name: &str, number: u32) -> String {
 }
 
 /// The beginning of a name that fits into so many bytes.
+///
+/// A joiner at its end goes too: what it joined is cut off, and without that nobody sees it.
 fn cut(name: &str, room: usize) -> &str {
     let end = (0..=room.min(name.len())).rev().find(|&end| name.is_char_boundary(end));
-    &name[..end.unwrap_or(0)]
+    name[..end.unwrap_or(0)].trim_end_matches(sanitize::is_unseen)
 }
 
 #[cfg(test)]
@@ -93,6 +97,19 @@ mod tests {
         assert_eq!(another(&no_end, 1), format!("{} (1)", &no_end[..251]));
         assert_eq!(another("no end", 3), "no end (3)");
         assert_eq!(another(".tar.gz", 1), ".tar (1).gz");
+    }
+
+    #[test]
+    fn a_name_is_not_cut_behind_a_joiner() {
+        // Six bytes a pair, so some of these are cut right behind a joiner.
+        for lead in 0..=8 {
+            let name = format!("{}{}", "x".repeat(lead), "海\u{200d}".repeat(40)) + "海.jpg";
+            let name = SafePath::new(&name).expect("a safe name");
+            let another = another(name.name(), 1);
+            assert!(SafePath::new(&another).is_ok(), "{another:?}");
+            let part = part(name.name(), 7, None, 1);
+            assert_eq!(sanitize::line(&part), part, "{lead}");
+        }
     }
 
     #[test]
