@@ -17,6 +17,8 @@ pub struct Machine {
     pub cores: usize,
     /// The release of the kernel.
     pub kernel: String,
+    /// The congestion control that its TCP has where nobody asks for another.
+    pub congestion: String,
     /// The compiler that built this program.
     pub rustc: &'static str,
     /// Whether it was built with optimization.
@@ -31,6 +33,8 @@ impl Machine {
         let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = cpu.lines().find_map(|line| line.strip_prefix("model name"));
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let congestion =
+            fs::read_to_string("/proc/sys/net/ipv4/tcp_congestion_control").unwrap_or_default();
         let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
         Self {
             cpu: model
@@ -38,6 +42,7 @@ impl Machine {
                 .into(),
             cores: thread::available_parallelism().map_or(1, usize::from),
             kernel: kernel.trim().to_owned(),
+            congestion: congestion.trim().to_owned(),
             rustc: env!("BENCH_RUSTC"),
             optimized: !cfg!(debug_assertions),
             load_before: load.split(' ').next().and_then(|load| load.parse().ok()),
@@ -51,12 +56,12 @@ impl Machine {
 
     /// The machine in one line.
     pub fn line(&self) -> String {
-        let Self { cpu, cores, kernel, rustc, .. } = self;
+        let Self { cpu, cores, kernel, congestion, rustc, .. } = self;
         let load = self.load_before.map(|load| format!(", load before {load:.2}"));
         let warning =
             if self.optimized { "" } else { " (NOT OPTIMIZED: these figures mean nothing)" };
         format!(
-            "{cpu}, {cores} cores, Linux {kernel}, {rustc}{}{warning}",
+            "{cpu}, {cores} cores, Linux {kernel} with {congestion}, {rustc}{}{warning}",
             load.unwrap_or_default()
         )
     }

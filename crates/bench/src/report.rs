@@ -148,6 +148,7 @@ mod tests {
                 cpu: "CPU".into(),
                 cores: 2,
                 kernel: "6.1".into(),
+                congestion: "cubic".into(),
                 rustc: "rustc 1.90.0",
                 optimized: true,
                 load_before: Some(0.1),
@@ -177,7 +178,7 @@ wait  5.00 ms (5.00 to 5.00)           -      -                                -
 A note.
 Peer: other, 1.2
 Peer not found: far. To install it: get it
-Machine: CPU, 2 cores, Linux 6.1, rustc 1.90.0, load before 0.10
+Machine: CPU, 2 cores, Linux 6.1 with cubic, rustc 1.90.0, load before 0.10
 Goals: 2 of 4 met, 1 missed, 1 not measured
 "
         );

@@ -251,6 +251,12 @@ pub(crate) async fn connect_addr(
     if let Some(from) = source_for(addr, options) {
         bind(&socket, from).map_err(|error| Why::Bind { from, error })?;
     }
+    #[cfg(target_os = "linux")]
+    if addr.ip().to_canonical().is_loopback() {
+        // There is no network to be congested, and BBR, where it is the system's default, paces with a
+        // timer for every few segments all the same. Without this the connection works, if more slowly.
+        let _ = socket2::SockRef::from(&socket).set_tcp_congestion(b"reno");
+    }
     let stream = within(limit, socket.connect(addr)).await?;
     let local = stream.local_addr().map_err(Why::Connect)?;
     if local == addr {
@@ -334,4 +340,24 @@ async fn connect_unix(path: &Path, limit: Limit) -> Result<Connected, Cause> {
 /// The last address stands for all of them in one line; a name's others are in the list.
 fn last_of(unreached: &[Unreached]) -> String {
     unreached.last().map(|last| last.why.to_string()).unwrap_or_default()
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_paced_within_the_machine() {
+        for host in ["127.0.0.1:0", "[::1]:0"] {
+            let listener = TcpListener::bind(host).await.unwrap();
+            let addr = listener.local_addr().unwrap();
+            let connected = connect_addr(addr, &ConnectOptions::default(), None).await;
+            let Ok((Stream::Tcp(stream), _)) = connected else { panic!("{connected:?}") };
+            let congestion = socket2::SockRef::from(&stream).tcp_congestion().unwrap();
+            // The name, and zeros behind it.
+            assert!(congestion.starts_with(b"reno"), "{host}");
+        }
+    }
 }
