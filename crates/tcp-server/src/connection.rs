@@ -120,7 +120,8 @@ impl Connection {
 
     /// Appends what the peer says to `into`; see [`Reading::read`].
     pub fn read(&mut self, into: &mut BytesMut) -> impl Future<Output = Result<usize, Ending>> {
-        self.parts.reading.read(&mut self.parts.stream, into)
+        let Parts { stream, reading, .. } = &mut *self.parts;
+        reading.read_when(Stream::poll_readable, stream, into)
     }
 
     /// Tells that there are no messages; see [`Reading::no_messages`].

@@ -8,6 +8,7 @@
 
 use std::future;
 use std::io;
+use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
@@ -168,15 +169,31 @@ impl Reading {
         from: &mut (impl AsyncRead + Unpin),
         into: &mut BytesMut,
     ) -> impl Future<Output = Result<usize, Ending>> {
+        self.read_when(|_, _| Poll::Ready(Ok(())), from, into)
+    }
+
+    /// The same from a reader that can tell by `readable` whether a read would have to wait. It is asked
+    /// when a wait begins: behind an answer there is mostly nothing more, and asking is less work than
+    /// trying.
+    pub(crate) fn read_when<R: AsyncRead + Unpin>(
+        &mut self,
+        readable: impl Fn(&R, &mut Context<'_>) -> Poll<io::Result<()>>,
+        from: &mut R,
+        into: &mut BytesMut,
+    ) -> impl Future<Output = Result<usize, Ending>> {
         self.since = None;
+        let mut begins = true;
         // Not an `async fn`: each of them would be one more state machine around every read.
         future::poll_fn(move |cx| {
-            lent::lend(into);
-            match pin!(from.read_buf(into)).poll(cx) {
-                Poll::Ready(Ok(read)) => return Poll::Ready(Ok(read)),
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(Ending::from_io(&error))),
-                Poll::Pending => lent::give_back(into),
+            if !mem::take(&mut begins) || readable(from, cx).is_ready() {
+                lent::lend(into);
+                match pin!(from.read_buf(into)).poll(cx) {
+                    Poll::Ready(Ok(read)) => return Poll::Ready(Ok(read)),
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(Ending::from_io(&error))),
+                    Poll::Pending => {}
+                }
             }
+            lent::give_back(into);
             if self.nothing_has_changed(cx) {
                 return Poll::Pending;
             }
