@@ -170,6 +170,8 @@ impl ConnectError {
 }
 
 /// Makes one attempt to connect to `address`.
+///
+/// A connection to a loopback address has Reno as its congestion control, and is not paced.
 pub async fn connect(
     address: &Address,
     options: &ConnectOptions,

@@ -104,6 +104,8 @@ impl BindError {
 
 impl Listener {
     /// Listens on `address`. A name is resolved, and its first address that this machine has is taken.
+    ///
+    /// On a loopback address connections have Reno as their congestion control, and are not paced.
     pub async fn bind(address: &Address, options: &BindOptions) -> Result<Self, BindError> {
         match address {
             Address::Tcp { host, port } => bind_host(host, *port, options).await,
