@@ -224,7 +224,7 @@ fn listen_tcp(addr: SocketAddr, options: &BindOptions) -> Result<TcpListener, Bi
     if addr.ip().to_canonical().is_loopback() {
         // Clients on this machine cross no network that could be congested, so nothing need be paced: with
         // BBR, which many servers have as their default, that is a timer for every few segments, and a
-        // third of all that could be sent. Accepted sockets inherit it. Where it cannot be had, they work
+        // quarter of all that could be sent. Accepted sockets inherit it. Where it cannot be had, they work
         // as well, if more slowly.
         let _ = socket.set_tcp_congestion(b"reno");
     }
