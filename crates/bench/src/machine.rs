@@ -30,19 +30,17 @@ pub struct Machine {
 impl Machine {
     /// This machine, now.
     pub fn this() -> Self {
-        let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let proc = |path| fs::read_to_string(format!("/proc/{path}")).unwrap_or_default();
+        let cpu = proc("cpuinfo");
         let model = cpu.lines().find_map(|line| line.strip_prefix("model name"));
-        let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-        let congestion =
-            fs::read_to_string("/proc/sys/net/ipv4/tcp_congestion_control").unwrap_or_default();
-        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        let load = proc("loadavg");
         Self {
             cpu: model
                 .map_or("unknown CPU", |name| name.trim_start_matches([' ', '\t', ':']))
                 .into(),
             cores: thread::available_parallelism().map_or(1, usize::from),
-            kernel: kernel.trim().to_owned(),
-            congestion: congestion.trim().to_owned(),
+            kernel: proc("sys/kernel/osrelease").trim().to_owned(),
+            congestion: proc("sys/net/ipv4/tcp_congestion_control").trim().to_owned(),
             rustc: env!("BENCH_RUSTC"),
             optimized: !cfg!(debug_assertions),
             load_before: load.split(' ').next().and_then(|load| load.parse().ok()),

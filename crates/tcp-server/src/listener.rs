@@ -241,14 +241,14 @@ fn backlog(options: &BindOptions) -> i32 {
 
 #[cfg(test)]
 mod tests {
-    use socket2::SockRef;
-    use tokio::net::TcpStream;
-
     use super::*;
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn nothing_is_paced_within_the_machine() {
+        use socket2::SockRef;
+        use tokio::net::TcpStream;
+
         for (host, of_this_machine) in [("127.0.0.1", true), ("::1", true), ("0.0.0.0", false)] {
             let address = Address::Tcp { host: host.into(), port: 0 };
             let listener = Listener::bind(&address, &BindOptions::default()).await.unwrap();
