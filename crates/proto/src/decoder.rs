@@ -6,6 +6,7 @@ use bytes::{Buf, BytesMut};
 
 use crate::frame::{
     Frame, FrameError, Front, HEADER_LEN, Header, Kind, LENGTH_LEN, be_u32, check, field,
+    next_of_run,
 };
 use crate::limits::MAX_FRAME_LENGTH;
 use crate::read_buffer::ReadBuffer;
@@ -145,21 +146,15 @@ impl Decoder {
         ask_ahead(bytes, len, len);
         let (mut end, mut frames, mut last) = (len, 1, len);
         let is_last = loop {
-            if end == bytes.len() {
-                break true;
-            }
-            match check(&bytes[end..], self.max_length) {
-                Ok(Front::Complete { len, kind: Kind::Data })
-                    if be_u32(&bytes[end..], field::ROOM) == room =>
-                {
-                    end += len;
-                    frames += 1;
-                    last = len;
-                    ask_ahead(bytes, end, len);
-                }
-                Ok(Front::Incomplete { .. }) => break true,
-                _ => break false,
-            }
+            let rest = &bytes[end..];
+            let Some(len) = next_of_run(rest, room, self.max_length) else {
+                break rest.is_empty()
+                    || matches!(check(rest, self.max_length), Ok(Front::Incomplete { .. }));
+            };
+            end += len;
+            frames += 1;
+            last = len;
+            ask_ahead(bytes, end, len);
         };
         self.buffer.took(last);
         Ok(Some(Taken::Run(Run::new(&mut self.buffer, end, frames, room, is_last))))
