@@ -88,10 +88,11 @@ pub(crate) struct Connection {
     stats: Stats,
 }
 
+/// The third message of XX, until it is known to have arrived.
 #[derive(Debug)]
 struct Confirm {
     packet: Vec<u8>,
-    due: bool,
+    sent: Option<Time>,
 }
 
 /// Probe timeouts (RFC 9002 §6.2).
@@ -137,7 +138,7 @@ impl Connection {
             replay: Replay::new(),
             path: Path::new(session.address),
             proven_ip: session.address.ip(),
-            confirm: session.confirm.map(|packet| Confirm { packet, due: true }),
+            confirm: session.confirm.map(|packet| Confirm { packet, sent: None }),
             acks: Acks::default(),
             acks_alone: 0,
             sent: Sent::default(),

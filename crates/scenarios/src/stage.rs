@@ -194,9 +194,18 @@ impl Stage {
 /// The kernel tells nobody when a queue or a state changes, so there is nothing to wait on.
 pub fn until<T>(
     what: &str,
+    look: impl FnMut() -> Result<Option<T>, Trouble>,
+) -> Result<T, Trouble> {
+    until_within(SOON, what, look)
+}
+
+/// Like [`until`], where it takes longer than [`SOON`] though nothing is wrong.
+pub fn until_within<T>(
+    patience: Duration,
+    what: &str,
     mut look: impl FnMut() -> Result<Option<T>, Trouble>,
 ) -> Result<T, Trouble> {
-    let deadline = Instant::now() + SOON;
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(found) = look()? {
             return Ok(found);

@@ -106,9 +106,6 @@ impl Connection {
         self.probing.count += 1;
         self.probing.due = 2;
         self.probing.last = Some(now);
-        if let Some(confirm) = &mut self.confirm {
-            confirm.due = true;
-        }
         let oldest = self.sent.packets.values().take(2);
         let contents: Vec<Content> = oldest.flat_map(|packet| packet.contents.clone()).collect();
         for content in contents {

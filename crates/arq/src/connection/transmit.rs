@@ -33,18 +33,23 @@ impl Connection {
     ) -> Option<SocketAddr> {
         self.paced = None;
         match self.life {
-            Life::Open | Life::Flushing => self
-                .write_confirm(out)
-                .or_else(|| self.write_response(out))
-                .or_else(|| self.write_packet(now, random, out)),
+            Life::Open | Life::Flushing => {
+                self.write_response(out).or_else(|| self.write_packet(now, random, out))
+            }
             Life::Closing | Life::Draining => self.write_close(now, out),
             Life::Gone => None,
         }
     }
 
-    fn write_confirm(&mut self, out: &mut Vec<u8>) -> Option<SocketAddr> {
-        let confirm = self.confirm.as_mut().filter(|confirm| confirm.due)?;
-        confirm.due = false;
+    /// The Confirm goes ahead of what cannot be read without it: of the first packet, and where the last
+    /// one is a probe timeout ago. Not with probes alone, because each new packet puts off the next probe.
+    fn write_confirm(&mut self, now: Time, out: &mut Vec<u8>) -> Option<SocketAddr> {
+        let wait = self.rtt.probe_timeout();
+        let confirm = self.confirm.as_mut()?;
+        if confirm.sent.is_some_and(|sent| now < sent + wait) {
+            return None;
+        }
+        confirm.sent = Some(now);
         out.clear();
         out.extend_from_slice(&confirm.packet);
         self.stats.sent += 1;
@@ -106,6 +111,9 @@ impl Connection {
         let may_ask = self.has_something() && self.may_ask(now);
         if !ack_due && !may_ask {
             return None;
+        }
+        if let Some(to) = self.write_confirm(now, out) {
+            return Some(to);
         }
         self.sealing.change_if_due(now, self.sent.next_number());
         let mut packet = Packing::new(std::mem::take(out), self.path.room(DATAGRAM));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use arq::limits::{FIRST_WAIT, HANDSHAKE_TIME, LONGEST_WAIT};
-use arq::{End, Event, Time};
+use arq::{Channel, End, Event, Time};
 
 use crate::{at, endpoint, events, first_packet, is_established, next, server_at, talk};
 
@@ -77,6 +77,41 @@ fn a_replayed_first_packet_tells_the_owner_nothing() {
     server.handle_datagram(Time::ZERO, at(9, 9), &mut first.clone());
     assert!(next(&mut server, Time::ZERO).is_some());
     assert!(events(&mut server).is_empty());
+}
+
+/// A packet that wants an answer puts off the next probe (RFC 9002 §6.2.1). One after the other they must
+/// not put off the Confirm, without which the answerer can read none of them.
+#[test]
+fn who_talks_on_and_on_confirms_again_and_again() {
+    /// The kind of a Confirm, as `docs/protocol.md` has it.
+    const CONFIRM: u8 = 10;
+    const BETWEEN: Duration = Duration::from_millis(100);
+    let mut server = endpoint(1);
+    let (mut client, id, mut open) = first_packet(2, None);
+    let mut now = Time::ZERO + Duration::from_millis(20);
+    server.handle_datagram(now, at(1, 1), &mut open);
+    let mut answer = next(&mut server, now).unwrap();
+    client.handle_datagram(now, server_at(), &mut answer);
+
+    // For three seconds everything is lost.
+    let (mut confirms, mut probes) = (0, 0);
+    for _ in 0..30 {
+        client.send(id, Channel::ordered(0), "a line".into()).unwrap();
+        let until = now + BETWEEN;
+        while now < until {
+            client.handle_timeout(now);
+            while let Some(packet) = next(&mut client, now) {
+                confirms += u32::from(packet[0] == CONFIRM);
+            }
+            now = client.poll_timeout().unwrap().max(now).min(until);
+        }
+        probes = client.stats(id).unwrap().probes;
+    }
+    // One for each line, since between two more time passes than a probe waits; and hardly a probe.
+    assert!((25..=32).contains(&confirms) && probes < 3, "{confirms} and {probes} probes");
+    client.send(id, Channel::ordered(0), "the last line".into()).unwrap();
+    talk(now, &mut client, at(1, 1), &mut server);
+    assert!(is_established(&events(&mut server)));
 }
 
 #[test]

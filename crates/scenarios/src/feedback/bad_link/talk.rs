@@ -16,13 +16,17 @@ use crate::findings::Series;
 use crate::observe::Observer;
 use crate::reliable_pair::RELIABLE_PORT;
 use crate::scratch::Scratch;
-use crate::stage::{Actor, Stage, Trouble, UDP_PORT, until};
+use crate::stage::{Actor, Stage, Trouble, UDP_PORT, until_within};
 
 /// How many lines each person types once the cable is whole again, at the most in all, and the pause between
 /// two.
 const AFTER: usize = 5;
-const MOST_LINES: usize = 200;
+const MOST_LINES: usize = 400;
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long anything may take: some seconds, on a link that loses a tenth, and more where a machine is busy or
+/// the same packet is lost again and again.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The file: enough not to be over when the cable is cut.
 pub(super) const NAME: &str = "photo.jpg";
@@ -57,7 +61,7 @@ impl Chat {
 
     /// Waits until all is heard and known to be, and has both leave.
     pub(super) fn end(&mut self) -> Result<Vec<Option<i32>>, Trouble> {
-        until("all that was said", || {
+        until_within(PATIENCE, "all that was said", || {
             let [alice, bob] = &self.people;
             let [by_alice, by_bob] = self.typed;
             let is_done = |person: &Actor, typed, others| {
@@ -129,10 +133,6 @@ pub(super) fn texts(person: &Actor) -> Vec<String> {
     person.events("message").iter().map(text).collect()
 }
 
-/// How long the rest of the file may take: some seconds, on a link that loses a tenth, and more where a
-/// machine is busy.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 /// A file on its way.
 pub(super) struct Sending {
     sender: Actor,
@@ -164,7 +164,7 @@ impl Sending {
 
     /// Waits until some of it is in the receiver's folder.
     pub(super) fn has_begun(&self) -> Result<(), Trouble> {
-        until("some of the file", || {
+        until_within(PATIENCE, "some of the file", || {
             let entries = fs::read_dir(&self.inbox).map_err(Trouble::io("read a folder"))?;
             let lengths = entries.filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len()));
             Ok((lengths.sum::<u64>() > 0).then_some(()))
