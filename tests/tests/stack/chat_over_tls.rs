@@ -143,6 +143,32 @@ fn certificates_let_people_in() {
     assert_eq!(alice.finish().code, 0);
 }
 
+/// A certificate that is taken no more, as one that has expired, is not shown again and again.
+#[test]
+fn who_is_not_let_in_any_more_hears_it_and_does_not_try_for_ever() {
+    let (home, authority) = (Home::new(), Authority::new());
+    let (file, ca) = (authority.sign("relay.pem", NAMES), authority.file());
+    let own = authority.sign("alice.pem", &["alice"]);
+    let args =
+        |address, clients| ["--cert", &file, "--key", &file, "--client-ca", clients, address];
+    let relay = Relay::start(&home, &args("127.0.0.1:0", &ca));
+    let shown = ["--tls-ca", &ca, "--tls-cert", &own, "--tls-key", &own];
+    let mut alice = Running::start(&mut chat(&home, &relay, "alice", &shown));
+    alice.stderr.wait_for("you are in #lobby: alice\n");
+    let addr = relay.addr.clone();
+    relay.kill();
+    alice.stderr.wait_for("disconnected: ");
+    alice.write(b"a secret\n");
+    alice.stderr.wait_for("not sent yet: a secret\n");
+    let others = Authority::new();
+    let mut relay = Relay::start(&home, &args(&addr, &others.file()));
+    let done = alice.finish();
+    done.failed(1, "the server refused: ");
+    assert!(done.stderr.contains("not sent: a secret (there is no connection)\n"), "{done:?}");
+    let closed = relay.closed();
+    assert_eq!((&closed["ending"], &closed["received"]), (&"Tls".into(), &0.into()));
+}
+
 /// Each side says of the other that it speaks something else.
 #[test]
 fn plain_and_tls_are_told_apart() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chat::limits::MAX_LINE;
 use chat::{Chat, Event, Lines, Notice, Outcome, Settings, Step};
 use cli::{Exit, Failure};
-use proto::Ending;
+use proto::{Ending, TlsFault};
 use tcp_client::connect::{Cause, ConnectError};
 use tcp_client::{Connected, Retry, connect};
 use tokio::io::AsyncBufReadExt as _;
@@ -41,6 +41,8 @@ pub(super) struct Driver<'a> {
     wait: Option<Duration>,
     /// Whether it has ever answered as a relay does. What ends before is none, and not tried again.
     is_relay: bool,
+    /// The same of the connection that there is, or was last.
+    has_answered: bool,
     input: Typing,
 }
 
@@ -71,6 +73,7 @@ impl<'a> Driver<'a> {
             failed: 0,
             wait: None,
             is_relay: false,
+            has_answered: false,
             input,
         }
     }
@@ -131,6 +134,7 @@ impl<'a> Driver<'a> {
             match &event {
                 Event::Welcome { .. } | Event::Notice(Notice::NameRefused { .. }) => {
                     self.is_relay = true;
+                    self.has_answered = true;
                 }
                 Event::Joined { .. } => self.failed = 0,
                 Event::Notice(notice @ Notice::Disconnected { .. })
@@ -208,10 +212,15 @@ impl<'a> Driver<'a> {
                 if failure.is_some() || matches!(self.link, Link::Down) {
                     return Ok(failure);
                 }
-                if let Ending::Tls(_) = ending
-                    && !self.is_relay
+                if let Ending::Tls(fault) = &ending
+                    && !self.has_answered
                 {
-                    return Ok(Some(self.not_agreed(ending)));
+                    // Who was let in before and is refused now, as with a certificate that has expired, is
+                    // refused the next time too. What is only cut off is not.
+                    let is_refused = matches!(fault, TlsFault::Refused { .. });
+                    if is_refused || !self.is_relay {
+                        return Ok(Some(self.not_agreed(ending)));
+                    }
                 }
                 return Ok(self.disconnected(&ending.to_string()));
             }
@@ -223,7 +232,11 @@ impl<'a> Driver<'a> {
     /// when the client's handshake is over already.
     fn not_agreed(&mut self, ending: Ending) -> Failure {
         self.link = Link::Down;
-        self.chat.give_up("there is no relay");
+        self.chat.give_up(if self.is_relay {
+            "there is no connection"
+        } else {
+            "there is no relay"
+        });
         let peer = self.plan.address.clone();
         let error = ConnectError {
             address: peer.clone(),
@@ -237,6 +250,7 @@ impl<'a> Driver<'a> {
     fn connected(&mut self, connected: Connected) -> io::Result<()> {
         self.tell.connected(&connected);
         self.link = Link::Up(Up::new(connected.stream));
+        self.has_answered = false;
         self.chat.connected(self.started.elapsed());
         if self.input.input.is_none() && !self.input.ended {
             self.input.input = Some(Input::open(false)?);
