@@ -120,7 +120,9 @@ impl Kept {
 
     pub(crate) fn end(self) {
         self.demo.signal(Signal::SIGINT);
-        assert_eq!(self.demo.finish().code, 0);
+        let failed = self.events.iter().filter(|event| event["ok"] == false);
+        let failed: Vec<String> = failed.map(Value::to_string).collect();
+        assert_eq!(self.demo.finish().code, 0, "{failed:#?}");
     }
 }
 

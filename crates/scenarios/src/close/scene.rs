@@ -7,7 +7,7 @@ use netlab::connection_watch::{ConnectionSample, ConnectionWatch};
 use netlab::{Lab, Record, Rule, TcpState};
 
 use crate::findings::{Story, Table};
-use crate::observe::{Observer, Seen, Watch, lifelines};
+use crate::observe::{Observer, Seen, Watch, knobs, lifelines};
 use crate::stage::{Actor, PORT, Server, Stage, Trouble, sockets, until};
 
 /// Why a story is skipped where there is no wire.
@@ -16,12 +16,20 @@ pub(super) const WHY: &str = "needs a recording: level L0 or L1";
 /// The delay of the link, each way, where the story does not say otherwise.
 pub(super) const DELAY: Duration = Duration::from_millis(5);
 
+/// Whether a tail is probed for before the timer of a retransmission runs out. It is off here: where a machine is
+/// so busy that the answer to a FIN is 30 ms late, a probe repeats the FIN, and what that sets off at a host that
+/// has forgotten the connection ends the TIME_WAIT that is to be shown.
+const PROBES: &str = "net.ipv4.tcp_early_retrans";
+
 /// A lab of two, with a wire of this delay each way; none where there is no wire.
 pub(super) fn lab(stage: &Stage, delay: Duration) -> Result<Option<Lab>, Trouble> {
     if !stage.level.has_namespaces() {
         return Ok(None);
     }
     let lab = stage.lab(&["client", "server"])?;
+    for host in ["client", "server"] {
+        stage.turn_if_there(&lab, host, PROBES, "0")?;
+    }
     if let Some(wire) = lab.wire() {
         wire.add(Rule::delay(format!("{} ms each way", delay.as_millis()), delay));
     }
@@ -159,6 +167,7 @@ impl Ended {
         if others > 0 {
             story.not_drawn = Some(format!("{others} packets of earlier connections"));
         }
+        story.set_up.extend(["client", "server"].map(|host| knobs(lab, host, &[PROBES])));
         story.lifelines = lifelines(lab, "client", "server", ends.server.port());
         let mut observer = Observer::new(&self.seen.records);
         observer.name(ends.client.port(), "client");
