@@ -329,10 +329,11 @@ fn a_program_and_its_children_are_counted(level: Level) {
     assert_eq!((alone.processes, alone.threads), (1, 1));
     let with_child = count("sleep 1000 & echo with a child; read line");
     assert_eq!((with_child.processes, with_child.threads), (2, 2));
-    // A shell has some hundred KiB, and one with two mebibytes in a variable has those as well.
+    // A shell has some hundred KiB, and one with two mebibytes in a variable has those as well, or nearly: the
+    // kernel counts on each processor, and adds that up only now and then (proc_pid_statm(5)).
     let large = count("x=$(head -c 2097152 /dev/zero | tr '\\0' x); echo large; read line");
     assert!(alone.resident > 100 << 10 && alone.resident < 100 << 20, "{alone:?}");
-    assert!(large.resident > alone.resident + (2 << 20), "{large:?}, {alone:?}");
+    assert!(large.resident > alone.resident + (3 << 19), "{large:?}, {alone:?}");
 }
 
 fn a_program_that_is_stopped_does_nothing(level: Level) {
