@@ -41,14 +41,37 @@ pub const LAST_WORD: Duration = Duration::from_secs(5);
 /// Root needs no user namespace. Without namespaces the error says which step was refused; the lab can
 /// then only run at [`Level::L2`].
 pub fn enter() -> Result<Level, Refusal> {
+    enter_holding_signals().map(|(level, _)| level)
+}
+
+/// The same; what comes of SIGINT, SIGTERM and SIGHUP waits until the second value is dropped.
+///
+/// For a caller who handles them: one that came before the handler is there would be lost, as it is for the
+/// first process of a PID namespace.
+pub fn enter_holding_signals() -> Result<(Level, HeldSignals), Refusal> {
     let level = unshare_user_and_pid()?;
-    become_first_process()?;
+    let held = become_first_process()?;
     // The hosts' threads will each do this; one that does it now and ends shows whether they may.
     thread::spawn(|| unshare(CloneFlags::CLONE_NEWNET))
         .join()
         .expect("unshare does not panic")
         .map_err(|errno| Refusal::new(Step::NetNamespace, errno))?;
-    Ok(level)
+    Ok((level, held))
+}
+
+/// Signals that are held back from this thread, and from those that it starts meanwhile. Programs that it
+/// starts have none held back (`std::process` lets them begin so).
+#[derive(Debug)]
+#[must_use]
+pub struct HeldSignals {
+    before: SigSet,
+}
+
+impl Drop for HeldSignals {
+    fn drop(&mut self) {
+        // It cannot fail: the mask is one that the thread had.
+        let _ = self.before.thread_set_mask();
+    }
 }
 
 fn unshare_user_and_pid() -> Result<Level, Refusal> {
@@ -75,35 +98,31 @@ fn write(step: Step, path: &str, text: &str) -> Result<(), Refusal> {
 }
 
 /// Forks; the parent waits for the child and ends as it did, the child returns.
-fn become_first_process() -> Result<(), Refusal> {
+fn become_first_process() -> Result<HeldSignals, Refusal> {
     let refused = |errno: Errno| Refusal::new(Step::Fork, errno);
     let (parent_lives, held_by_parent) = pipe().map_err(refused)?;
     // From before the fork, so that no signal finds a parent that would die of it.
     let before = of_the_parent().thread_swap_mask(SigmaskHow::SIG_BLOCK).map_err(refused)?;
+    // Where the fork is refused the lab goes on without namespaces, and with the signals of any program.
+    let held = HeldSignals { before };
     // SAFETY: the process has one thread, as `unshare(CLONE_NEWUSER)` would have failed otherwise and
     // the caller promises for root, so no lock is left taken in the child.
     #[expect(unsafe_code, reason = "fork has no safe wrapper")]
     let forked = unsafe { fork() };
-    let forked = forked.map_err(|errno| {
-        // The lab goes on without namespaces, and with the signals of any program.
-        let _ = before.thread_set_mask();
-        refused(errno)
-    })?;
-    match forked {
+    match forked.map_err(refused)? {
         ForkResult::Parent { child } => {
             drop(parent_lives);
             end_as(child)
         }
         ForkResult::Child => {
             drop(held_by_parent);
-            before.thread_set_mask().map_err(refused)?;
             prctl::set_pdeathsig(Signal::SIGKILL).map_err(refused)?;
             // A parent that died before the line above will send no signal; its end of the pipe tells.
             let mut ends = [PollFd::new(parent_lives.as_fd(), PollFlags::empty())];
             if poll(&mut ends, PollTimeout::ZERO).map_err(refused)? > 0 {
                 process::exit(1);
             }
-            Ok(())
+            Ok(held)
         }
     }
 }

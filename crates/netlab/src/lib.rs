@@ -61,7 +61,7 @@ pub mod wire;
 
 pub use clock::Clock;
 pub use counters::Counters;
-pub use enter::enter;
+pub use enter::{HeldSignals, enter, enter_holding_signals};
 pub use family::Family;
 pub use host::Host;
 pub use inject::{Injector, Segment};

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::pty::openpty;
 use nix::sys::signal::{Signal, killpg};
@@ -80,6 +80,30 @@ fn a_demo_that_a_signal_ends_says_how_far_it_came_and_leaves_nothing() {
         assert_eq!(end["error"]["kind"], "interrupted");
         assert_eq!(end["checks"], checks);
         assert_eq!(events.iter().filter(|event| event["event"] == "end").count(), 1);
+    }
+}
+
+/// The first process of a PID namespace is given no signal that it does not handle: one that comes before it
+/// does must wait for it. Nobody sees when that is, so it is tried at many moments of the first 20 ms.
+#[test]
+fn a_signal_right_at_the_beginning_is_heard() {
+    if !has_namespaces() {
+        return;
+    }
+    for moment in 0..40 {
+        let to = if moment % 2 == 0 { To::It } else { To::Group };
+        let mut command = piped(program("scenarios"), &["run", "silence"]);
+        let demo = Running::start_with_limit(command.process_group(0), LIMIT);
+        let start = Instant::now();
+        while start.elapsed() < moment * Duration::from_micros(500) {
+            thread::yield_now();
+        }
+        match to {
+            To::It => demo.signal(Signal::SIGINT),
+            To::Group => killpg(Pid::from_raw(demo.pid()), Signal::SIGINT).unwrap(),
+        }
+        let finished = demo.finish();
+        assert_eq!(finished.signal, Some(Signal::SIGINT as i32), "{moment}: {finished:?}");
     }
 }
 
