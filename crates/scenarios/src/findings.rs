@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 pub use check::{Check, Outcome};
 
+use crate::options::Options;
+
 /// What a run is and where it was made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SetUp {
@@ -27,6 +29,19 @@ pub struct SetUp {
     pub kernel: String,
     /// Where rules that play dice begin.
     pub seed: u64,
+    /// What else decides what is played.
+    #[serde(default, skip_serializing_if = "Options::is_empty")]
+    pub options: Options,
+}
+
+impl SetUp {
+    /// What plays it again as it was played.
+    pub fn command(&self) -> String {
+        let mut words = vec![format!("cargo xtask demo {}", self.demo)];
+        words.extend((!self.options.is_empty()).then(|| self.options.to_string()));
+        words.extend((self.seed != 1).then(|| format!("--seed {}", self.seed)));
+        words.join(" ")
+    }
 }
 
 /// One story of a demo: a set-up, what happened, and what was checked.

@@ -27,6 +27,7 @@
 //! | Where are the files of a story, and who removes them? | [`scratch`] |
 //! | What crosses when a file is sent, and what if its sender is killed? | [`files`] |
 //! | How do people talk at the same time? | [`chat`] |
+//! | What decides what is played, beside the name and the seed? | [`options`] |
 //! | What is a knob? | [`knob`], [`wire_knob`] |
 //! | How does a number stand in a sentence? | [`spelled`] |
 //! | What if the machine was too busy for a story? | [`played_again`] |
@@ -48,6 +49,7 @@ pub mod json;
 pub mod knob;
 pub mod ladder;
 pub mod look;
+pub mod options;
 pub mod replay;
 pub mod side_by_side;
 pub mod spelled;

@@ -218,6 +218,14 @@ impl Reader {
         self.planned = planned;
         let variant = variant(&event)?;
         let set_up: SetUp = parsed("start", event)?;
+        // A reader may copy the command that plays it again.
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if !set_up.demo.chars().all(is_name) {
+            return Err(format!("expected the name of a demo, not \"{}\"", set_up.demo));
+        }
+        if !set_up.options.are_plain() {
+            return Err("expected knobs that a shell takes as they are".to_owned());
+        }
         let (name, claims) = (set_up.demo.clone(), Vec::new());
         self.demo = Some(Demo { name, variant: variant.clone(), claims });
         self.told.push(Told::Start { set_up, variant });

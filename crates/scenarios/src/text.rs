@@ -28,12 +28,13 @@ const QUEUE_WIDTH: usize = 60;
 
 /// What stands before the first story. `place` is which of how many demos it is.
 pub fn set_up(set_up: &SetUp, place: (usize, usize), look: Look) -> String {
-    let SetUp { demo, question, level, level_words, kernel, seed } = set_up;
+    let SetUp { demo, question, level, level_words, kernel, seed, options } = set_up;
     let place = match place {
         (_, 1) => String::new(),
         (number, of) => format!("[{number}/{of}] "),
     };
-    let words = format!("{kernel}, level {level} ({level_words}), seed {seed}");
+    let with = if options.is_empty() { String::new() } else { format!(", with {options}") };
+    let words = format!("{kernel}, level {level} ({level_words}), seed {seed}{with}");
     [format!("{place}{demo}: {question}"), words].map(|line| whole("", 2, &line, look)).concat()
 }
 

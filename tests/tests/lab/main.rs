@@ -23,6 +23,7 @@ mod persons;
 mod reuse;
 mod schema;
 mod turned;
+mod written;
 
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -119,6 +119,7 @@ mod tests {
     use super::*;
     use crate::findings::{Check, Fate, PacketLine, SetUp};
     use crate::html::Language;
+    use crate::options::Options;
 
     /// Gives a run of this story to `look`.
     fn with_run<T>(story: Story, variant: Option<&str>, look: impl Fn(&Run<'_>) -> T) -> T {
@@ -130,6 +131,7 @@ mod tests {
             level_words: text(),
             kernel: text(),
             seed: 1,
+            options: Options::default(),
         };
         look(&Run {
             set_up: &set_up,

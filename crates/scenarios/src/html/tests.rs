@@ -2,6 +2,7 @@ mod figures;
 
 use super::*;
 use crate::findings::{Check, CounterLine, Lane, PacketLine, QueueLine, Segment, Series, Table};
+use crate::options::Options;
 
 /// What would do harm if it became markup.
 const HOSTILE: &str =
@@ -83,6 +84,7 @@ fn set_up(text: &str) -> SetUp {
         level_words: text.into(),
         kernel: text.into(),
         seed: 1,
+        options: Options::default(),
     }
 }
 

@@ -5,7 +5,9 @@ use scenarios::findings::{
     Check, Claim, CounterLine, Fate, Lane, PacketLine, QueueLine, Segment, Series, SetUp, Story,
     Table, Tally, Verdict,
 };
+use scenarios::knob::Knob;
 use scenarios::look::Look;
+use scenarios::options::Options;
 use scenarios::replay::{MAX_LINE, MAX_TEXT, Told, read};
 use scenarios::{json, text};
 use serde_json::{Value, json};
@@ -71,6 +73,10 @@ fn story(name: &str, number: f64, count: u32) -> Story {
     }
 }
 
+fn knob(name: &str, value: &str) -> Knob {
+    Knob { name: name.to_owned(), value: value.to_owned() }
+}
+
 fn set_up() -> SetUp {
     SetUp {
         demo: "demo".to_owned(),
@@ -78,7 +84,13 @@ fn set_up() -> SetUp {
         level: "L0".to_owned(),
         level_words: "in a user namespace".to_owned(),
         kernel: "Linux 6.18.44".to_owned(),
-        seed: 1,
+        seed: 7,
+        options: Options {
+            set: vec![knob("wire.delay", "30ms")],
+            compare: Some(["0", "1"].map(|value| knob("net.ipv4.tcp_sack", value))),
+            loopback: true,
+            full: true,
+        },
     }
 }
 
@@ -159,6 +171,9 @@ fn what_does_not_fit_is_refused_with_its_line() {
     refused(&changed("end", "exit", 0.into()), "expected another exit code than 0");
     refused(&changed("end", "exit", 99.into()), "expected another exit code than 99");
     refused(&changed("start", "of", 0.into()), "expected demo 1 of 0");
+    refused(&changed("start", "demo", "a; rm -rf ~".into()), "expected the name of a demo");
+    let knobs = json!({ "set": [{ "name": "a", "value": "1'; rm -rf ~; '" }] });
+    refused(&changed("start", "options", knobs), "expected knobs that a shell takes");
     let twice: Vec<Value> = [&good[..], &good[end - 1..]].concat();
     refused(&file(&twice), "expected nothing after \"end\"");
     let nested: Vec<Value> = [&good[..1], &good[..1]].concat();
@@ -167,6 +182,23 @@ fn what_does_not_fit_is_refused_with_its_line() {
     let mut shorter = good.clone();
     shorter.remove(at("check"));
     refused(&file(&shorter), "expected an end that counts 2 checks");
+}
+
+/// One that was written before options were told has none.
+#[test]
+fn what_plays_it_again_is_told() {
+    let mut events = events(&story("overflow", 1.0, 6));
+    let command = |events: &[Value]| {
+        let told = read(file(events).as_bytes()).unwrap().told;
+        let Told::Start { set_up, .. } = &told[0] else { panic!("{told:?}") };
+        (set_up.command(), text::set_up(set_up, (1, 1), Look::default()))
+    };
+    let words = "--set 'wire.delay=30ms' --compare 'net.ipv4.tcp_sack=0,1' --loopback --full";
+    let (told, shown) = command(&events);
+    assert_eq!(told, format!("cargo xtask demo demo {words} --seed 7"));
+    assert!(shown.contains(&format!("seed 7, with {words}\n")), "{shown}");
+    events[0].as_object_mut().unwrap().remove("options");
+    assert_eq!(command(&events).0, "cargo xtask demo demo --seed 7");
 }
 
 #[test]
@@ -219,6 +251,7 @@ proptest! {
         ] = &recording.told[..] else { panic!("{recording:?}") };
         let look = Look::default();
         prop_assert_eq!(text::set_up(start, (1, 1), look), text::set_up(&set_up(), (1, 1), look));
+        prop_assert_eq!(start.command(), set_up().command());
         prop_assert_eq!(theory, &["It is so.", "And so."]);
         prop_assert_eq!(text::story(read, Look::default()), text::story(&story, Look::default()));
         prop_assert_eq!(text::claims(claims, Look::default()), text::claims(&[claim()], Look::default()));

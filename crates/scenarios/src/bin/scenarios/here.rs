@@ -74,10 +74,11 @@ fn checked(args: &RunArgs, demos: &[Scenario]) -> Result<(), Failure> {
     if args.keep && demos.len() > 1 {
         return Err(usage("--keep keeps the hosts of one demo, and there are several"));
     }
-    if args.loopback && args.all_knobs().any(|knob| wire_knob::is_its(&knob.name)) {
+    let options = args.options();
+    if args.loopback && options.knobs().any(|knob| wire_knob::is_its(&knob.name)) {
         return Err(usage("with --loopback there is no wire, and none of its knobs"));
     }
-    if args.loopback && args.all_knobs().next().is_some() {
+    if args.loopback && options.knobs().next().is_some() {
         let why = "with --loopback a knob would be this machine's own, which no demo turns";
         return Err(usage(why).hint("without --loopback each host has knobs of its own"));
     }

@@ -12,6 +12,7 @@
 //! | How is what is found shown as it is found? | [`report`] |
 //! | Which pages are written, and where? | [`pages`] |
 //! | What if standard output cannot be written? | [`told`] |
+//! | Under which name is a file written, and what if that fails? | [`written`] |
 //! | How far had it come when a signal ended it? | [`interrupt`] |
 //! | Where does it wait for a person? | [`pause`] |
 
@@ -33,6 +34,7 @@ mod play;
 mod replay;
 mod report;
 mod told;
+mod written;
 
 use std::process::ExitCode;
 

@@ -10,6 +10,8 @@ use scenarios::glyphs::Glyphs;
 use scenarios::html::Language;
 use scenarios::knob::Knob;
 use scenarios::look::{Diagram, Look};
+#[cfg(all(feature = "lab", target_os = "linux"))]
+use scenarios::options::Options;
 use terminal_size::terminal_size_of;
 
 use crate::knobs;
@@ -254,19 +256,15 @@ impl RunArgs {
         }
     }
 
-    /// What plays a demo again as it was played.
-    pub(crate) fn command(&self, demo: &str, seed: u64) -> String {
-        let mut words = vec![format!("cargo xtask demo {demo}")];
-        words.extend(self.knobs.iter().map(|knob| format!("--set '{}={}'", knob.name, knob.value)));
-        if let Some(Compare([a, b])) = &self.compare {
-            words.push(format!("--compare '{}={},{}'", a.name, a.value, b.value));
+    /// What decides what is played, beside the demo's name and the seed.
+    #[cfg(all(feature = "lab", target_os = "linux"))]
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            set: self.knobs.clone(),
+            compare: self.compare.clone().map(|Compare(knobs)| knobs),
+            loopback: self.loopback,
+            full: self.full,
         }
-        if seed != 1 {
-            words.push(format!("--seed {seed}"));
-        }
-        words.extend(self.loopback.then(|| "--loopback".to_owned()));
-        words.extend(self.full.then(|| "--full".to_owned()));
-        words.join(" ")
     }
 
     /// The characters of the diagrams.
@@ -277,13 +275,6 @@ impl RunArgs {
             GlyphSet::Stable => Glyphs::Stable,
             GlyphSet::Ascii => Glyphs::Ascii,
         }
-    }
-
-    /// The knobs that are turned in every run, and those that are compared.
-    #[cfg(all(feature = "lab", target_os = "linux"))]
-    pub(crate) fn all_knobs(&self) -> impl Iterator<Item = &Knob> {
-        let compared = self.compare.iter().flat_map(|Compare(knobs)| knobs);
-        self.knobs.iter().chain(compared)
     }
 }
 

@@ -1,6 +1,5 @@
 //! In which order is what played, and how often?
 
-use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +7,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::{env, thread};
 
 use cli::{Exit, Failure};
-use netlab::Level;
+use netlab::{HeldSignals, Level};
 use scenarios::findings::SetUp;
 use scenarios::keep::Kept;
 use scenarios::scenario::Scenario;
@@ -24,32 +23,32 @@ const NOT_PLAYED: &str = "not_played";
 /// Plays the demos as it was asked for, and says how it came out.
 pub(crate) fn play(demos: &[Scenario], args: &RunArgs) -> Exit {
     // First of all: namespaces are entered while the process has one thread.
-    let level = if args.loopback { Level::L2 } else { enter() };
+    let (level, held) = if args.loopback { (Level::L2, None) } else { enter() };
     let args = Arc::new(args.clone());
     let times = if args.compare.is_some() { 2 } else { args.repeat as usize };
     let report = Report::new(&args, level.to_string(), demos.len() * times);
-    let played = interrupt::watch(&report, level)
+    let watched = interrupt::watch(&report, level);
+    drop(held);
+    let played = watched
         .and_then(|()| Player::new(demos, &args, level, &report))
-        .and_then(|player| {
-            let failed = player.play_all(demos)?;
-            Ok((failed, player.not_written.take()))
-        });
+        .and_then(|player| player.play_all(demos));
     let mut report = lock(&report);
     match played {
-        Ok((failed, not_written)) => report.end(failed, not_written),
+        Ok(failed) => report.end(failed),
         Err(failure) => report.fail(&failure),
     }
 }
 
 /// Into the namespaces; where they are refused, says which step was and what to do.
-fn enter() -> Level {
-    netlab::enter().unwrap_or_else(|refusal| {
+fn enter() -> (Level, Option<HeldSignals>) {
+    let entered = netlab::enter_holding_signals().map(|(level, held)| (level, Some(held)));
+    entered.unwrap_or_else(|refusal| {
         let mut failure = Failure::new(Exit::Skipped, "no_namespaces", refusal.to_string());
         for cure in refusal.cures().into_iter().take(2) {
             failure = failure.hint(cure);
         }
         failure.print();
-        Level::L2
+        (Level::L2, None)
     })
 }
 
@@ -58,9 +57,6 @@ struct Player<'a> {
     args: &'a RunArgs,
     report: &'a Arc<Mutex<Report>>,
     stage: Stage,
-    /// The first capture or page that could not be written. It loses no verdict: all is played, and this
-    /// is told at the end.
-    not_written: Cell<Option<Failure>>,
 }
 
 impl<'a> Player<'a> {
@@ -71,7 +67,7 @@ impl<'a> Player<'a> {
         report: &'a Arc<Mutex<Report>>,
     ) -> Result<Self, Failure> {
         let programs = programs(demos)?;
-        kernel::check(level, args.all_knobs())?;
+        kernel::check(level, args.options().knobs())?;
         if args.keep && !level.has_namespaces() {
             let why = "--keep has nothing to keep: there are no namespaces here";
             return Err(Failure::new(Exit::Skipped, "no_namespaces", why));
@@ -86,7 +82,7 @@ impl<'a> Player<'a> {
             kept: args.keep.then(Kept::default),
             made: Arc::default(),
         };
-        Ok(Self { args, report, stage, not_written: Cell::default() })
+        Ok(Self { args, report, stage })
     }
 
     /// Plays everything; gives back how many checks failed that make the run a failed one.
@@ -143,8 +139,7 @@ impl<'a> Player<'a> {
         let played = (demo.play)(stage, &mut |mut story| {
             story.say_only_what_was_seen();
             story.take_back_what_was_otherwise();
-            let written = lock(self.report).story(&story);
-            self.remember(written);
+            lock(self.report).story(&story);
             failed += story.failed();
             if let Some(kept) = &stage.kept {
                 kept.story_is_over(&story.name);
@@ -154,13 +149,8 @@ impl<'a> Player<'a> {
             }
         });
         let claims = played.map_err(|trouble| trouble_of(demo.name, &trouble))?;
-        let written = lock(self.report).claims(claims);
-        self.remember(written);
+        lock(self.report).claims(claims);
         Ok(failed)
-    }
-
-    fn remember(&self, written: Result<(), Failure>) {
-        self.not_written.set(self.not_written.take().or(written.err()));
     }
 
     /// Says which demo begins, and its theory, which a person is told where he asks for it, once.
@@ -173,6 +163,7 @@ impl<'a> Player<'a> {
             level_words: level.words().to_owned(),
             kernel: kernel_name(),
             seed: self.args.seed,
+            options: self.args.options(),
         };
         let mut report = lock(self.report);
         report.begin(&set_up, variant);

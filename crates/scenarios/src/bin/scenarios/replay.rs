@@ -58,14 +58,8 @@ fn tell(recording: Recording, args: &RunArgs) -> Exit {
                 report.knows(&says);
                 report.theory(&says, args.explain);
             }
-            Told::Story(story) => {
-                // There is no capture in a recording, so none is written.
-                let _ = report.story(&story);
-            }
-            Told::Played { claims, seconds } => {
-                let written = report.claims_after(claims, seconds);
-                not_written = not_written.or(written.err());
-            }
+            Told::Story(story) => report.story(&story),
+            Told::Played { claims, seconds } => report.claims_after(claims, seconds),
             Told::NotPlayed { trouble, seconds } => {
                 report.not_played_after(&failure(trouble, Exit::Failed), seconds);
             }
@@ -74,11 +68,8 @@ fn tell(recording: Recording, args: &RunArgs) -> Exit {
             Told::End(mut end) => {
                 exit = exit_of(end.exit);
                 match end.trouble.take() {
-                    Some(trouble) => {
-                        failure(trouble, exit).print();
-                        not_written.iter().for_each(Failure::print);
-                    }
-                    None => not_written = report.over(&end, not_written.take()),
+                    Some(trouble) => report.ended_early(&failure(trouble, exit)),
+                    None => not_written = report.over(&end),
                 }
             }
         }

@@ -4,13 +4,10 @@
 mod live;
 
 use std::cell::RefCell;
-use std::fs;
-use std::io;
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use cli::{Events, Exit, Failure, Format};
+use cli::{Events, Failure, Format};
 use scenarios::cast::{self, Cast};
 use scenarios::compare::{Comparison, Played, compare};
 use scenarios::findings::{Claim, KeptHost, SetUp, Story, Tally};
@@ -25,6 +22,7 @@ use serde_json::json;
 use crate::options::RunArgs;
 use crate::pages::Pages;
 use crate::told;
+use crate::written::{Names, write_file};
 
 /// Shows what is found, and remembers how it came out.
 ///
@@ -47,6 +45,11 @@ pub(crate) struct Report {
     /// What the last demo is, and its theory, for its page.
     begun: Option<(SetUp, Vec<String>)>,
     pages: Option<Pages>,
+    /// The names of the captures.
+    captures: Names,
+    /// The captures and pages that could not be written. That loses no verdict: all is played, and they are
+    /// told at the end.
+    not_written: Vec<Failure>,
     /// What is shown to a person, as a recording of a terminal, and how it looks there.
     cast: Option<(RefCell<Cast>, Look)>,
     #[cfg(all(feature = "lab", target_os = "linux"))]
@@ -96,6 +99,8 @@ impl Report {
             played: Vec::new(),
             begun: None,
             pages: Pages::new(args, planned),
+            captures: Names::default(),
+            not_written: Vec::new(),
             cast: args.cast.as_ref().map(|_| new_cast(args)),
             #[cfg(all(feature = "lab", target_os = "linux"))]
             start: now,
@@ -116,7 +121,7 @@ impl Report {
         self.last_story = None;
         let place = (self.rows.len(), self.planned);
         if let Some((cast, _)) = &self.cast {
-            cast.borrow_mut().name(&self.args.command(&set_up.demo, set_up.seed));
+            cast.borrow_mut().name(&set_up.command());
         }
         let shown = |look| {
             let gap = if place.0 > 1 { "\n" } else { "" };
@@ -151,7 +156,7 @@ impl Report {
     }
 
     /// A story is complete.
-    pub(crate) fn story(&mut self, story: &Story) -> Result<(), Failure> {
+    pub(crate) fn story(&mut self, story: &Story) {
         let brief = self.is_brief();
         let row = self.rows.last_mut().expect("a demo has begun");
         row.add(story);
@@ -163,12 +168,12 @@ impl Report {
             played.stories.push(Story { capture: None, ..story.clone() });
         }
         self.last_story = Some(story.name.clone());
-        self.write_capture(&demo, story)
+        let written = self.write_capture(&demo, story);
+        self.not_written.extend(written.err());
     }
 
-    /// A demo is complete, and took so many seconds. A page that cannot be written loses nothing of what
-    /// is shown.
-    pub(crate) fn claims_after(&mut self, claims: Vec<Claim>, seconds: f64) -> Result<(), Failure> {
+    /// A demo is complete, and took so many seconds.
+    pub(crate) fn claims_after(&mut self, claims: Vec<Claim>, seconds: f64) {
         let brief = self.is_brief();
         let row = self.rows.last_mut().expect("a demo has begun");
         row.judge(&claims);
@@ -180,7 +185,8 @@ impl Report {
             claims.chain([json::played(&demo, tally, seconds)]).collect()
         });
         self.played.last_mut().expect("a demo has begun").claims = claims;
-        self.write_page()
+        let written = self.write_page();
+        self.not_written.extend(written.err());
     }
 
     fn write_page(&mut self) -> Result<(), Failure> {
@@ -192,7 +198,7 @@ impl Report {
         let written = pages.write(&Run {
             set_up,
             variant: row.variant.as_deref(),
-            command: &self.args.command(&row.demo, set_up.seed),
+            command: &set_up.command(),
             theory: &theory.iter().map(String::as_str).collect::<Vec<_>>(),
             stories: &played.stories,
             claims: &played.claims,
@@ -242,7 +248,7 @@ impl Report {
 
     /// Sums up, and says what could not be written, of which it gives back the first. That decides how the
     /// run ends, and loses nothing of what is shown.
-    pub(crate) fn over(&mut self, end: &End, not_written: Option<Failure>) -> Option<Failure> {
+    pub(crate) fn over(&mut self, end: &End) -> Option<Failure> {
         if self.rows.len() > 1 {
             self.show(|_| side_by_side::table(&self.rows), Vec::new);
         }
@@ -258,26 +264,37 @@ impl Report {
         if let Some((cast, _)) = &self.cast {
             cast.borrow_mut().say(&self.args.glyphs().translate(&last));
         }
-        let not_written = not_written.or(self.write_cast().err());
-        let exit = not_written.as_ref().map_or(end.exit, |failure| failure.exit().code());
+        let mut not_written = self.not_written();
+        let first = not_written.first();
+        let exit = first.map_or(end.exit, |failure| failure.exit().code());
         let events = || {
             let (name, mut body) = self.end_event(&End { exit, ..end.clone() });
-            if let Some(failure) = &not_written {
+            if let Some(failure) = first {
                 body["error"] = serde_json::to_value(failure).expect("a failure is plain data");
             }
             vec![(name, body)]
         };
         self.show(|_| last.clone(), events);
-        let unheard = told::trouble();
-        if unheard.is_some() {
+        if let Some(unheard) = told::trouble() {
             told::elsewhere(&(side_by_side::table(&self.rows) + &last));
+            not_written.insert(0, unheard);
         }
-        let not_written = unheard.or(not_written);
-        if let Some(failure) = &not_written {
-            failure.print();
-        }
+        not_written.iter().for_each(Failure::print);
         self.phase = Phase::Over;
-        not_written
+        not_written.into_iter().next()
+    }
+
+    /// All that could not be written, the recording of the terminal included, which is written now.
+    fn not_written(&mut self) -> Vec<Failure> {
+        let cast = self.write_cast();
+        self.not_written.extend(cast.err());
+        std::mem::take(&mut self.not_written)
+    }
+
+    /// Something ended the run too early: says what, and what could not be written until then.
+    pub(crate) fn ended_early(&mut self, failure: &Failure) {
+        failure.print();
+        self.not_written().iter().for_each(Failure::print);
     }
 
     /// Writes the recording of the terminal as far as it has come, where one was asked for; once.
@@ -343,15 +360,14 @@ impl Report {
         }
     }
 
-    fn write_capture(&self, demo: &str, story: &Story) -> Result<(), Failure> {
+    fn write_capture(&mut self, demo: &str, story: &Story) -> Result<(), Failure> {
         let (Some(folder), Some(capture)) = (&self.args.pcap, &story.capture) else {
             return Ok(());
         };
         let variant = self.rows.last().and_then(|row| row.variant.as_deref());
         let variant = variant.map(|variant| format!("-{}", side_by_side::short(variant)));
-        let file = format!("{demo}-{}{}.pcapng", story.name, variant.unwrap_or_default());
-        let path = folder.join(file.replace([' ', '/'], "_"));
-        write_file(&path, capture)
+        let words = format!("{demo}-{}{}", story.name, variant.unwrap_or_default());
+        write_file(&folder.join(self.captures.give(&words, "pcapng")), capture)
     }
 }
 
@@ -365,19 +381,6 @@ fn new_cast(args: &RunArgs) -> (RefCell<Cast>, Look) {
     };
     let look = Look { diagram, colour: true, columns: Some(columns) };
     (RefCell::new(Cast::new(columns)), look)
-}
-
-/// Writes a file, and makes the folder that it is in. What could not be written whole is removed: a part of a
-/// report would be taken for all of it.
-pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
-    let written = folder.and_then(|()| fs::write(path, content));
-    written.map_err(|error: io::Error| {
-        if path.is_file() {
-            let _ = fs::remove_file(path);
-        }
-        Failure::from_io(Exit::Failed, &format!("cannot write {}", path.display()), &error)
-    })
 }
 
 fn in_one_line(story: &Story) -> String {

@@ -12,8 +12,8 @@ use super::{Phase, Report};
 
 impl Report {
     /// A demo is complete.
-    pub(crate) fn claims(&mut self, claims: Vec<Claim>) -> Result<(), Failure> {
-        self.claims_after(claims, rounded(self.row_start.elapsed()))
+    pub(crate) fn claims(&mut self, claims: Vec<Claim>) {
+        self.claims_after(claims, rounded(self.row_start.elapsed()));
     }
 
     /// A demo that is to be compared could not be played to its end.
@@ -23,7 +23,7 @@ impl Report {
 
     /// All is played, and so many checks failed that make it a failed run. What could not be written makes it
     /// one, too, and loses nothing of what is told.
-    pub(crate) fn end(&mut self, failed: usize, not_written: Option<Failure>) -> Exit {
+    pub(crate) fn end(&mut self, failed: usize) -> Exit {
         let tally = self.tally();
         let repeats = self.args.repeat > 1;
         let unlike: Vec<Unlike> = if repeats { unlike(&self.rows) } else { Vec::new() };
@@ -39,15 +39,12 @@ impl Report {
         let seconds = rounded(self.start.elapsed());
         let exit_code = exit.code();
         let end = End { exit: exit_code, tally, excused, seconds, repeated, trouble: None };
-        self.over(&end, not_written).map_or(exit, |failure| failure.exit())
+        self.over(&end).map_or(exit, |failure| failure.exit())
     }
 
     /// Something could not be done, and nothing more is played.
     pub(crate) fn fail(&mut self, failure: &Failure) -> Exit {
-        failure.print();
-        if let Err(cast) = self.write_cast() {
-            cast.print();
-        }
+        self.ended_early(failure);
         let (tally, seconds) = (self.tally(), rounded(self.start.elapsed()));
         let exit = failure.exit().code();
         let end = End { exit, tally, excused: 0, seconds, repeated: None, trouble: None };
