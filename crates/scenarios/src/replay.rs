@@ -13,6 +13,7 @@
 
 mod lines;
 
+use std::collections::BTreeSet;
 use std::io::{self, BufRead};
 
 use serde::Deserialize;
@@ -150,6 +151,9 @@ struct Demo {
     name: String,
     variant: Option<String>,
     claims: Vec<Claim>,
+    tally: Tally,
+    /// The checks that there were.
+    checks: BTreeSet<String>,
 }
 
 impl Reader {
@@ -186,8 +190,18 @@ impl Reader {
                         event.insert("name".to_owned(), name.into());
                         self.told.push(Told::Story(parsed("story", event)?));
                     }
-                    "claim" => demo.claims.push(parsed("claim", event)?),
+                    "claim" => {
+                        let claim: Claim = parsed("claim", event)?;
+                        if let Some(id) = claim.because.iter().find(|id| !demo.checks.contains(*id))
+                        {
+                            return Err(format!(
+                                "expected a claim because of a check, not of \"{id}\""
+                            ));
+                        }
+                        demo.claims.push(claim);
+                    }
                     "played" => {
+                        counts(&event, demo.tally, "a demo")?;
                         let claims = std::mem::take(&mut demo.claims);
                         self.told.push(Told::Played { claims, seconds: seconds(&event)? });
                         self.demo = None;
@@ -226,8 +240,13 @@ impl Reader {
         if !set_up.options.are_plain() {
             return Err("expected knobs that a shell takes as they are".to_owned());
         }
-        let (name, claims) = (set_up.demo.clone(), Vec::new());
-        self.demo = Some(Demo { name, variant: variant.clone(), claims });
+        self.demo = Some(Demo {
+            name: set_up.demo.clone(),
+            variant: variant.clone(),
+            claims: Vec::new(),
+            tally: Tally::default(),
+            checks: BTreeSet::new(),
+        });
         self.told.push(Told::Start { set_up, variant });
         Ok(())
     }
@@ -269,6 +288,10 @@ impl Reader {
             "check" => {
                 let check = check(&event)?;
                 self.tally.count(&check);
+                if let Some(demo) = &mut self.demo {
+                    demo.tally.count(&check);
+                    demo.checks.insert(check.id.clone());
+                }
                 story.checks.push(check);
             }
             _ => {
@@ -314,26 +337,16 @@ impl Reader {
         if let (Some(Demo { name, .. }), None) = (&self.demo, &trouble) {
             return Err(format!("expected the end of {name} before \"end\""));
         }
-        let count = |field| number(event, field);
-        let said = Tally {
-            checks: count("checks")?,
-            failed: count("failed")?,
-            skipped: count("skipped")?,
-        };
-        if said != self.tally {
-            let Tally { checks, failed, skipped } = self.tally;
-            return Err(format!(
-                "expected an end that counts {checks} checks, {failed} failed, {skipped} skipped"
-            ));
-        }
-        let excused = event.get("excused").map_or(Ok(0), |_| count("excused"))?;
-        let exit = u8::try_from(count("exit")?).unwrap_or(u8::MAX);
+        let said = self.tally;
+        counts(event, said, "an end")?;
+        let excused = event.get("excused").map_or(Ok(0), |_| number(event, "excused"))?;
+        let exit = u8::try_from(number(event, "exit")?).unwrap_or(u8::MAX);
         let fits = match exit {
             0 => said.failed == excused && trouble.is_none(),
             77 => said.checks == said.skipped,
             1 | 2 | 130 | 143 => true,
             _ => false,
-        };
+        } && event.get("ok").is_some_and(|ok| *ok == matches!(exit, 0 | 77));
         if !fits || excused > said.failed {
             return Err(format!("expected another exit code than {exit} for such a run"));
         }
@@ -354,6 +367,19 @@ impl Demo {
         let (name, with) = (&self.name, with.unwrap_or_default());
         Err(format!("expected an event of the demo \"{name}\"{with}"))
     }
+}
+
+/// Whether an event counts what there was.
+fn counts(event: &Map<String, Value>, tally: Tally, what: &str) -> Result<(), String> {
+    let Tally { checks, failed, skipped } = tally;
+    for (field, there_were) in [("checks", checks), ("failed", failed), ("skipped", skipped)] {
+        if number(event, field)? != there_were {
+            return Err(format!(
+                "expected {what} that counts {checks} checks, {failed} failed, {skipped} skipped"
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn check(event: &Map<String, Value>) -> Result<Check, String> {

@@ -168,6 +168,12 @@ fn what_does_not_fit_is_refused_with_its_line() {
     refused(&changed("claim", "verdict", "wrong".into()), "expected the fields of \"claim\"");
     refused(&changed("played", "event", "packet".into()), "expected a text as \"story\"");
     refused(&changed("end", "checks", 9.into()), "expected an end that counts 3 checks, 1 failed");
+    refused(
+        &changed("played", "failed", 99.into()),
+        "expected a demo that counts 3 checks, 1 failed",
+    );
+    refused(&changed("claim", "because", json!(["none"])), "because of a check, not of \"none\"");
+    refused(&changed("end", "ok", true.into()), "expected another exit code than 1");
     refused(&changed("end", "exit", 0.into()), "expected another exit code than 0");
     refused(&changed("end", "exit", 99.into()), "expected another exit code than 99");
     refused(&changed("start", "of", 0.into()), "expected demo 1 of 0");
@@ -178,10 +184,14 @@ fn what_does_not_fit_is_refused_with_its_line() {
     refused(&file(&twice), "expected nothing after \"end\"");
     let nested: Vec<Value> = [&good[..1], &good[..1]].concat();
     refused(&file(&nested), "line 2: expected the end of demo before another demo starts");
-    // A check that is missing from the middle is missed at the end.
-    let mut shorter = good.clone();
-    shorter.remove(at("check"));
-    refused(&file(&shorter), "expected an end that counts 2 checks");
+    // A check that is missing from the middle is missed, by the claim that rests on it or by the sum.
+    for (place, why) in
+        [(0, "because of a check, not of \"same\""), (1, "a demo that counts 2 checks")]
+    {
+        let mut shorter = good.clone();
+        shorter.remove(at("check") + place);
+        refused(&file(&shorter), why);
+    }
 }
 
 /// One that was written before options were told has none.
