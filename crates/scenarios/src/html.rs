@@ -57,6 +57,9 @@ const ROWS_BESIDE: usize = 8;
 /// How many times as long as the longest queue a backlog is that is not drawn.
 const FAR_ABOVE: u32 = 8;
 
+/// How much longer a figure is than what it tells: what changed last goes on for a while.
+const BEYOND_THE_LAST: f64 = 1.04;
+
 /// Ten days: what lies beyond is no moment of a story.
 const MOST_MS: f64 = 1e9;
 
@@ -350,16 +353,17 @@ fn queue(story: &Story, number: usize, span: (f64, f64), most: &Most, words: &Wo
     plot.figure(words)
 }
 
-/// The moments from the first packet to the last that a story tells of: all its figures have this scale, so
-/// that what is above each other happened at the same time. What was before is drawn at its beginning.
+/// The moments from the first packet to a little after the last that a story tells of: all its figures have
+/// this scale, so that what is above each other happened at the same time. What was before is drawn at its
+/// beginning.
 fn span(story: &Story) -> (f64, f64) {
     let packets = story.packets.iter().flat_map(|p| [Some(p.sent_ms), p.arrived_ms]).flatten();
     let queue = story.queue.iter().map(|sample| sample.at_ms);
     let lanes = story.lanes.iter().flat_map(|lane| &lane.states).map(|(at, _)| *at);
     let series = story.series.iter().flat_map(|series| &series.points).map(|(at, _)| *at);
     let all = packets.chain(queue).chain(lanes).chain(series);
-    all.filter(|at| at.is_finite() && at.abs() < MOST_MS)
-        .fold((0.0, 0.001), |(low, high), at| (low, at.max(high)))
+    let last = all.filter(|at| at.is_finite() && at.abs() < MOST_MS).fold(0.001, f64::max);
+    (0.0, last * BEYOND_THE_LAST)
 }
 
 /// A paragraph, in which what begins with `https://` can be followed.

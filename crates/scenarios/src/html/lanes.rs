@@ -40,9 +40,8 @@ pub(super) fn figure(story: &Story, span: (f64, f64), most: usize, words: &Words
         if states.is_empty() {
             out.fill("<em>{}</em>", &[&words.no_socket]);
         }
-        let bars = states.iter().enumerate().filter(|(_, (_, state))| state != GONE);
-        for (at, (from, state)) in bars.take(MAX_BARS) {
-            let until = states.get(at + 1).map_or(span.1, |(next, _)| *next);
+        for (at, (from, state)) in states.iter().enumerate().take(MAX_BARS) {
+            let until = states.get(at + 1).map(|(next, _)| *next);
             bar(&mut out, state, (*from, until), span);
         }
         out.raw("</div></div>");
@@ -52,7 +51,11 @@ pub(super) fn figure(story: &Story, span: (f64, f64), most: usize, words: &Words
     if rows.len() > MAX_ROWS {
         out.fill(words.more_rows, &[&(rows.len() - MAX_ROWS)]).raw(" ");
     }
-    out.text(words.lanes_over_time).raw("</figcaption>");
+    out.text(words.lanes_over_time);
+    if story.lanes.iter().flat_map(|lane| &lane.states).any(|(_, state)| state == GONE) {
+        out.raw(" ").text(words.lanes_gone);
+    }
+    out.raw("</figcaption>");
     table(&mut out, story, most, words);
     out.raw("</figure>");
     out
@@ -77,27 +80,32 @@ fn rows(story: &Story) -> Vec<Row<'_>> {
     rows
 }
 
-fn bar(out: &mut Markup, state: &str, (from, until): (f64, f64), span: (f64, f64)) {
-    let (left, right) = (share(from, span), share(until, span));
+/// A state from when it began until the next one did; the last one goes on to the end of the figure.
+fn bar(out: &mut Markup, state: &str, (from, until): (f64, Option<f64>), span: (f64, f64)) {
+    let (left, right) = (share(from, span), share(until.unwrap_or(span.1), span));
     out.raw(match state {
         "SYN-SENT" | "SYN-RECV" => "<i class=\"s-syn\"",
         "ESTAB" => "<i class=\"s-est\"",
         "CLOSE-WAIT" => "<i class=\"s-cw\"",
         "TIME-WAIT" => "<i class=\"s-tw\"",
+        GONE => "<i class=\"s-gone\"",
         _ => "<i class=\"s-fin\"",
     });
     let width = (right - left).max(0.0);
     // A part of a word says less than the colour.
     let is_readable = width >= HUNDREDTH_PER_CHARACTER * (state.len() as f64 + 1.0);
-    let (from, until) = (format!("{from:.3}"), format!("{until:.3}"));
+    // Nobody saw the end of the last one.
+    let lasted = match until {
+        Some(until) => format!("{from:.3} … {until:.3} ms"),
+        None => format!("{from:.3} ms …"),
+    };
     out.fill(
-        " style=\"left:{}%;width:{}%\" title=\"{}: {} … {} ms\">{}</i>",
+        " style=\"left:{}%;width:{}%\" title=\"{}: {}\">{}</i>",
         &[
             &Num(left.min(99.4)),
             &Num(width),
             &state,
-            &from,
-            &until,
+            &lasted,
             if is_readable { &state } else { &"" },
         ],
     );

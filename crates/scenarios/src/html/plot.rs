@@ -21,7 +21,7 @@ pub(super) struct Plot<'a> {
     pub(super) unit: &'a str,
     /// What the lines and the crosses are.
     pub(super) note: &'a str,
-    /// The moments from the first to the last.
+    /// The moments that are seen, the same in all figures of a story.
     pub(super) span: (f64, f64),
     pub(super) lines: Vec<Line<'a>>,
     /// Moments that get a cross, each with a value.
@@ -115,11 +115,10 @@ impl View {
     pub(super) fn of(span: (f64, f64), values: impl Iterator<Item = f64>) -> Self {
         let mut are_whole = true;
         let y = range(values.inspect(|value| are_whole &= value.fract() == 0.0));
-        // The last value goes on for a while, and a value is seen beside zero.
-        let long = (span.1 - span.0).max(0.001);
+        // A value is seen beside zero.
         let y = (y.0.min(0.0), y.1.max(0.0));
         let high = if y.1 > y.0 { (y.1 - y.0) * 1.08 } else { 1.0 };
-        Self { x: (span.0, span.0 + long * 1.04), y: (y.0, y.0 + high), are_whole }
+        Self { x: span, y: (y.0, y.0 + high), are_whole }
     }
 
     pub(super) fn px(&self, at: f64) -> f64 {

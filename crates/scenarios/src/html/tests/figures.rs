@@ -70,11 +70,30 @@ fn a_state_is_a_bar_as_long_as_it_lasted() {
     assert!(figure.contains("s-syn\" style=\"left:0%;width:25%\""), "{figure}");
     assert!(figure.contains("s-est\" style=\"left:25%;width:50%\""), "{figure}");
     assert!(figure.contains("s-est\" style=\"left:10%;width:90%\""), "{figure}");
-    assert!(!figure.contains(">gone</i>"), "{figure}");
+    let gone =
+        "<i class=\"s-gone\" style=\"left:75%;width:25%\" title=\"gone: 75.000 ms …\">gone</i>";
+    assert!(figure.contains(gone), "{figure}");
+    assert!(figure.contains("title=\"ESTAB: 25.000 … 75.000 ms\""), "{figure}");
+    assert!(figure.contains(words.lanes_gone), "{figure}");
     assert_eq!(figure.matches(words.no_socket).count(), 1, "{figure}");
     assert!(figure.contains(&format!("<span>eve, server</span><div><em>{}", words.no_socket)));
     // The table has the end, too.
     assert!(figure.contains("<td class=\"n\">75.000</td>") && figure.contains(">gone</td>"));
+}
+
+/// That the kernel has forgotten an end is often the last thing that a story tells of.
+#[test]
+fn the_last_change_is_seen_in_both_languages() {
+    let states = [(0.0, "ESTAB"), (1000.0, "gone")].map(|(at, state)| (at, state.to_owned()));
+    let lane =
+        Lane { host: "client".into(), who: "bob".into(), ports: (1, 2), states: states.to_vec() };
+    let story = Story { lanes: vec![lane], ..Story::default() };
+    for language in [Language::English, Language::Chinese] {
+        let page = page_of("x", std::slice::from_ref(&story), language);
+        let gone = page.split("<i class=\"s-gone\" style=\"").nth(1).expect("it is drawn");
+        assert!(gone.starts_with("left:96.2%;width:3.8%\""), "{gone}");
+        assert!(page.contains(language.words().lanes_gone), "{page}");
+    }
 }
 
 #[test]
