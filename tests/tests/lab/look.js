@@ -60,5 +60,14 @@
       }
     }
   }
+  // A moment is at the same place in all figures of a story.
+  for (const story of document.querySelectorAll('section')) {
+    const scales = [...story.querySelectorAll('.ln>div, .plot line.grid:first-of-type')];
+    const ends = scales.map((e) => e.getBoundingClientRect()).map((box) => [box.left, box.right]);
+    const first = ends[0];
+    if (ends.some(([left, right]) => Math.abs(left - first[0]) > 1 || Math.abs(right - first[1]) > 1)) {
+      wrong.push(`two scales of time: ${story.querySelector('h3').textContent} ${JSON.stringify(ends)}`);
+    }
+  }
   return wrong.slice(0, 20);
 })()

@@ -1,8 +1,8 @@
 //! When was each end of a connection in which state?
 
 use super::data;
-use super::markup::{Markup, Num};
-use super::plot::ticks;
+use super::markup::Markup;
+use super::plot::{LEFT, RIGHT, WIDTH, moments, share};
 use super::words::Words;
 use crate::findings::{Lane, Story};
 
@@ -12,8 +12,11 @@ const MAX_ROWS: usize = 24;
 /// How many states of an end are drawn: more than TCP has, for one that is used again.
 const MAX_BARS: usize = 24;
 
-/// How much of a lane a character takes, in hundredths.
-const HUNDREDTH_PER_CHARACTER: f64 = 1.0;
+/// How much of a lane a character takes.
+const CHARACTER: f64 = 0.01;
+
+/// Where a state is at least seen that begins at the end of the figure or later.
+const LAST_SEEN: f64 = 0.994;
 
 /// What a lane says where the kernel has forgotten its end.
 const GONE: &str = "gone";
@@ -26,6 +29,9 @@ struct Row<'a> {
 }
 
 /// The states as bars over time; nothing where none were watched.
+///
+/// A lane is as wide as the scale of a plot at every width of the page, so that it can be read down from one
+/// to the other. What stands before that scale in a plot is too little for a name, which is above its lane.
 pub(super) fn figure(story: &Story, span: (f64, f64), most: usize, words: &Words) -> Markup {
     let mut out = Markup::default();
     if story.lanes.is_empty() {
@@ -33,8 +39,9 @@ pub(super) fn figure(story: &Story, span: (f64, f64), most: usize, words: &Words
     }
     let rows = rows(story);
     out.fill("<h4>{}</h4><figure class=\"lanes\">", &[&words.lanes]);
-    out.raw("<div role=\"img\" aria-label=\"").fill(words.lanes_of, &[&story.lanes.len()]);
-    out.raw("\">");
+    let (before, behind) = (percent(LEFT / WIDTH), percent(1.0 - RIGHT / WIDTH));
+    out.fill("<div role=\"img\" style=\"margin:0 {}% 0 {}%\" aria-label=\"", &[&behind, &before]);
+    out.fill(words.lanes_of, &[&story.lanes.len()]).raw("\">");
     for Row { host, who, states } in rows.iter().take(MAX_ROWS) {
         out.fill("<div class=\"ln\"><span>{}, {}</span><div>", &[who, host]);
         if states.is_empty() {
@@ -93,7 +100,7 @@ fn bar(out: &mut Markup, state: &str, (from, until): (f64, Option<f64>), span: (
     });
     let width = (right - left).max(0.0);
     // A part of a word says less than the colour.
-    let is_readable = width >= HUNDREDTH_PER_CHARACTER * (state.len() as f64 + 1.0);
+    let is_readable = width >= CHARACTER * (state.len() as f64 + 1.0);
     // Nobody saw the end of the last one.
     let lasted = match until {
         Some(until) => format!("{from:.3} … {until:.3} ms"),
@@ -102,8 +109,8 @@ fn bar(out: &mut Markup, state: &str, (from, until): (f64, Option<f64>), span: (
     out.fill(
         " style=\"left:{}%;width:{}%\" title=\"{}: {}\">{}</i>",
         &[
-            &Num(left.min(99.4)),
-            &Num(width),
+            &percent(left.min(LAST_SEEN)),
+            &percent(width),
             &state,
             &lasted,
             if is_readable { &state } else { &"" },
@@ -112,20 +119,16 @@ fn bar(out: &mut Markup, state: &str, (from, until): (f64, Option<f64>), span: (
 }
 
 fn axis(out: &mut Markup, span: (f64, f64)) {
-    out.raw("<div class=\"ln ax\"><span>ms</span><div>");
-    for (at, shown) in ticks(span) {
-        let left = share(at, span);
-        if left < 93.0 {
-            out.fill("<b style=\"left:{}%\">{}</b>", &[&Num(left), &shown]);
-        }
+    out.raw("<div class=\"ln ax\"><div>");
+    for (at, shown) in moments(span) {
+        out.fill("<b style=\"left:{}%\">{}</b>", &[&percent(share(at, span)), &shown]);
     }
-    out.raw("</div></div>");
+    out.raw("<span>ms</span></div></div>");
 }
 
-/// Where a moment is, in hundredths of the whole.
-fn share(at: f64, (low, high): (f64, f64)) -> f64 {
-    let share = (at - low) / (high - low);
-    if share.is_finite() { share.clamp(0.0, 1.0) * 100.0 } else { 0.0 }
+/// A share in hundredths, fine enough for a pixel of the widest page.
+fn percent(share: f64) -> f64 {
+    (share * 10_000.0).round() / 100.0
 }
 
 /// The same as a table, in the order of time.

@@ -6,8 +6,11 @@ use super::words::Words;
 
 pub(super) const WIDTH: f64 = 720.0;
 pub(super) const HEIGHT: f64 = 216.0;
-const LEFT: f64 = 76.0;
+/// Where the scale of time begins and ends.
+pub(super) const LEFT: f64 = 76.0;
 pub(super) const RIGHT: f64 = 706.0;
+/// How much of that the unit needs at its end.
+const UNIT: f64 = 70.0;
 const TOP: f64 = 26.0;
 const BOTTOM: f64 = 186.0;
 /// About how many lines a scale has.
@@ -122,9 +125,7 @@ impl View {
     }
 
     pub(super) fn px(&self, at: f64) -> f64 {
-        // What is beyond the scale is drawn at its end.
-        let share = (at - self.x.0) / (self.x.1 - self.x.0);
-        LEFT + share.clamp(0.0, 1.0) * (RIGHT - LEFT)
+        LEFT + share(at, self.x) * (RIGHT - LEFT)
     }
 
     pub(super) fn py(&self, value: f64) -> f64 {
@@ -149,12 +150,8 @@ impl View {
                 &[&Num(LEFT - 6.0), &Num(y + 4.0), &shown],
             );
         }
-        for (at, shown) in ticks(self.x) {
+        for (at, shown) in moments(self.x) {
             let x = self.px(at);
-            if x > RIGHT - 70.0 {
-                // There stands the unit.
-                continue;
-            }
             out.fill(
                 "<line class=\"grid\" x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\"/>",
                 &[&Num(x), &Num(BOTTOM), &Num(x), &Num(BOTTOM + 5.0)],
@@ -213,8 +210,20 @@ fn short(value: f64, shown: String) -> String {
     }
 }
 
+/// How far a moment is from the beginning of a scale to its end. What is beyond is drawn there.
+pub(super) fn share(at: f64, (from, until): (f64, f64)) -> f64 {
+    let share = (at - from) / (until - from);
+    if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) }
+}
+
+/// The round moments of a scale of time, without those in whose place the unit stands.
+pub(super) fn moments(span: (f64, f64)) -> impl Iterator<Item = (f64, String)> {
+    let most = 1.0 - UNIT / (RIGHT - LEFT);
+    ticks(span).into_iter().filter(move |(at, _)| share(*at, span) <= most)
+}
+
 /// Round values of a range, each as it is written.
-pub(super) fn ticks((low, high): (f64, f64)) -> Vec<(f64, String)> {
+fn ticks((low, high): (f64, f64)) -> Vec<(f64, String)> {
     let rough = (high - low) / TICKS;
     if !rough.is_finite() || rough <= 0.0 {
         return Vec::new();

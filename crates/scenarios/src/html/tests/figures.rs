@@ -91,8 +91,46 @@ fn the_last_change_is_seen_in_both_languages() {
     for language in [Language::English, Language::Chinese] {
         let page = page_of("x", std::slice::from_ref(&story), language);
         let gone = page.split("<i class=\"s-gone\" style=\"").nth(1).expect("it is drawn");
-        assert!(gone.starts_with("left:96.2%;width:3.8%\""), "{gone}");
+        assert!(gone.starts_with("left:96.15%;width:3.85%\""), "{gone}");
         assert!(page.contains(language.words().lanes_gone), "{page}");
+    }
+}
+
+/// What happened at the same moment stands above each other: in lanes, the queue and other values.
+#[test]
+fn figures_of_a_story_have_one_scale_of_time() {
+    let states = [(0.0, "SYN-RECV"), (50.0, "ESTAB"), (90.0, "gone")];
+    let story = Story {
+        lanes: vec![Lane {
+            host: "client".into(),
+            who: "bob".into(),
+            ports: (1, 2),
+            states: states.map(|(at, state)| (at, state.to_owned())).to_vec(),
+        }],
+        queue: [0.0, 50.0]
+            .map(|at_ms| QueueLine { at_ms, length: u32::from(at_ms > 0.0), backlog: 5 })
+            .to_vec(),
+        series: vec![Series {
+            says: "x".into(),
+            unit: "x".into(),
+            points: vec![(0.0, 0.0), (50.0, 1.0)],
+        }],
+        ..Story::default()
+    };
+    let page = page_of("x", &[story], Language::English);
+    let number = |text: &str| text.split(['%', 'V', ' ']).next()?.parse::<f64>().ok();
+    let after = |part: &str, begin: &str| part.split(begin).nth(1).and_then(number);
+    let figure = page.split("<figure class=\"lanes\">").nth(1).expect("it has lanes");
+    let behind = after(figure, "style=\"margin:0 ").expect("it ends before the edge");
+    let before = after(figure, "% 0 ").expect("it begins behind the edge");
+    let left = after(figure, "s-est\" style=\"left:").expect("it has a bar");
+    // A drawing is 720 wide.
+    let in_lane = 7.2 * (before + (100.0 - before - behind) * left / 100.0);
+    let steps: Vec<f64> =
+        page.split("class=\"step k0\" d=\"").skip(1).filter_map(|path| after(path, "H")).collect();
+    assert_eq!(steps.len(), 2, "{page}");
+    for step in steps {
+        assert!((step - in_lane).abs() < 0.2, "{step} and {in_lane}");
     }
 }
 
