@@ -15,7 +15,7 @@ use crate::wrap::{hanging, lines, pad};
 const WIDTH: usize = 40;
 
 /// A silence longer than this gets a line of its own.
-const LONG_GAP_MS: f64 = 50.0;
+pub(crate) const LONG_GAP_MS: f64 = 50.0;
 
 /// More packets than this are folded to the first and the last [`SHOWN_AT_EACH_END`].
 const FOLD_ABOVE: usize = 60;
@@ -49,10 +49,7 @@ pub fn draw(story: &Story, look: Look) -> String {
     let _ = writeln!(out, "{:>10}  {:<12}{left}{right}", "ms", "who");
     let packets = &story.packets;
     let folded = packets.len() > FOLD_ABOVE;
-    let mut last_ms = packets.first().map_or(0.0, |first| first.sent_ms);
     for (index, packet) in packets.iter().enumerate() {
-        let gap_ms = packet.sent_ms - last_ms;
-        last_ms = packet.sent_ms;
         if folded && index == SHOWN_AT_EACH_END {
             let left_out = packets.len() - 2 * SHOWN_AT_EACH_END;
             let _ = writeln!(out, "{:MARGIN$}… {left_out} more packets …", "");
@@ -60,7 +57,7 @@ pub fn draw(story: &Story, look: Look) -> String {
         if folded && (SHOWN_AT_EACH_END..packets.len() - SHOWN_AT_EACH_END).contains(&index) {
             continue;
         }
-        if gap_ms > LONG_GAP_MS {
+        if let Some(gap_ms) = silence_before(packets, index) {
             let gap = format!("+{gap_ms:.0} ms");
             let _ = writeln!(out, "{:MARGIN$}┆{gap:^WIDTH$}┆", "");
         }
@@ -85,6 +82,14 @@ pub fn draw(story: &Story, look: Look) -> String {
         out.push_str(&hanging(&" ".repeat(MARGIN), MARGIN + 2, &text, columns));
     }
     out
+}
+
+/// How long nobody had sent anything when this packet was sent, where that is worth to be written out. From
+/// sending to sending: that is the difference of the times that stand beside the packets.
+pub(crate) fn silence_before(packets: &[PacketLine], index: usize) -> Option<f64> {
+    let before = packets.get(index.checked_sub(1)?)?;
+    let gap_ms = packets.get(index)?.sent_ms - before.sent_ms;
+    (gap_ms > LONG_GAP_MS).then_some(gap_ms)
 }
 
 /// Words that have no room behind an arrow, in the middle below it.

@@ -9,6 +9,7 @@ use super::fold::{Piece, fold, was_dropped};
 use super::markup::{Markup, Num, clip};
 use super::words::Words;
 use crate::findings::{Fate, PacketLine, Story};
+use crate::ladder::{LONG_GAP_MS, silence_before};
 
 /// Where things stand in a drawing, in its own units.
 pub(super) struct Layout {
@@ -61,8 +62,8 @@ const WHY_BELOW: f64 = 13.0;
 const TIP: f64 = 19.0;
 /// The least by which an arrow slants.
 const SLANT: f64 = 6.0;
-/// A silence longer than this is written out.
-const LONG_GAP_MS: f64 = 50.0;
+/// Below a label for the line of a silence.
+const SILENCE: f64 = 7.0;
 /// How wide a character of a lifeline's name is.
 const HEAD_CHARACTER: f64 = 7.9;
 /// Colours, each with dashes of its own.
@@ -168,7 +169,7 @@ impl Drawing {
     fn of(packets: &[PacketLine], pieces: &[Piece], layout: &Layout) -> Self {
         let mut out = Self { arrows: Vec::new(), gaps: Vec::new(), folds: Vec::new(), bottom: TOP };
         let mut arrow_of: HashMap<usize, usize> = HashMap::new();
-        let (mut y, mut free, mut last_ms, mut fresh) = (TOP, TOP, None, true);
+        let (mut y, mut free, mut last_ms) = (TOP, TOP, None);
         // Where a label of each end may be, below the tip of what arrived there.
         let mut free_at = [TOP; 2];
         // Below the last tip at each end: who overtakes whom must be seen.
@@ -176,8 +177,6 @@ impl Drawing {
         for (at_ms, event) in events(packets, pieces) {
             let dt = at_ms - last_ms.unwrap_or(at_ms);
             last_ms = Some(at_ms);
-            let silent = dt > LONG_GAP_MS && !fresh;
-            fresh = false;
             y += stretch(dt);
             match event {
                 Event::Fold(many) => {
@@ -188,11 +187,13 @@ impl Drawing {
                     }
                     y = y.max(free) + 6.0;
                     out.folds.push((y, many));
-                    (free, fresh) = (y + LABEL + 6.0, true);
+                    free = y + LABEL + 6.0;
                 }
                 Event::Sent(at) => {
                     let side = usize::from(packets[at].from != 0);
-                    y = y.max(free).max(free_at[side]);
+                    let silence = silence_before(packets, at);
+                    y = y.max(if silence.is_some() { free + SILENCE } else { free });
+                    y = y.max(free_at[side]);
                     arrow_of.insert(at, out.arrows.len());
                     let lost = !matches!(packets[at].fate, Fate::Taken | Fate::DroppedByKernel(_));
                     let arrived = y + if lost { SLANT * 1.5 } else { SLANT };
@@ -207,9 +208,7 @@ impl Drawing {
                             free = lower;
                         }
                     }
-                    if silent {
-                        out.gaps.push((y - 11.0, dt));
-                    }
+                    out.gaps.extend(silence.map(|ms| (y - 11.0, ms)));
                 }
                 Event::Arrived(at) => {
                     let side = usize::from(packets[at].from == 0);

@@ -81,6 +81,35 @@ fn a_state_is_a_bar_as_long_as_it_lasted() {
     assert!(figure.contains("<td class=\"n\">75.000</td>") && figure.contains(">gone</td>"));
 }
 
+/// From sending to sending, whatever arrives meanwhile: a page and a terminal show the same run.
+#[test]
+fn a_silence_is_as_long_as_in_a_terminal() {
+    let words = Language::English.words();
+    let at = |sent_ms: f64| PacketLine {
+        from: 0,
+        sent_ms,
+        arrived_ms: Some(sent_ms + 40.0),
+        retry: 0,
+        ..packet(2, "", Fate::Taken)
+    };
+    let packets = [0.0, 1019.2, 1079.2, 1100.0].map(at).to_vec();
+    let story = Story { packets, ..story("x", 0) };
+    let written = |drawn: &str, end: &str| -> Vec<String> {
+        let gaps = drawn.split('+').skip(1).filter_map(|rest| rest.split_once(end));
+        gaps.map(|(gap, _)| gap.to_owned()).filter(|gap| gap.parse::<u32>().is_ok()).collect()
+    };
+    let page = ladder::figure(&story, "l", 10, words).finish();
+    let terminal = crate::ladder::draw(&story, crate::look::Look::default());
+    assert_eq!(written(&terminal, " ms "), ["1019", "60"], "{terminal}");
+    for drawing in page.split("<svg").skip(1) {
+        assert_eq!(written(drawing, " ms<"), ["1019", "60"], "{drawing}");
+    }
+    // Packets that are left out are no silence, and what follows them is one if it was.
+    let packets = (0..40).map(|n| at(f64::from(n) * if n < 39 { 1.0 } else { 10.0 })).collect();
+    let page = ladder::figure(&Story { packets, ..story.clone() }, "l", 4, words).finish();
+    assert_eq!(written(&page, " ms<"), ["352", "352"], "{page}");
+}
+
 /// That the kernel has forgotten an end is often the last thing that a story tells of.
 #[test]
 fn the_last_change_is_seen_in_both_languages() {
