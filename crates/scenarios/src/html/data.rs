@@ -128,7 +128,11 @@ pub(super) fn packets(story: &Story, most: usize, words: &Words) -> Markup {
         return out;
     }
     out.raw("<details class=\"raw\"><summary>");
-    out.fill("{} ({})</summary>", &[&words.packets_as_table, &story.packets.len()]);
+    out.fill("{} ({})", &[&words.packets_as_table, &story.packets.len()]);
+    if let Some(not_drawn) = &story.not_drawn {
+        out.raw(". ").fill(words.not_in_table, &[not_drawn]);
+    }
+    out.raw("</summary>");
     out.fill(
         "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"{}\"><table><thead><tr>",
         &[&words.packets_as_table],

@@ -272,3 +272,21 @@ fn states_stand_in_a_lane_and_other_lists_do_not() {
         assert!(!shown(other).contains("<li"), "{other}");
     }
 }
+
+#[test]
+fn packets_that_a_story_hides_are_not_said_to_be_in_its_table() {
+    for (language, all) in [(Language::English, "All"), (Language::Chinese, "全部")] {
+        let words = language.words();
+        let table = |not_drawn: Option<&str>| {
+            let not_drawn = not_drawn.map(str::to_owned);
+            let table = data::packets(&Story { not_drawn, ..story("x", 6) }, 20, words).finish();
+            let summary = table.split("<summary>").nth(1).and_then(|rest| rest.split('<').next());
+            summary.expect("it has a summary").to_owned()
+        };
+        let bare = format!("{} (6)", words.packets_as_table);
+        assert_eq!(table(None), bare);
+        let hidden = words.not_in_table.replace("{}", "95 more datagrams");
+        assert_eq!(table(Some("95 more datagrams")), format!("{bare}. {hidden}"));
+        assert!(!bare.contains(all), "{bare}");
+    }
+}
