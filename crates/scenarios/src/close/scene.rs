@@ -154,7 +154,7 @@ impl Ended {
             vec![side.to_owned(), states_in_words(samples)]
         };
         Table {
-            says: "the states at both ends (looked at every 2 ms)".into(),
+            says: "the states at both ends (looked at every 2 ms, less often where the machine is busy)".into(),
             columns: ["end", "states"].map(str::to_owned).to_vec(),
             rows: vec![row("client", &self.client), row("server", &self.server)],
         }

@@ -290,3 +290,10 @@ fn packets_that_a_story_hides_are_not_said_to_be_in_its_table() {
         assert!(!bare.contains(all), "{bare}");
     }
 }
+
+/// A busy machine does not look as often as it is asked to.
+#[test]
+fn how_often_states_are_asked_for_is_no_promise() {
+    assert!(Language::English.words().lanes_over_time.contains("every 5 ms, or less often"));
+    assert!(Language::Chinese.words().lanes_over_time.contains("每 5 ms 查询一次，机器繁忙时"));
+}
