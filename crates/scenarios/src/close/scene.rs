@@ -176,10 +176,15 @@ impl Ended {
             Some((number, observer.millis(record.delivered()?)))
         });
         if let Some((number, at_ms)) = late {
-            observer.dropped_by_kernel(number, &format!("comes at {at_ms:.0} ms, dropped"));
+            observer.dropped_by_kernel(number, &too_late(at_ms));
         }
         self.seen.put_into(story, &observer);
     }
+}
+
+/// Why the kernel dropped a copy. It stands behind a cross or after words that say that it was dropped.
+fn too_late(at_ms: f64) -> String {
+    format!("old data, came at {at_ms:.0} ms")
 }
 
 /// The states of one end, one after the other: `ESTAB, FIN-WAIT-1, gone`.
@@ -198,4 +203,40 @@ pub(super) fn tcp(record: &Record) -> Option<&netlab::Tcp> {
 
 pub(super) fn is_fin(record: &Record) -> bool {
     tcp(record).is_some_and(|tcp| tcp.flags.fin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::{Fate, PacketLine};
+    use crate::ladder;
+    use crate::look::Look;
+
+    #[test]
+    fn a_late_copy_is_once_said_to_be_dropped() {
+        let packet = PacketLine {
+            number: 9,
+            from: 1,
+            sent_ms: 23.0,
+            arrived_ms: Some(525.2),
+            who: "client".into(),
+            ports: (7878, 40_001),
+            label: "PSH, ACK, copy".into(),
+            len: 6,
+            retry: 0,
+            fate: Fate::DroppedByKernel(too_late(525.2)),
+            tcp: None,
+        };
+        let story = Story {
+            lifelines: vec!["client 10.0.0.1".into(), "server 10.0.0.2:7878".into()],
+            packets: vec![packet],
+            ..Story::default()
+        };
+        let listed = ladder::list(&story, None);
+        let dropped = "PSH, ACK, copy 6 B, dropped by the kernel: old data, came at 525 ms\n";
+        assert!(listed.ends_with(dropped), "{listed}");
+        let drawn = ladder::draw(&story, Look::default());
+        assert!(drawn.contains("✗◄─"), "{drawn}");
+        assert!(drawn.ends_with("│ old data, came at 525 ms\n"), "{drawn}");
+    }
 }
