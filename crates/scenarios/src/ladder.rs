@@ -5,11 +5,11 @@
 
 use std::fmt::Write as _;
 
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::findings::{Fate, PacketLine, Story};
 use crate::look::Look;
-use crate::wrap::{hanging, lines, pad};
+use crate::wrap::{GAP, clip, hanging, lines, pad};
 
 /// Columns between the two lifelines.
 const WIDTH: usize = 40;
@@ -35,6 +35,17 @@ const MARGIN: usize = 24;
 /// Columns up to and with the second lifeline.
 const WHOLE: usize = MARGIN + 1 + WIDTH + 1;
 
+/// Times before this one have room in their column: a little less than 17 minutes.
+const TIMES_MS: f64 = 1e6;
+
+/// Whether the packets of a story can be drawn in so many columns, where that is known.
+pub fn fits(story: &Story, columns: Option<usize>) -> bool {
+    let Some(columns) = columns else { return true };
+    let has_room = story.lifelines.iter().all(|name| MARGIN + name.width() <= columns);
+    let is_long = story.packets.iter().any(|packet| packet.sent_ms >= TIMES_MS);
+    columns >= WHOLE && has_room && !is_long
+}
+
 /// Draws the packets of a story, in so many columns where that is known: what became of a packet stands
 /// below its arrow then, if there is no room for it behind. Where there are colours and several connections,
 /// each has one.
@@ -43,10 +54,16 @@ pub fn draw(story: &Story, look: Look) -> String {
     let [left, right] = &story.lifelines[..] else { return out };
     let columns = look.columns.unwrap_or(usize::MAX);
     let connections = connections(story);
-    // The name of the right one begins at its line, or as far before it as it must to end in time.
-    let too_much = (WHOLE - 1 + right.width()).saturating_sub(columns);
-    let left = pad(left, (WIDTH + 1 - too_much.min(WIDTH)).max(left.width() + 2));
-    let _ = writeln!(out, "{:>10}  {:<12}{left}{right}", "ms", "who");
+    // The name of the right one begins at its line, or as far before it as it must to end in time; where the
+    // other one is in its way, below that.
+    let at_right = (WHOLE - 1).min(columns.saturating_sub(right.width()));
+    let heading = format!("{:>10}  {:<12}{left}", "ms", "who");
+    let behind = at_right.max(heading.width() + GAP);
+    let _ = if behind.saturating_add(right.width()) <= columns {
+        writeln!(out, "{}{right}", pad(&heading, behind))
+    } else {
+        writeln!(out, "{heading}\n{}{right}", " ".repeat(at_right))
+    };
     let packets = &story.packets;
     let folded = packets.len() > FOLD_ABOVE;
     for (index, packet) in packets.iter().enumerate() {
@@ -201,21 +218,6 @@ fn describe(packet: &PacketLine) -> String {
     label
 }
 
-/// The beginning of a text that takes no more than so many columns.
-fn clip(text: &str, columns: usize) -> String {
-    if text.width() <= columns {
-        return text.to_owned();
-    }
-    let mut clipped = String::new();
-    for c in text.chars() {
-        if clipped.width() + c.width().unwrap_or(0) >= columns {
-            break;
-        }
-        clipped.push(c);
-    }
-    clipped + "…"
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -318,12 +320,37 @@ mod tests {
             "                        not drawn: 22 packets of the other client",
         ];
         assert_eq!(draw(&story, within(80)).lines().collect::<Vec<_>>(), expected);
-        for columns in [72, 80, 100] {
+        for columns in [66, 72, 80, 100] {
+            assert!(fits(&story, Some(columns)));
             let drawn = draw(&story, within(columns));
             assert!(drawn.lines().all(|line| line.width() <= columns), "{columns}\n{drawn}");
         }
+        assert!(!fits(&story, Some(65)));
         let listed = list(&story, Some(30));
         assert!(listed.lines().all(|line| line.width() <= 30), "{listed}");
+    }
+
+    /// An address of IPv6 with its port may take half of a terminal.
+    #[test]
+    fn names_that_have_no_room_beside_each_other_stand_below_each_other() {
+        let lifelines = ["client 2001:db8::10:0:0:1", "server [2001:db8::10:0:0:2]:7878"];
+        let story = Story {
+            lifelines: lifelines.map(str::to_owned).to_vec(),
+            packets: vec![packet(0, 0.0, "SYN", 0, Fate::Taken)],
+            ..Story::default()
+        };
+        let expected = [
+            "        ms  who         client 2001:db8::10:0:0:1",
+            "                                                server [2001:db8::10:0:0:2]:7878",
+            "     0.000  client 8    │─── SYN ───────────────────────────────►│",
+        ];
+        assert_eq!(draw(&story, within(80)).lines().collect::<Vec<_>>(), expected);
+        let drawn = draw(&story, within(83));
+        let heading = drawn.lines().next();
+        assert_eq!(heading.map(str::len), Some(83), "{drawn}");
+        assert!(fits(&story, Some(66)));
+        let long = Story { lifelines: vec!["a".repeat(50), "b".into()], ..story };
+        assert!(fits(&long, Some(74)) && !fits(&long, Some(73)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! A terminal breaks a line that is too long in the middle of a word, and the next column with it.
 
+use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr;
 
 /// The blank columns between two columns of a table.
@@ -10,23 +11,64 @@ pub(crate) const GAP: usize = 2;
 /// What follows a number as its unit.
 const UNITS: [&str; 7] = ["s", "ms", "µs", "B", "KiB", "MiB", "%"];
 
-/// A text in lines of at most so many columns, broken between words; a word that is longer has a line of
-/// its own. What fits is left as it is, with the blanks that it has.
+/// A text in lines of at most so many columns, broken between words, and in a word only where that is longer
+/// than a line. What fits is left as it is, with the blanks that it has.
 pub(crate) fn lines(text: &str, columns: usize) -> Vec<String> {
     if text.width() <= columns {
         return vec![text.to_owned()];
     }
     let mut lines: Vec<String> = Vec::new();
     for word in words(text) {
-        match lines.last_mut() {
-            Some(line) if line.width() + 1 + word.width() <= columns => {
-                line.push(' ');
-                line.push_str(&word);
+        for piece in pieces(&word, columns) {
+            match lines.last_mut() {
+                Some(line) if line.width() + 1 + piece.width() <= columns => {
+                    line.push(' ');
+                    line.push_str(&piece);
+                }
+                _ => lines.push(piece),
             }
-            _ => lines.push(word),
         }
     }
     lines
+}
+
+/// A word in pieces of at most so many columns. A number goes without its unit before it is broken itself, and
+/// what a reader takes for one character is never broken: it would be another one.
+fn pieces(word: &str, columns: usize) -> Vec<String> {
+    if word.width() <= columns {
+        return vec![word.to_owned()];
+    }
+    let mut pieces = Vec::new();
+    for part in word.split_whitespace() {
+        let (mut piece, mut width) = (String::new(), 0);
+        for character in part.graphemes(true) {
+            let more = character.width();
+            if width + more > columns && !piece.is_empty() {
+                pieces.push(std::mem::take(&mut piece));
+                width = 0;
+            }
+            piece.push_str(character);
+            width += more;
+        }
+        pieces.push(piece);
+    }
+    pieces
+}
+
+/// The beginning of a text that takes no more than so many columns, with a mark where something is left out.
+pub(crate) fn clip(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let (mut clipped, mut width) = (String::new(), 0);
+    for character in text.graphemes(true) {
+        width += character.width();
+        if width >= columns {
+            break;
+        }
+        clipped.push_str(character);
+    }
+    clipped + "…"
 }
 
 /// The words of a text. A number and its unit are one, because `0.011` at the end of a line and `s` in the
@@ -62,9 +104,10 @@ pub(crate) fn hanging(first: &str, further: usize, text: &str, columns: usize) -
     out
 }
 
-/// How wide the columns of a table are whose rows take no more than so many columns. What is too much is
-/// taken from the widest, as long as none of its words is longer. `None` knows no limit.
-pub(crate) fn widths(rows: &[Vec<&str>], columns: Option<usize>) -> Vec<usize> {
+/// How wide the columns of a table are whose rows take no more than so many columns; `None` where that breaks
+/// words of up to `longest` columns. What is too much is taken from the widest, as long as none of its words is
+/// longer; such as are longer than `longest` are broken only where there is no other way.
+pub(crate) fn widths(rows: &[Vec<&str>], columns: usize, longest: usize) -> Option<Vec<usize>> {
     let count = rows.iter().map(Vec::len).max().unwrap_or_default();
     let widest = |column: usize, of: fn(&str) -> usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| of(cell)).max().unwrap_or_default()
@@ -73,19 +116,28 @@ pub(crate) fn widths(rows: &[Vec<&str>], columns: Option<usize>) -> Vec<usize> {
         |cell: &str| words(cell).iter().map(|word| word.width()).max().unwrap_or_default();
     let mut widths: Vec<usize> =
         (0..count).map(|column| widest(column, UnicodeWidthStr::width)).collect();
-    let least: Vec<usize> = (0..count).map(|column| widest(column, longest_word)).collect();
-    let Some(columns) = columns else { return widths };
+    let mut least: Vec<usize> = (0..count).map(|column| widest(column, longest_word)).collect();
     let room = columns.saturating_sub(GAP * count.saturating_sub(1));
-    // In one step what would take very many, as a recording of anybody's making may have it.
-    for (width, least) in widths.iter_mut().zip(&least) {
-        *width = (*width).min(room.max(*least));
+    let sum =
+        |widths: &[usize]| widths.iter().fold(0_usize, |sum, width| sum.saturating_add(*width));
+    if sum(&least) > room {
+        for width in &mut least {
+            *width = (*width).min(longest);
+        }
     }
-    while widths.iter().sum::<usize>() > room {
+    if sum(&least) > room {
+        return None;
+    }
+    // In one step what would take very many, as a recording of anybody's making may have it.
+    for width in &mut widths {
+        *width = (*width).min(room);
+    }
+    while sum(&widths) > room {
         let shrinkable = (0..count).filter(|column| widths[*column] > least[*column]);
         let Some(widest) = shrinkable.max_by_key(|column| widths[*column]) else { break };
         widths[widest] -= 1;
     }
-    widths
+    Some(widths)
 }
 
 /// A row of a table behind so many blanks, in as many lines as its longest cell needs.
@@ -127,7 +179,6 @@ mod tests {
         let text = "一二 three  four five";
         assert_eq!(lines(text, 21), [text]);
         assert_eq!(lines(text, 10), ["一二 three", "four five"]);
-        assert_eq!(lines("a looooong b", 4), ["a", "looooong", "b"]);
         assert_eq!(lines("", 4), [""]);
         assert_eq!(lines("it took 12.5 s, not 3", 12), ["it took", "12.5 s, not", "3"]);
         assert_eq!(lines("level L2 s", 8), ["level", "L2 s"]);
@@ -136,12 +187,31 @@ mod tests {
     }
 
     #[test]
+    fn a_word_is_broken_only_where_a_line_has_no_room_for_it() {
+        assert_eq!(lines("a looooong b", 4), ["a", "looo", "oong", "b"]);
+        assert_eq!(lines("a loooong b", 4), ["a", "looo", "ong", "b"]);
+        assert_eq!(lines("1234 ms", 4), ["1234", "ms"]);
+        // Two columns each, of which five are too few for three.
+        assert_eq!(lines("一二三四", 5), ["一二", "三四"]);
+        // Each is one character to its reader, of one, two and eleven of Unicode's.
+        let (accent, flag, family) = ("e\u{301}", "🇩🇪", "👩\u{200d}👩\u{200d}👧\u{200d}👦");
+        assert_eq!(lines(&accent.repeat(3), 2), [accent.repeat(2), accent.to_owned()]);
+        assert_eq!(lines(&flag.repeat(3), 3), [flag; 3]);
+        assert_eq!(lines(&family.repeat(2), 3), [family; 2]);
+        assert_eq!(lines("一二", 0), ["一", "二"], "what cannot fit is whole");
+        assert_eq!(clip(&family.repeat(3), 5), family.repeat(2) + "…");
+        assert_eq!((clip("12345", 5), clip("123456", 5)), ("12345".into(), "1234…".into()));
+    }
+
+    #[test]
     fn the_widest_column_gives_way_down_to_its_longest_word() {
         let rows = [vec!["x", "some words that are long"], vec!["yy", "short"]];
-        assert_eq!(widths(&rows, None), [2, 24]);
-        assert_eq!(widths(&rows, Some(28)), [2, 24]);
-        assert_eq!(widths(&rows, Some(16)), [2, 12]);
-        assert_eq!(widths(&rows, Some(5)), [2, 5]);
+        assert_eq!(widths(&rows, usize::MAX, usize::MAX), Some(vec![2, 24]));
+        assert_eq!(widths(&rows, 28, usize::MAX), Some(vec![2, 24]));
+        assert_eq!(widths(&rows, 16, usize::MAX), Some(vec![2, 12]));
+        assert_eq!(widths(&rows, 8, usize::MAX), None);
+        assert_eq!(widths(&rows, 8, 4), Some(vec![2, 4]));
+        assert_eq!(widths(&rows, 7, 4), None);
         let shown = row(4, &rows[0], &[2, 12]);
         assert_eq!(shown, "    x   some words\n        that are\n        long\n");
     }
