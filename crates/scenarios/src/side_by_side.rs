@@ -26,51 +26,84 @@ pub fn comparison(
     columns: Option<usize>,
 ) -> String {
     let widths = widths(columns);
-    let [a, b] = variants.map(short);
+    let columns = columns.unwrap_or(usize::MAX);
+    let variants = variants.map(short);
     let mut out = format!("\n{demo}, side by side\n\n");
-    out.push_str(&row(INDENT, &["", "what differs", a, b], &widths));
+    if let Some(widths) = &widths {
+        out.push_str(&row(INDENT, &["", "what differs", variants[0], variants[1]], widths));
+    }
+    let part = |compared: &Compared| {
+        let differences = match &widths {
+            Some(widths) => in_columns(&compared.differences, widths, columns),
+            None => in_lines(&compared.differences, variants, columns),
+        };
+        differences + &same(compared)
+    };
     for story in &comparison.stories {
         let words = format!("{}: {}", story.name, story.says);
-        out.push_str(&hanging("== ", 3, &words, columns.unwrap_or(usize::MAX)));
-        out.push_str(&part(story, &widths));
+        out.push_str(&hanging("== ", 3, &words, columns));
+        out.push_str(&part(story));
     }
     out.push_str("claims\n");
-    out.push_str(&part(&comparison.claims, &widths));
+    out.push_str(&part(&comparison.claims));
     out
 }
 
-/// How wide the kind, what differs and its two values are.
-fn widths(columns: Option<usize>) -> [usize; 4] {
-    let columns = columns.unwrap_or(WIDTH).clamp(LEAST_WIDTH, WIDTH);
-    let room = columns - INDENT - KIND_WIDTH - 3 * GAP;
+/// How wide the kind, what differs and its two values are; none where there is no room for columns.
+fn widths(columns: Option<usize>) -> Option<[usize; 4]> {
+    let columns = columns.unwrap_or(WIDTH).min(WIDTH);
+    let room = columns.checked_sub(INDENT + KIND_WIDTH + 3 * GAP)?;
     // A value is shorter than the words that say what it is.
     let value = room * 2 / 7;
-    [KIND_WIDTH, room - 2 * value, value, value]
+    (columns >= LEAST_WIDTH).then_some([KIND_WIDTH, room - 2 * value, value, value])
 }
 
-fn part(compared: &Compared, widths: &[usize; 4]) -> String {
+fn in_columns(differences: &[Difference], widths: &[usize; 4], columns: usize) -> String {
     let mut out = String::new();
     let mut last_table = None;
-    for Difference { kind, id, table, what, values: [a, b] } in &compared.differences {
+    for Difference { kind, id, table, what, values: [a, b] } in differences {
         // Its cells are named by their rows and columns alone.
         if let Some(table) = table.as_ref().filter(|table| last_table != Some(*table)) {
-            let _ = writeln!(out, "  {:<7}  {table}", kind.word());
+            let first = format!("  {:<KIND_WIDTH$}  ", kind.word());
+            out.push_str(&hanging(&first, first.width(), table, columns));
             last_table = Some(table);
         }
         let word = if table.is_some() { "" } else { kind.word() };
-        let what = match id {
-            Some(id) if id.len() == 1 => format!("{id}  {what}"),
-            _ => what.clone(),
-        };
-        out.push_str(&row(INDENT, &[word, &what, a, b], widths));
+        out.push_str(&row(INDENT, &[word, &named(id.as_deref(), what), a, b], widths));
     }
-    let same = compared.same;
-    let _ = match (compared.differences.is_empty(), same) {
-        (_, 0) => Ok(()),
-        (true, _) => writeln!(out, "  nothing differs, of {same}"),
-        (false, _) => writeln!(out, "  the same in both: {same}"),
-    };
     out
+}
+
+/// The same where there is no room for columns: what differs, and its two values below it.
+fn in_lines(differences: &[Difference], variants: [&str; 2], columns: usize) -> String {
+    let mut out = String::new();
+    for Difference { kind, id, table, what, values } in differences {
+        let of = table.as_ref().map(|table| format!("{table}: ")).unwrap_or_default();
+        let words = format!("{}  {of}{}", kind.word(), named(id.as_deref(), what));
+        out.push_str(&hanging("  ", 4, &words, columns));
+        for (variant, value) in variants.iter().zip(values) {
+            out.push_str(&hanging("    ", 6, &format!("{variant}: {value}"), columns));
+        }
+    }
+    out
+}
+
+/// What differs, behind the letter of the claim where it is one.
+fn named(id: Option<&str>, what: &str) -> String {
+    match id {
+        Some(id) if id.len() == 1 => format!("{id}  {what}"),
+        _ => what.to_owned(),
+    }
+}
+
+/// How much is the same in both.
+fn same(compared: &Compared) -> String {
+    let same = compared.same;
+    match (compared.differences.is_empty(), same) {
+        (_, 0) => String::new(),
+        (true, _) => format!("  nothing differs, of {same}\n"),
+        (false, _) => format!("  the same in both: {same}\n"),
+    }
 }
 
 /// A knob without the prefix that most of them have.
@@ -165,9 +198,20 @@ claims
   nothing differs, of 1
 ";
         assert_eq!(shown, expected);
-        for columns in [72, 80, 100] {
+        for columns in [40, 60, 72, 80, 100] {
             let shown = comparison("backlog", variants, &compared, Some(columns));
             assert!(shown.lines().all(|line| line.width() <= columns), "{columns}\n{shown}");
         }
+        let narrow = comparison("backlog", variants, &compared, Some(50));
+        let expected = "== one: it is played
+  check half-open connections that the kernel
+    keeps of twenty
+    tcp_syncookies=0: ok: 6
+    tcp_syncookies=1: FAILED: 20, expected 5..6
+  table  who is where: client 1, place
+    tcp_syncookies=0: inside
+    tcp_syncookies=1: outside
+";
+        assert!(narrow.contains(expected), "{narrow}");
     }
 }
