@@ -182,15 +182,36 @@ impl Sending {
     }
 
     pub(super) fn series(&self, observer: &Observer) -> Series {
-        let point = |(at, event): (Moment, Value)| {
-            let bytes = event["bytes"].as_f64().filter(|_| event["event"] == "progress")?;
-            Some((observer.millis(at), bytes))
-        };
+        let point = |(at, event): (Moment, Value)| Some((observer.millis(at), come(&event)?));
         let points = self.receiver.timed_events().into_iter();
         Series {
             says: "bytes of the file that have come".into(),
             unit: "bytes".into(),
             points: points.filter_map(point).collect(),
         }
+    }
+}
+
+/// How many bytes of the file have come, as the receiver tells of its progress, and last that it keeps the whole.
+fn come(event: &Value) -> Option<f64> {
+    matches!(event["event"].as_str(), Some("progress" | "kept")).then(|| event["bytes"].as_f64())?
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_kept_has_come_as_a_whole() {
+        let events = [
+            json!({"event": "listening", "addr": "10.0.0.2:7880"}),
+            json!({"event": "progress", "path": NAME, "bytes": 131_072, "total": SIZE}),
+            json!({"event": "kept", "path": NAME, "bytes": SIZE, "folder": false}),
+            json!({"event": "end", "exit": 0, "files": 1, "bytes": 18_928}),
+        ];
+        let come: Vec<f64> = events.iter().filter_map(come).collect();
+        assert_eq!(come, [131_072.0, 150_000.0]);
     }
 }
