@@ -82,7 +82,7 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Duration), Trouble> {
     story.series = vec![played.series(
         "cwnd of the client: how much may be under way",
         "segments",
-        |socket| Some(socket.info?.congestion_window.into()),
+        |socket| Some(socket?.info?.congestion_window.into()),
     )];
     let late = played.late;
     played.put_into(&mut story);

@@ -168,17 +168,16 @@ impl Played {
         self.seen.records.iter().filter(|record| is_sent(record, port)).collect()
     }
 
-    /// A value of the client's end over time.
+    /// A value of the client's end over time, `value` of the socket or of none once the kernel has forgotten it.
     pub(super) fn series(
         &self,
         says: &str,
         unit: &str,
-        value: impl Fn(&TcpSocket) -> Option<f64>,
+        value: impl Fn(Option<&TcpSocket>) -> Option<f64>,
     ) -> Series {
         let mut points: Vec<(f64, f64)> = Vec::new();
         for sample in &self.samples {
-            let value = sample.socket.as_ref().map_or(Some(0.0), &value);
-            let Some(value) = value else { continue };
+            let Some(value) = value(sample.socket.as_ref()) else { continue };
             if points.last().is_none_or(|(_, last)| last.to_bits() != value.to_bits()) {
                 points.push((self.observer.millis(sample.at), value));
             }
@@ -189,13 +188,16 @@ impl Played {
     /// What waits for an acknowledgement, over time.
     pub(super) fn send_queue(&self) -> Series {
         let says = "Send-Q of the client: what its kernel keeps";
-        self.series(says, "bytes", |socket| Some(socket.send_queue.into()))
+        // What is forgotten is kept no more.
+        self.series(says, "bytes", |socket| {
+            Some(socket.map_or(0.0, |socket| socket.send_queue.into()))
+        })
     }
 
     /// The retransmission timer over time.
     pub(super) fn timer(&self) -> Series {
         let says = "rto of the client: its retransmission timer";
-        self.series(says, "ms", |socket| Some(millis(socket.info?.rto)))
+        self.series(says, "ms", |socket| Some(millis(socket?.info?.rto)))
     }
 
     /// What the client's kernel kept at a moment.
