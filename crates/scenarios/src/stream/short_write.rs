@@ -37,22 +37,21 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     let watch = Watch::begin(&lab, pair.address.port())?;
     pair.client.set_nonblocking(true).map_err(failed())?;
     let offered: Vec<u8> = (0..=u8::MAX).cycle().take(OFFERED).collect();
-    let (mut took, mut taken) = (Vec::new(), 0);
+    let mut sends = Sends::default();
     let refused = loop {
-        match pair.client.write(&offered[taken..]) {
-            Ok(more) => {
-                took.push(more);
-                taken += more;
-            }
+        match pair.client.write(&offered[sends.taken..]) {
+            Ok(more) => sends.took(more),
             Err(error) if error.kind() == ErrorKind::WouldBlock => break "EAGAIN".to_owned(),
             Err(error) => break error.to_string(),
         }
-        if taken == OFFERED {
+        if sends.taken == OFFERED {
             break "nothing: it takes all".to_owned();
         }
     };
-    let first = took.first().copied().unwrap_or(0);
-    let window = fill_the_receiver(&lab, &mut pair, &offered, &mut taken)?;
+    let first = sends.first;
+    sends.returned(&refused);
+    let window = fill_the_receiver(&lab, &mut pair, &offered, &mut sends)?;
+    let taken = sends.taken;
     let mut arrived = vec![0; taken];
     pair.server.read_exact(&mut arrived).map_err(failed())?;
     let seen = watch.end(&lab)?;
@@ -79,9 +78,12 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
                 .into(),
         ],
         tables: vec![Table {
-            says: "what the sends returned".into(),
+            says: format!(
+                "what the sends returned: {taken} bytes in all, those behind the refused one until the receiver \
+                 had no room either"
+            ),
             columns: ["send", "offered", "taken"].map(str::to_owned).to_vec(),
-            rows: rows(&took, &refused),
+            rows: sends.rows,
         }],
         ..Story::default()
     };
@@ -117,16 +119,28 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     Ok(story)
 }
 
-/// What each send was offered, and how much it took; the last one took nothing.
-fn rows(took: &[usize], refused: &str) -> Vec<Vec<String>> {
-    let mut rows = Vec::new();
-    let mut offered = OFFERED;
-    for taken in took {
-        rows.push([rows.len() + 1, offered, *taken].iter().map(usize::to_string).collect());
-        offered -= taken;
+/// What each send was offered and what it returned.
+#[derive(Debug, Default)]
+struct Sends {
+    rows: Vec<Vec<String>>,
+    /// How many bytes the first one took, and all of them.
+    first: usize,
+    taken: usize,
+}
+
+impl Sends {
+    fn took(&mut self, bytes: usize) {
+        if self.rows.is_empty() {
+            self.first = bytes;
+        }
+        self.returned(&bytes.to_string());
+        self.taken += bytes;
     }
-    rows.push(vec![(rows.len() + 1).to_string(), offered.to_string(), refused.to_owned()]);
-    rows
+
+    fn returned(&mut self, what: &str) {
+        let [number, offered] = [self.rows.len() + 1, OFFERED - self.taken];
+        self.rows.push(vec![number.to_string(), offered.to_string(), what.to_owned()]);
+    }
 }
 
 /// Sends on until the receiver's kernel offers no room, and gives the room that it offered last; none where
@@ -135,7 +149,7 @@ fn fill_the_receiver(
     lab: &Lab,
     pair: &mut Pair,
     offered: &[u8],
-    taken: &mut usize,
+    sends: &mut Sends,
 ) -> Result<Option<u64>, Trouble> {
     let Some(wire) = lab.wire() else { return Ok(None) };
     let port = pair.address.port();
@@ -145,8 +159,9 @@ fn fill_the_receiver(
     };
     let deadline = Instant::now() + SOON;
     while Instant::now() < deadline {
-        match pair.client.write(&offered[*taken..]) {
-            Ok(more) => *taken += more,
+        match pair.client.write(&offered[sends.taken..]) {
+            Ok(0) => {}
+            Ok(more) => sends.took(more),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => return Err(Trouble::io("send on")(error)),
         }
@@ -155,4 +170,27 @@ fn fill_the_receiver(
         }
     }
     Ok(wire.records().iter().filter_map(window).next_back())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_send_is_told_and_they_add_up() {
+        let mut sends = Sends::default();
+        sends.took(10_000);
+        sends.took(3_032);
+        sends.returned("EAGAIN");
+        sends.took(5_792);
+        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+        let expected = [
+            row(["1", "262144", "10000"]),
+            row(["2", "252144", "3032"]),
+            row(["3", "249112", "EAGAIN"]),
+            row(["4", "249112", "5792"]),
+        ];
+        assert_eq!(sends.rows, expected);
+        assert_eq!((sends.first, sends.taken), (10_000, 18_824));
+    }
 }
