@@ -4,7 +4,7 @@ use std::net::{SocketAddr, UdpSocket};
 
 use super::peer::{Receiver, arrivals, bare_socket, list, send_lines};
 use crate::findings::{Check, Story, Table};
-use crate::observe::{Observer, Watch, lifelines};
+use crate::observe::{Observer, Watch};
 use crate::stage::{SOON, Stage, Trouble};
 
 const LONG: usize = 1400;
@@ -41,6 +41,8 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<bool>), Trouble> {
         })
         .collect();
 
+    let (bare, ours) = (address.port(), receiver.address.port());
+    let client = format!("client {}", lab.host("client").address());
     let rest = "x".repeat(LONG - TAKEN);
     let rest_lost = (arrive > 1).then(|| first.len() < LONG && second != rest.as_bytes());
     let shown = |bytes: &[u8]| match bytes.len() {
@@ -52,10 +54,13 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<bool>), Trouble> {
         says: format!("a datagram of {LONG} bytes is received with recv({TAKEN}), then another one"),
         belief: format!("recv({TAKEN}) throws away what is beyond {TAKEN} bytes"),
         set_up: vec![
-            format!("server: a bare socket that calls recv({TAKEN}); then udp-peer recv --max-size {TAKEN}"),
-            format!("client: udp-peer send, a line of {LONG} bytes and \"next\""),
+            format!(
+                "server: a bare socket at {address} that calls recv({TAKEN}); then udp-peer recv --max-size {TAKEN} {}",
+                receiver.address
+            ),
+            format!("client: udp-peer send to each of them, a line of {LONG} bytes and \"next\""),
         ],
-        lifelines: lifelines(&lab, "client", "server", address.port()),
+        lifelines: vec![client, format!("server {}, ports {bare} and {ours}", address.ip())],
         tables: vec![Table {
             says: "what each receiver got, call by call".into(),
             columns: ["call", "a bare recv(1024)", "udp-peer recv --max-size 1024"].map(str::to_owned).to_vec(),
@@ -90,7 +95,10 @@ pub(super) fn play(stage: &Stage) -> Result<(Story, Option<bool>), Trouble> {
             list(told),
         ),
     ];
-    let observer = Observer::new(&seen.records);
+    let mut observer = Observer::new(&seen.records);
+    for (from, to) in seen.records.iter().filter_map(|record| record.packet.as_ref()?.ports()) {
+        observer.name(from, if to == bare { "to bare" } else { "to udp-peer" });
+    }
     seen.put_into(&mut story, &observer);
     Ok((story, rest_lost))
 }
