@@ -9,6 +9,7 @@ mod close;
 mod compared;
 mod counted;
 mod disconnect;
+mod drawn;
 mod events;
 mod families;
 mod feedback;

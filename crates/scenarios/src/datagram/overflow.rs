@@ -27,7 +27,7 @@ const LAST_WORDS: usize = 20;
 const COUNTERS: [(&str, &str); 3] = [
     ("overflow-rcvbuf-errors", "the host's counter UdpRcvbufErrors says so many were thrown away"),
     ("overflow-in-errors", "the host's counter UdpInErrors says so"),
-    ("overflow-arrived", "datagrams that the wire delivered, \"the next\" among them"),
+    ("overflow-arrived", "datagrams that the wire delivered to its port, \"the next\" among them"),
 ];
 
 pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
@@ -42,7 +42,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
     let watch = Watch::begin(&lab, address.port())?;
     let lines: Vec<String> = (1..=SENT).map(|number| format!("{number:0LEN$}")).collect();
     send_lines(stage, &lab, address, &[], &lines)?;
-    wait_behind(stage, &lab, address)?;
+    let behind = wait_behind(stage, &lab, address)?;
     let find = || -> Result<_, Trouble> {
         let sockets =
             lab.host("server").udp_sockets().map_err(Trouble::io("read the UDP sockets"))?;
@@ -71,7 +71,10 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
         belief: "what reached the receiver's machine has arrived".into(),
         set_up: vec![
             format!("server: a bare socket with SO_RCVBUF {BUFFER} (the kernel gives {granted}), which reads when all is over"),
-            format!("client: udp-peer send {address}, {SENT} lines; then \"the next\""),
+            format!(
+                "client: udp-peer send {address}, {SENT} lines; then \"last\" to {behind}, which arrives behind them \
+                 and shows that they are over; then \"the next\" to {address}"
+            ),
         ],
         lifelines: lifelines(&lab, "client", "server", address.port()),
         explanation: vec![
@@ -105,10 +108,11 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
         same("overflow-meminfo", "SO_MEMINFO of the socket says so", by_socket.to_string()),
         same("overflow-ovfl", "the next datagram says so (SO_RXQ_OVFL)", shown(by_datagram)),
     ];
-    seen.hide_where(|record| {
+    let hidden = seen.hide_where(|record| {
         let ports = record.packet.as_ref().and_then(netlab::Packet::ports);
         ports.is_none_or(|(_, to)| to != address.port())
     });
+    let recorded = seen.records.len();
     let arrived = seen.records.iter().filter(|record| record.delivered().is_some()).count();
     let [rcvbuf, in_errors, delivered] = COUNTERS;
     story.checks.extend(match lab.wire() {
@@ -125,12 +129,13 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
         rows: vec![vec![SENT.to_string(), kept.len().to_string(), lost.to_string()]],
     }];
     draw(&mut story, seen, kept.len());
+    story.not_drawn = not_drawn(recorded - story.packets.len(), hidden, behind.port());
     Ok(story)
 }
 
 /// Waits until all that was sent to the receiver is there or gone: what is sent to another socket comes
-/// behind it.
-fn wait_behind(stage: &Stage, lab: &Lab, receiver: SocketAddr) -> Result<(), Trouble> {
+/// behind it. Gives the address of that.
+fn wait_behind(stage: &Stage, lab: &Lab, receiver: SocketAddr) -> Result<SocketAddr, Trouble> {
     let socket = bare_socket(lab, "server", SocketAddr::new(receiver.ip(), 0))?;
     let failed = || Trouble::io("receive what was sent last");
     let address = socket.local_addr().map_err(failed())?;
@@ -141,7 +146,8 @@ fn wait_behind(stage: &Stage, lab: &Lab, receiver: SocketAddr) -> Result<(), Tro
         sent += 1;
     }
     socket.set_read_timeout(Some(SOON)).map_err(failed())?;
-    socket.recv(&mut [0; LEN]).map(drop).map_err(failed())
+    socket.recv(&mut [0; LEN]).map_err(failed())?;
+    Ok(address)
 }
 
 /// Puts the packets into the story, of which the first and the last that were kept, and some that were
@@ -153,10 +159,21 @@ fn draw(story: &mut Story, seen: Seen, kept: usize) {
     }
     seen.put_into(story, &observer);
     if story.packets.len() == SENT + 1 && (2..SENT - 4).contains(&kept) {
-        story.not_drawn = Some(format!("{} more datagrams", SENT - 5));
         story.packets.drain(kept + 2..SENT - 1);
         story.packets.drain(1..kept - 1);
     }
+}
+
+/// What no ladder shows: `more` datagrams to the receiver's port, and `others` to the one behind it.
+fn not_drawn(more: usize, others: usize, port: u16) -> Option<String> {
+    let others = match others {
+        0 => None,
+        1 => Some(format!("\"last\" to port {port}")),
+        others => Some(format!("\"last\" to port {port}, {others} times")),
+    };
+    let more = (more > 0).then(|| format!("{more} more datagrams"));
+    let told: Vec<String> = more.into_iter().chain(others).collect();
+    (!told.is_empty()).then(|| told.join(", and "))
 }
 
 /// Everything that waits, in its order.
@@ -187,4 +204,18 @@ fn receive(socket: &UdpSocket) -> io::Result<(String, Option<u32>)> {
     });
     let len = message.bytes;
     Ok((String::from_utf8_lossy(&bytes[..len]).into_owned(), dropped))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_recorded_is_drawn_or_told_of() {
+        let told = |more, others| not_drawn(more, others, 5000);
+        let both = "95 more datagrams, and \"last\" to port 5000";
+        assert_eq!(told(95, 1).as_deref(), Some(both));
+        assert_eq!(told(0, 3).as_deref(), Some("\"last\" to port 5000, 3 times"));
+        assert_eq!(told(0, 0), None, "without a wire");
+    }
 }
