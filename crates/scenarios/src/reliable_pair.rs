@@ -16,6 +16,10 @@ use crate::stage::{Actor, Stage, Trouble, until};
 /// The port of a reliable receiver in a lab where another one has that of datagrams.
 pub const RELIABLE_PORT: u16 = 7881;
 
+/// Why a ladder has more datagrams than a counter: `udp_send_skb` of the kernel counts a run of them once.
+pub const COUNTED_BY_CALLS: &str = "UdpOutDatagrams counts calls: udp-peer gives a run of datagrams of one length to \
+     its kernel with one sendmsg() (UDP_SEGMENT, udp(7)), so more of them may cross the wire than that says.";
+
 /// Length of the first line, in bytes, and by how much each is longer than the one before: so that two do
 /// not fit into one packet, none is cut, and an acknowledgement that travels with one does not make it look
 /// like the next.

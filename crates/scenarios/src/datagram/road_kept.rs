@@ -9,7 +9,9 @@ use super::peer::{Receiver, list, send_lines, skipped};
 use super::road::{EXPECTED, LINES, spoil};
 use crate::findings::{Check, Story, Table};
 use crate::observe::{Observer, Watch, lifelines};
-use crate::reliable_pair::{Counted, RELIABLE_PORT, ReliablePair, line, line_in, line_of};
+use crate::reliable_pair::{
+    COUNTED_BY_CALLS, Counted, RELIABLE_PORT, ReliablePair, line, line_in, line_of,
+};
 use crate::stage::{Stage, Trouble, UDP_PORT};
 
 /// How often a line may go again: the one that was lost, and those that were overtaken, which may be taken for
@@ -48,6 +50,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
             "Nobody on the road can read what is in them, or change it. Each line has a length of its own here, \
              so that its packets are known when they come again."
                 .into(),
+            COUNTED_BY_CALLS.into(),
         ],
         ..Story::default()
     };

@@ -12,6 +12,7 @@ use netlab::{Packet, Record, Rule, Verdict};
 
 use crate::findings::{Check, Story, Table};
 use crate::observe::{Observer, Seen, Watch, lifelines};
+use crate::reliable_pair::COUNTED_BY_CALLS;
 use crate::scratch::Scratch;
 use crate::stage::{Stage, Trouble, UDP_PORT, exit_in_words};
 
@@ -67,6 +68,7 @@ pub(super) fn play(stage: &Stage) -> Result<Story, Trouble> {
              the answer shows what was lost before; who says nothing waits for the next probe. A connection is \
              given up after 30 s of silence, and a chat makes another one then."
                 .into(),
+            COUNTED_BY_CALLS.into(),
         ],
         ..Story::default()
     };

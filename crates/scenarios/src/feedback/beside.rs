@@ -9,7 +9,7 @@ use netlab::clock::Moment;
 use netlab::{Packet, Record, Rule, Transport};
 
 use crate::findings::{Check, Series, Story, Table};
-use crate::reliable_pair::{Counted, ReliablePair, line_in, line_of};
+use crate::reliable_pair::{COUNTED_BY_CALLS, Counted, ReliablePair, line_in, line_of};
 use crate::stage::{Stage, Trouble, UDP_PORT};
 
 use super::scene::{Played, Scene, WHY, between, data_of, lab};
@@ -112,7 +112,12 @@ impl Loss {
             name: self.name.into(),
             says: self.says.into(),
             belief: "what UDP loses is lost; only TCP keeps data and sends it again".into(),
-            explanation: self.explanation.iter().map(|&says| says.to_owned()).collect(),
+            explanation: self
+                .explanation
+                .iter()
+                .chain([&COUNTED_BY_CALLS])
+                .map(|&says| says.to_owned())
+                .collect(),
             ..Story::default()
         };
         let Some(lab) = lab(stage)? else {
