@@ -1,5 +1,6 @@
 //! Where a scenario plays: it makes labs, and starts in them the programs that we ship.
 
+mod complaints;
 mod programs;
 
 use std::io;
@@ -20,6 +21,7 @@ use thiserror::Error;
 use crate::keep::Kept;
 pub use crate::knob::Knob;
 use crate::wire_knob;
+use complaints::Complaints;
 
 /// Long enough for anything that should happen at once; whoever waits so long has met a fault.
 pub const SOON: Duration = Duration::from_secs(10);
@@ -258,15 +260,39 @@ pub struct Server {
 pub struct Actor {
     /// The program.
     pub program: Program,
+    /// What it wrote to standard error last.
+    complaints: Complaints,
 }
 
 impl Actor {
-    /// Starts a program that tells what it does.
-    pub fn start(lab: &Lab, host: &str, name: &str, command: Command) -> Result<Self, Trouble> {
+    /// Starts a program that tells what it does. What it writes to standard error is told where the story
+    /// cannot go on without it; beside the report it would be nobody's word.
+    pub fn start(lab: &Lab, host: &str, name: &str, mut command: Command) -> Result<Self, Trouble> {
+        let (complaints, stderr) = Complaints::heard().map_err(Trouble::io("make a pipe"))?;
+        command.stderr(stderr);
+        let program = Self::start_program(lab, host, name, command)?;
+        Ok(Self { program, complaints })
+    }
+
+    /// The same for a program whose standard error goes where `command` says.
+    pub fn start_overheard(
+        lab: &Lab,
+        host: &str,
+        name: &str,
+        command: Command,
+    ) -> Result<Self, Trouble> {
+        let program = Self::start_program(lab, host, name, command)?;
+        Ok(Self { program, complaints: Complaints::default() })
+    }
+
+    fn start_program(
+        lab: &Lab,
+        host: &str,
+        name: &str,
+        command: Command,
+    ) -> Result<Program, Trouble> {
         let path = command.get_program().to_string_lossy().into_owned();
-        let program =
-            lab.start(host, name, command).map_err(Trouble::io(format!("start {path}")))?;
-        Ok(Self { program })
+        lab.start(host, name, command).map_err(Trouble::io(format!("start {path}")))
     }
 
     /// The first event of this name, once it is there; at most after `limit`.
@@ -355,7 +381,8 @@ impl Actor {
     }
 
     fn lacks(&self, event: &str) -> Trouble {
-        let last = self.program.lines().last().map(|line| line.text.clone());
+        let last = self.complaints.last();
+        let last = last.or_else(|| Some(self.program.lines().last()?.text.clone()));
         let last = last.unwrap_or_else(|| "nothing".to_owned());
         Trouble::program(
             self.program.name(),

@@ -11,7 +11,10 @@ fn play(knob: Option<&str>) -> Option<Vec<Value>> {
     }
     let mut args = vec!["run", "backlog", "--json"];
     args.extend(knob.into_iter().flat_map(|knob| ["--set", knob]));
-    Some(events(&scenarios(&args)))
+    let finished = scenarios(&args);
+    // What the programs of the lab say belongs to no terminal, be it an error.
+    assert_eq!(finished.stderr, "", "{knob:?}");
+    Some(events(&finished))
 }
 
 fn measured<'a>(events: &'a [Value], check: &str) -> &'a str {

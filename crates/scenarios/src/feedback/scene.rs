@@ -1,7 +1,7 @@
 //! Where the stories play: a client that sends, a server that only reads, and everything watched.
 
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use netlab::clock::Moment;
@@ -63,8 +63,7 @@ impl Scene {
         let packets = Watch::begin(&lab, server.address.port())?;
         let mut command = Command::new(stage.programs.join("tcp-client"));
         command.args(["--format", "json", "--quiet"]).args(client_args);
-        // That it fails is the lesson of some stories, and its last event says how.
-        command.arg(server.address.to_string()).stderr(Stdio::null());
+        command.arg(server.address.to_string());
         let client = Actor::start(&lab, "client", "client", command)?;
         let port = client.local_port()?;
         let local = SocketAddr::new(lab.host("client").address().into(), port);

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::ops::RangeInclusive;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use netlab::clock::Moment;
@@ -176,8 +176,6 @@ impl Scene {
     pub(super) fn visit(&self, stage: &Stage, name: &str) -> Result<Visit, Trouble> {
         let mut command = Command::new(stage.programs.join("tcp-client"));
         command.args(["--format", "json", "-w", PATIENCE]).arg(self.server.address.to_string());
-        // Its error is what the story tells; on the terminal it would look like the demo's own.
-        command.stderr(Stdio::null());
         let mut actor = Actor::start(&self.lab, "client", name, command)?;
         actor.say("hello")?;
         if actor.event(SOON, "data").is_some() {

@@ -64,7 +64,7 @@ fn play_once(stage: &Stage) -> Result<Played<Option<bool>>, Trouble> {
     let mut command = Command::new(stage.programs.join("tcp-client"));
     command.args(["--format", "json", "-v"]).arg(server.address.to_string());
     command.stderr(story_of_client);
-    let mut client = Actor::start(&lab, "client", "client", command)?;
+    let mut client = Actor::start_overheard(&lab, "client", "client", command)?;
     client.say(LINE)?;
     let reply = client.expect("data")?["text"].as_str().unwrap_or_default().trim_end().to_owned();
     let at_client = sockets(&lab, "client")?;

@@ -1,7 +1,7 @@
 //! A `tcp-server` that is started where another one was, or is.
 
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use netlab::Lab;
 use netlab::program::Line;
@@ -36,8 +36,6 @@ impl Again {
     ) -> Result<Self, Trouble> {
         let mut command = Command::new(stage.programs.join("tcp-server"));
         command.args(["--format", "json", "--quiet"]).args(args).arg(address.to_string());
-        // Its error is told by the event; on the terminal it would look like one of the demo's.
-        command.stderr(Stdio::null());
         let actor = Actor::start(lab, host, "tcp-server again", command)?;
         let answer = |line: &Line| {
             let event: Value = serde_json::from_str(&line.text).ok()?;

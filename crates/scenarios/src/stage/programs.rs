@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use netlab::Lab;
 
@@ -58,8 +58,7 @@ impl Stage {
         Actor::start(lab, host, name, command)
     }
 
-    /// Starts `tcp-client` for an attempt that may fail: that is told as an event, and not in words beside the
-    /// report.
+    /// Starts `tcp-client` for an attempt that may fail, with all of its arguments.
     pub fn failing_client(
         &self,
         lab: &Lab,
@@ -68,7 +67,7 @@ impl Stage {
         args: &[&str],
     ) -> Result<Actor, Trouble> {
         let mut command = Command::new(self.programs.join("tcp-client"));
-        command.args(["--format", "json"]).args(args).stderr(Stdio::null());
+        command.args(["--format", "json"]).args(args);
         Actor::start(lab, host, name, command)
     }
 
