@@ -1,12 +1,11 @@
 //! How are two runs laid side by side, and many in a table?
 
-use std::fmt::Write as _;
-
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::compare::{Compared, Comparison, Difference};
+use crate::findings::Tally;
 use crate::summary::{Row, Unlike};
-use crate::wrap::{GAP, hanging, row};
+use crate::wrap::{GAP, hanging, pad, row};
 
 /// Columns of two runs side by side, where there are as many, and the fewest that it is laid out for.
 const WIDTH: usize = 100;
@@ -14,6 +13,9 @@ const LEAST_WIDTH: usize = 60;
 
 /// Columns of the kind of what differs.
 const KIND_WIDTH: usize = 7;
+
+/// The fewest columns for the claims of a demo behind what it is and how it came out.
+const CLAIMS_WIDTH: usize = 16;
 
 /// Columns before all that.
 const INDENT: usize = 2;
@@ -111,39 +113,64 @@ pub fn short(variant: &str) -> &str {
     variant.strip_prefix("net.ipv4.").unwrap_or(variant)
 }
 
-/// Every demo that was played, one a line.
-pub fn table(rows: &[Row]) -> String {
+/// Every demo that was played, one a line, in so many columns where that is known.
+pub fn table(rows: &[Row], columns: Option<usize>) -> String {
+    let columns = columns.unwrap_or(usize::MAX);
     let named = |row: &Row| match &row.variant {
         Some(variant) => format!("{} ({})", row.demo, short(variant)),
         None => row.demo.clone(),
     };
+    let claims = |row: &Row| {
+        let claims = row.claims.iter().map(|(id, verdict)| format!("{id} {verdict}"));
+        claims.collect::<Vec<_>>().join(", ")
+    };
     let width = rows.iter().map(|row| named(row).width()).max().unwrap_or_default().max(4);
-    let mut out = format!("\n{:<width$}  checks  failed  skipped     time  claims\n", "demo");
+    let heading = format!("{}  checks  failed  skipped     time  ", pad("demo", width));
+    if columns < heading.width() + CLAIMS_WIDTH {
+        return "\n".to_owned()
+            + &rows
+                .iter()
+                .map(|row| in_words(row, &named(row), &claims(row), columns))
+                .collect::<String>();
+    }
+    let mut out = format!("\n{heading}claims\n");
     for row in rows {
-        let claims: Vec<String> =
-            row.claims.iter().map(|(id, verdict)| format!("{id} {verdict}")).collect();
-        let claims = claims.join(", ");
         let (tally, seconds) = (row.tally, row.seconds);
-        let _ = writeln!(
-            out,
-            "{:<width$}  {:>6}  {:>6}  {:>7}  {seconds:>5.1} s  {claims}",
-            named(row),
+        let first = format!(
+            "{}  {:>6}  {:>6}  {:>7}  {seconds:>5.1} s  ",
+            pad(&named(row), width),
             tally.checks,
             tally.failed,
             tally.skipped
         );
+        out.push_str(&hanging(&first, heading.width(), &claims(row), columns));
     }
     out
 }
 
-/// Whether many times gave the same.
-pub fn repeated(times: u32, unlike: &[Unlike]) -> String {
-    if unlike.is_empty() {
-        return format!("\n{times} times, each with the same verdicts\n");
+/// A demo that was played, where there is no room for columns.
+fn in_words(row: &Row, name: &str, claims: &str, columns: usize) -> String {
+    let Tally { checks, failed, skipped } = row.tally;
+    let seconds = row.seconds;
+    let counts = format!("{checks} checks, {failed} failed, {skipped} skipped, {seconds:.1} s");
+    let mut out = hanging("", 2, &format!("{name}: {counts}"), columns);
+    if !claims.is_empty() {
+        out.push_str(&hanging("  ", 2, claims, columns));
     }
-    let mut out = format!("\n{times} times, and not each with the same verdicts:\n");
+    out
+}
+
+/// Whether many times gave the same, in so many columns where that is known.
+pub fn repeated(times: u32, unlike: &[Unlike], columns: Option<usize>) -> String {
+    let columns = columns.unwrap_or(usize::MAX);
+    if unlike.is_empty() {
+        let words = format!("{times} times, each with the same verdicts");
+        return "\n".to_owned() + &hanging("", 0, &words, columns);
+    }
+    let words = format!("{times} times, and not each with the same verdicts:");
+    let mut out = "\n".to_owned() + &hanging("", 0, &words, columns);
     for Unlike { demo, what, seen } in unlike {
-        let _ = writeln!(out, "  {demo}, {what}: {}", seen.join(", "));
+        out.push_str(&hanging("  ", 4, &format!("{demo}, {what}: {}", seen.join(", ")), columns));
     }
     out
 }
@@ -152,6 +179,7 @@ pub fn repeated(times: u32, unlike: &[Unlike]) -> String {
 mod tests {
     use super::*;
     use crate::compare::Kind;
+    use crate::findings::Verdict;
 
     #[test]
     fn what_differs_stands_in_columns_and_what_is_the_same_is_counted() {
@@ -213,5 +241,39 @@ claims
     tcp_syncookies=1: outside
 ";
         assert!(narrow.contains(expected), "{narrow}");
+    }
+
+    #[test]
+    fn demos_that_were_played_fit_into_every_terminal() {
+        let row = |demo: &str, variant: Option<&str>| {
+            let mut row = Row::new(demo, variant.map(str::to_owned));
+            row.tally = Tally { checks: 152, failed: 10, skipped: 3 };
+            row.seconds = 12.34;
+            row.claims = ["k", "l", "r"].map(|id| (id.to_owned(), Verdict::Confirmed)).to_vec();
+            row
+        };
+        let rows = [row("handshake", None), row("backlog", Some("net.ipv4.tcp_syncookies=1"))];
+        let unlike = [Unlike {
+            demo: "handshake".into(),
+            what: "check a-check-of-a-long-name".into(),
+            seen: vec!["failed".into(); 20],
+        }];
+        for columns in [40, 60, 72, 80, 100] {
+            let shown = table(&rows, Some(columns))
+                + &repeated(20, &unlike, Some(columns))
+                + &repeated(20, &[], Some(columns));
+            assert!(shown.lines().all(|line| line.width() <= columns), "{columns}\n{shown}");
+        }
+        let expected = "
+handshake: 152 checks, 10 failed, 3
+  skipped, 12.3 s
+  k confirmed, l confirmed, r confirmed
+";
+        assert_eq!(table(&rows[..1], Some(40)), expected);
+        let expected = "
+demo       checks  failed  skipped     time  claims
+handshake     152      10        3   12.3 s  k confirmed, l confirmed, r confirmed
+";
+        assert_eq!(table(&rows[..1], None), expected);
     }
 }

@@ -141,18 +141,18 @@ pub fn kept(hosts: &[KeptHost]) -> String {
 }
 
 /// The last line.
-pub fn end(tally: Tally, seconds: f64) -> String {
+pub fn end(tally: Tally, seconds: f64, look: Look) -> String {
     let Tally { checks, failed, skipped } = tally;
     let good = checks - failed - skipped;
-    let mut out = format!("\n{good} of {checks} checks as expected");
+    let mut out = format!("{good} of {checks} checks as expected");
     if failed > 0 {
         let _ = write!(out, ", {failed} failed");
     }
     if skipped > 0 {
         let _ = write!(out, ", {skipped} skipped");
     }
-    let _ = writeln!(out, ", in {seconds:.1} s");
-    out
+    let _ = write!(out, ", in {seconds:.1} s");
+    "\n".to_owned() + &whole("", 2, &out, look)
 }
 
 fn checks(checks: &[Check], look: Look) -> String {

@@ -250,19 +250,19 @@ impl Report {
     /// run ends, and loses nothing of what is shown.
     pub(crate) fn over(&mut self, end: &End) -> Option<Failure> {
         if self.rows.len() > 1 {
-            self.show(|_| side_by_side::table(&self.rows), Vec::new);
+            self.show(|look| side_by_side::table(&self.rows, look.columns), Vec::new);
         }
         if let Some((times, unlike)) = &end.repeated {
             let told = || vec![json::repeated(*times, unlike)];
-            self.show(|_| side_by_side::repeated(*times, unlike), told);
+            self.show(|look| side_by_side::repeated(*times, unlike, look.columns), told);
         }
         if end.excused > 0 {
             let why = "\nchecks that fail under a knob that overrules the demo are no failure\n";
             self.show(|_| why.to_owned(), Vec::new);
         }
-        let last = text::end(end.tally, end.seconds);
-        if let Some((cast, _)) = &self.cast {
-            cast.borrow_mut().say(&self.args.glyphs().translate(&last));
+        let last = |look| text::end(end.tally, end.seconds, look);
+        if let Some((cast, look)) = &self.cast {
+            cast.borrow_mut().say(&self.args.glyphs().translate(&last(*look)));
         }
         let mut not_written = self.not_written();
         let first = not_written.first();
@@ -274,9 +274,10 @@ impl Report {
             }
             vec![(name, body)]
         };
-        self.show(|_| last.clone(), events);
+        self.show(last, events);
         if let Some(unheard) = told::trouble() {
-            told::elsewhere(&(side_by_side::table(&self.rows) + &last));
+            let columns = self.look.columns;
+            told::elsewhere(&(side_by_side::table(&self.rows, columns) + &last(self.look)));
             not_written.insert(0, unheard);
         }
         not_written.iter().for_each(Failure::print);
