@@ -149,7 +149,13 @@ fn end_as(child: Pid) -> ! {
     loop {
         // Without the file of signals there is nothing to wait on but the child.
         let flag = signals.as_ref().map(|_| WaitPidFlag::WNOHANG);
-        match waitpid(child, flag) {
+        let ended = waitpid(child, flag);
+        if asked.is_none() && matches!(ended, Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)))
+        {
+            // A terminal sends its signal to both, and the child may have ended of it first.
+            asked = signals.as_ref().and_then(waiting).map(|signal| (signal, Instant::now()));
+        }
+        match ended {
             Ok(WaitStatus::Exited(_, code)) => match asked {
                 Some((signal, _)) if code == 128 + passed_on(signal) as i32 => die_by(signal),
                 _ => process::exit(code),
@@ -174,6 +180,12 @@ fn end_as(child: Pid) -> ! {
             None => {}
         }
     }
+}
+
+/// A signal that has come already, apart from the child's end.
+fn waiting(signals: &SignalFd) -> Option<Signal> {
+    std::iter::from_fn(|| next_signal(signals, Some(Instant::now())))
+        .find(|signal| *signal != Signal::SIGCHLD)
 }
 
 /// The next signal; `None` where none has come until the deadline, or something interrupted the wait.
