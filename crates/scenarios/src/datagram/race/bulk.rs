@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use netlab::{Lab, Verdict};
 
-use crate::stage::{PORT, SOON, Trouble, UDP_PORT};
+use crate::stage::{PORT, SOON, Trouble, UDP_PORT, until};
 
 /// Bytes of a datagram.
 pub(super) const DATAGRAM: usize = 1400;
@@ -112,15 +112,18 @@ pub(super) fn over_udp(lab: &Lab, bytes: usize, rate: Option<u64>) -> Result<Bul
     let failed = || Trouble::io("carry bytes over UDP");
     let wire = lab.wire().expect("the race is run on a wire");
     let dropped = || wire.records().iter().filter(|r| r.verdict == Verdict::Dropped).count();
+    let of = |host: &str, counter: &str| -> Result<i64, Trouble> {
+        let counters = lab.host(host).counters().map_err(failed())?;
+        Ok(counters.get(counter).unwrap_or(0))
+    };
     let by_hosts = || -> Result<i64, Trouble> {
-        let of = |host: &str, counter: &str| -> Result<i64, Trouble> {
-            let counters = lab.host(host).counters().map_err(failed())?;
-            Ok(counters.get(counter).unwrap_or(0))
-        };
         // The second where the sender's device has no room: the send succeeds all the same (udp_send_skb).
         Ok(of("server", "UdpRcvbufErrors")? + of("client", "UdpSndbufErrors")?)
     };
     let (dropped_before, by_hosts_before) = (dropped(), by_hosts()?);
+    // Counted when they are read.
+    let told = || Ok::<i64, Trouble>(of("server", "UdpInDatagrams")? + by_hosts()?);
+    let told_before = told()?;
     let socket = lab.host("server").run(move || UdpSocket::bind(address)).map_err(failed())?;
     socket.set_read_timeout(Some(LOOK)).map_err(failed())?;
     let all_delivered = Arc::new(AtomicBool::new(false));
@@ -129,6 +132,14 @@ pub(super) fn over_udp(lab: &Lab, bytes: usize, rate: Option<u64>) -> Result<Bul
     let send = move || send_all(address, bytes.div_ceil(DATAGRAM), rate);
     let (start, sent) = lab.host("client").run(send).map_err(failed())?;
     wire.settle(SOON);
+    // On a busy machine some wait for the wire yet, or in a host's kernel behind it. Some that never come are for
+    // the check to find.
+    let all_told = || {
+        let by_link = dropped() - dropped_before;
+        let told = usize::try_from(told()? - told_before).unwrap_or(0);
+        Ok((told + by_link >= sent).then_some(()))
+    };
+    let _ = until("the last datagram", all_told);
     all_delivered.store(true, Ordering::Release);
     let (arrived, last) = reading.join().expect("reading does not panic").map_err(failed())?;
     let by_hosts = usize::try_from(by_hosts()? - by_hosts_before).unwrap_or(0);
