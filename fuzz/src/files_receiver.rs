@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use files::limits::WINDOW;
 use files::{Hasher, ReceiveStep, Receiver};
 use proto::limits::MAX_FRAME_LENGTH;
-use proto::transfer::{Batch, Busy, DropWhy, Dropped, Offer, Over, Sent};
+use proto::transfer::{Batch, Busy, DropWhy, Dropped, Missing, Offer, Over, Sent};
 use proto::{Decoder, Header, Kind, Message, Taken};
 
 use crate::input::Input;
@@ -13,7 +13,13 @@ use crate::input::Input;
 /// in order or not at all, no more files are open than may be, and nothing is open at the end.
 pub fn run(data: &[u8]) {
     let mut input = Input(data);
-    let mut receiver = Receiver::default();
+    let asked = ["a".to_owned(), "b/c".to_owned()];
+    // A bit of the first step that says nothing else.
+    let mut receiver = match data.first() {
+        Some(first) if first & 16 != 0 => Receiver::asking(&asked),
+        _ => Receiver::default(),
+    };
+    let has_asked = receiver.unanswered().count() > 0;
     let mut next = [0_u64; 256];
     while !input.is_empty() {
         let mut decoder = Decoder::default();
@@ -42,6 +48,14 @@ pub fn run(data: &[u8]) {
             match receiver.next_step() {
                 ReceiveStep::Look(offered) => {
                     let file = offered.file;
+                    let path = offered.path.as_str();
+                    assert!(
+                        !has_asked
+                            || path == "a"
+                            || path.starts_with("a/")
+                            || path == "b/c"
+                            || path.starts_with("b/c/")
+                    );
                     match input.u8() % 4 {
                         0 => receiver.kept(file, &offered.path, true),
                         1 => receiver.give_up(file, DropWhy::NotAllowed, "no"),
@@ -90,6 +104,10 @@ fn say(input: &mut Input<'_>) -> BytesMut {
         3 => Message::Dropped(Dropped { file, why: DropWhy::Changed, reason: text(input) }),
         4 => Message::Over(Over { files: file }),
         5 if kind & 8 == 0 => Message::Busy(Busy { file, done: 1 }),
+        5 if file == 0 => {
+            let (path, reason) = (text(input), String::new());
+            Message::Missing(Missing { path, why: DropWhy::NoSuchFile, reason })
+        }
         5 => Message::Batch(Batch { files: 1, bytes: 2 }),
         _ => {
             let (at, len) = (u64::from(input.u16()), input.u8());

@@ -2,9 +2,9 @@
 
 use bytes::BytesMut;
 use proto::Message;
-use proto::transfer::{DropWhy, Dropped};
+use proto::transfer::{DropWhy, Dropped, Missing};
 
-use crate::limits::MAX_REASON;
+use crate::limits::{MAX_PATH, MAX_REASON};
 
 /// What a machine says, as bytes. It is bounded by the window: each side answers a frame with one.
 #[derive(Debug, Default)]
@@ -18,14 +18,22 @@ impl Outbox {
     }
 
     pub(crate) fn push_dropped(&mut self, file: u32, why: DropWhy, reason: &str) {
-        let mut reason = reason.to_owned();
-        let end =
-            (0..=MAX_REASON.min(reason.len())).rev().find(|&end| reason.is_char_boundary(end));
-        reason.truncate(end.unwrap_or(0));
+        let reason = cut(reason, MAX_REASON);
         self.push(&Message::Dropped(Dropped { file, why, reason }));
+    }
+
+    pub(crate) fn push_missing(&mut self, path: &str, why: DropWhy, reason: &str) {
+        let (path, reason) = (cut(path, MAX_PATH), cut(reason, MAX_REASON));
+        self.push(&Message::Missing(Missing { path, why, reason }));
     }
 
     pub(crate) fn take(&mut self) -> BytesMut {
         self.0.split()
     }
+}
+
+/// As much of a text as has so many bytes, to the end of a character.
+fn cut(text: &str, len: usize) -> String {
+    let end = (0..=len.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+    text[..end.unwrap_or(0)].to_owned()
 }

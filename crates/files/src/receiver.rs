@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::BytesMut;
-use proto::transfer::{Batch, Busy, DropWhy, Dropped, Kept, Offer, Over, Sent, Take};
+use proto::transfer::{Batch, Busy, DropWhy, Dropped, Kept, Missing, Offer, Over, Sent, Take};
 use proto::{Ending, Message, Run};
 
 use crate::hash::{Hash, Hasher};
@@ -33,6 +33,26 @@ pub struct Receiver {
     /// How many bytes may still come of files that are closed.
     under_way: u64,
     block_bytes: u64,
+    /// What was asked for; nothing else is taken, unless it is empty.
+    asked: Vec<Asked>,
+    /// How often the sender has said that something is missing.
+    missing: u32,
+}
+
+/// A path that was asked for.
+#[derive(Debug)]
+struct Asked {
+    path: String,
+    /// Whether the sender has said anything of it.
+    is_answered: bool,
+}
+
+impl Asked {
+    /// Whether `path` is what was asked for, or is in it.
+    fn covers(&self, path: &str) -> bool {
+        path.strip_prefix(self.path.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
 }
 
 /// What a caller has to do next.
@@ -110,6 +130,15 @@ pub enum ReceiveEvent {
         /// The same in words, which may hold anything.
         reason: String,
     },
+    /// Something that was asked for, or is in it, and that the sender does not offer.
+    Missing {
+        /// Its path as the sender wrote it, which may hold anything; empty where it stands for several.
+        path: String,
+        /// Why.
+        why: DropWhy,
+        /// The same in words, which may hold anything.
+        reason: String,
+    },
 }
 
 #[derive(Debug)]
@@ -129,6 +158,19 @@ enum State {
 }
 
 impl Receiver {
+    /// Receives nothing but what is at these paths and below them: it was asked for. None is everything.
+    ///
+    /// A server could else put its own choice of files into a folder of ours, under names that programs obey.
+    pub fn asking(paths: &[String]) -> Self {
+        let asked = |path: &String| Asked { path: path.clone(), is_answered: false };
+        Self { asked: paths.iter().map(asked).collect(), ..Self::default() }
+    }
+
+    /// What was asked for and the sender has said nothing of.
+    pub fn unanswered(&self) -> impl Iterator<Item = &str> {
+        self.asked.iter().filter(|asked| !asked.is_answered).map(|asked| asked.path.as_str())
+    }
+
     /// What to do now. Each thing is said once.
     pub fn next_step(&mut self) -> ReceiveStep {
         if let Some(next) = self.to_do.pop_front() {
@@ -246,6 +288,14 @@ impl Receiver {
                 let path = open.path.to_string();
                 Ok(Some(ReceiveEvent::Dropped { file, path, why, reason }))
             }
+            Message::Missing(Missing { path, why, reason }) if !self.no_more => {
+                self.missing += 1;
+                if self.missing > MAX_FILES {
+                    return Err(broken(0, "more is missing than may be offered"));
+                }
+                self.answer(&path);
+                Ok(Some(ReceiveEvent::Missing { path, why, reason }))
+            }
             Message::Busy(Busy { file, done }) => Ok(self.hashed(file, done)),
             Message::Over(Over { files }) if !self.no_more => {
                 if files != self.last {
@@ -286,10 +336,15 @@ impl Receiver {
             return Err(broken(file, "it has no such size"));
         }
         self.last = file;
-        let path = match SafePath::new(&asked) {
+        let refused = match SafePath::new(&asked) {
+            Ok(path) if self.answer(&asked) => Ok(path),
+            Ok(_) => Err("it was not asked for".to_owned()),
+            Err(error) => Err(format!("its path is refused: {error}")),
+        };
+        let path = match refused {
             Ok(path) => path,
-            Err(error) => {
-                let (why, reason) = (DropWhy::NameBad, format!("its path is refused: {error}"));
+            Err(reason) => {
+                let why = DropWhy::NameBad;
                 self.out.push_dropped(file, why, &reason);
                 return Ok(Some(ReceiveEvent::Dropped { file, path: asked, why, reason }));
             }
@@ -321,6 +376,16 @@ impl Receiver {
         self.give_up(file, why, &reason);
         self.to_do.push_back(ReceiveStep::Close { file, keep: false });
         Ok(Some(ReceiveEvent::Dropped { file, path, why, reason }))
+    }
+
+    /// The sender has said something of this path. Gives whether it was asked for.
+    fn answer(&mut self, path: &str) -> bool {
+        let mut was_asked = self.asked.is_empty();
+        for asked in self.asked.iter_mut().filter(|asked| asked.covers(path)) {
+            asked.is_answered = true;
+            was_asked = true;
+        }
+        was_asked
     }
 
     /// The sender hashes what is here of a file. More than that there is not to hash, whatever it says.

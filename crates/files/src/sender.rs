@@ -184,6 +184,11 @@ impl Sender {
         file
     }
 
+    /// Says of something that was asked for, or is in it, that it is not offered. Before [`Sender::no_more`].
+    pub fn missing(&mut self, path: &str, why: DropWhy, reason: &str) {
+        self.out.push_missing(path, why, reason);
+    }
+
     /// There is nothing more to offer.
     pub fn no_more(&mut self) {
         self.no_more = true;

@@ -52,11 +52,13 @@ pub enum Kind {
     Busy,
     /// Control: no more files are offered, and the answer when all have come to their end.
     Over,
+    /// Control: something that was asked for, or is below it, is not offered.
+    Missing,
 }
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Data,
         Self::Hello,
         Self::Welcome,
@@ -78,6 +80,7 @@ impl Kind {
         Self::Dropped,
         Self::Busy,
         Self::Over,
+        Self::Missing,
     ];
 
     /// The byte on the wire.
@@ -104,6 +107,7 @@ impl Kind {
             Self::Dropped => 0x26,
             Self::Busy => 0x27,
             Self::Over => 0x28,
+            Self::Missing => 0x29,
         }
     }
 
@@ -131,6 +135,7 @@ impl Kind {
             0x26 => Some(Self::Dropped),
             0x27 => Some(Self::Busy),
             0x28 => Some(Self::Over),
+            0x29 => Some(Self::Missing),
             _ => None,
         }
     }

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::frame::{Frame, FrameError, Header, Kind};
 use crate::limits::{MAX_CITED, MAX_CONTROL_PAYLOAD, MAX_FRAME_LENGTH};
-use crate::transfer::{Batch, Begin, Busy, Dropped, Kept, Offer, Over, Sent, Take};
+use crate::transfer::{Batch, Begin, Busy, Dropped, Kept, Missing, Offer, Over, Sent, Take};
 
 /// The version of the protocol that this crate speaks.
 pub const VERSION: u16 = 1;
@@ -193,8 +193,6 @@ pub enum Why {
     NotJoined,
     /// The server does not let files go this way.
     WrongWay,
-    /// The server has no such file.
-    NoSuchFile,
     /// Something that this version of the program does not know.
     #[serde(other)]
     Other,
@@ -243,6 +241,8 @@ pub enum Message {
     Busy(Busy),
     /// See [`Over`].
     Over(Over),
+    /// See [`Missing`].
+    Missing(Missing),
 }
 
 /// Why a control frame is not a message.
@@ -292,6 +292,7 @@ impl Message {
             Self::Dropped(_) => Kind::Dropped,
             Self::Busy(_) => Kind::Busy,
             Self::Over(_) => Kind::Over,
+            Self::Missing(_) => Kind::Missing,
         }
     }
 
@@ -333,6 +334,7 @@ impl Message {
             Kind::Dropped => serde_json::from_slice(payload).map(Self::Dropped).map_err(json),
             Kind::Busy => serde_json::from_slice(payload).map(Self::Busy).map_err(json),
             Kind::Over => serde_json::from_slice(payload).map(Self::Over).map_err(json),
+            Kind::Missing => serde_json::from_slice(payload).map(Self::Missing).map_err(json),
         }
     }
 
@@ -358,6 +360,7 @@ impl Message {
             Self::Dropped(dropped) => serde_json::to_vec(dropped),
             Self::Busy(busy) => serde_json::to_vec(busy),
             Self::Over(over) => serde_json::to_vec(over),
+            Self::Missing(missing) => serde_json::to_vec(missing),
         };
         json.expect("plain structs of numbers and strings always serialize").into()
     }

@@ -100,6 +100,17 @@ pub struct Dropped {
     pub reason: String,
 }
 
+/// The sender does not offer something that was asked for, or that is in a folder that was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// Its path as it was asked for, or as it would be offered; empty where it stands for several.
+    pub path: String,
+    /// Why, as a word that a program can compare.
+    pub why: DropWhy,
+    /// The same for a person.
+    pub reason: String,
+}
+
 /// Why a file does not come over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -119,6 +130,8 @@ pub enum DropWhy {
     Damaged,
     /// The system failed to read or to write it in another way.
     Failed,
+    /// The sender has no such file.
+    NoSuchFile,
     /// Something that this version of the program does not know.
     #[serde(other)]
     Other,
@@ -135,6 +148,7 @@ impl DropWhy {
             Self::Changed => "changed",
             Self::Damaged => "damaged",
             Self::Failed => "failed",
+            Self::NoSuchFile => "no_such_file",
             Self::Other => "other",
         }
     }

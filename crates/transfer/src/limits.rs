@@ -18,6 +18,11 @@ pub const MAX_PARTS: u32 = 16;
 /// How many names with a number are looked at for a file that is there already: 100.
 pub const MAX_LOOKED_AT: u32 = 100;
 
+/// How many files are told of by name that are left out of what is sent: 1000. The others are counted.
+///
+/// A folder may hold millions of links, each with a path of some hundred bytes, and nobody reads so many lines.
+pub const MAX_LEFT_OUT: usize = 1000;
+
 /// How long a client may take from its connection to its `Begin`: 10 s, many round trips.
 pub const OPENING: Duration = Duration::from_secs(10);
 

@@ -13,13 +13,14 @@ use cli::values::bytes_in_words;
 use cli::{Exit, Failure, output};
 use files::Pace;
 use proto::sanitize;
+use proto::transfer::DropWhy;
 use serde::Serialize;
 use serde_json::json;
 
 pub use refused::{nothing_to_send, open_folder};
 
+use crate::source::{LeftOut, Source};
 use crate::told::{Told, Watch};
-use crate::trouble::Trouble;
 
 /// How often the line that changes does so: ten times a second, as quick as one reads.
 const REDRAWN: Duration = Duration::from_millis(100);
@@ -195,9 +196,13 @@ impl<'r, T: Teller> Meter<'r, T> {
     }
 
     /// What was found and is not sent.
-    pub fn left_out(&mut self, left_out: &[(String, Trouble)]) {
-        for (path, trouble) in left_out {
-            self.dropped(path, 0, trouble.why.name(), &trouble.reason);
+    pub fn left_out(&mut self, source: &Source) {
+        for LeftOut { place, trouble, .. } in &source.left_out {
+            self.dropped(place, 0, trouble.why.name(), &trouble.reason);
+        }
+        if let more @ 1.. = source.more_left_out {
+            self.dropped("", 0, DropWhy::Failed.name(), &format!("{more} more are left out"));
+            self.counts.dropped += more - 1;
         }
     }
 
@@ -283,8 +288,9 @@ impl<'r, T: Teller> Meter<'r, T> {
         };
         let (path, reason) = (sanitize::line(path), sanitize::line(reason));
         self.clear();
+        let what = if path.is_empty() { "" } else { ": " };
         // Also where silence was asked for: it is a loss.
-        let _ = writeln!(io::stderr().lock(), "{not}: {path}: {reason}");
+        let _ = writeln!(io::stderr().lock(), "{not}: {path}{what}{reason}");
     }
 
     fn kept(&mut self, path: &str, kept_as: &str, size: u64, folder: bool, already: bool) {
@@ -392,7 +398,6 @@ impl<T: Teller> Watch for Meter<'_, T> {
             Told::Dropped { path, size, why, reason } => {
                 self.dropped(path, size, why.name(), reason);
             }
-            Told::Refused { reason } => self.dropped("", 0, "no_such_file", reason),
         }
     }
 }

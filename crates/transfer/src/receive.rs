@@ -5,7 +5,7 @@ use std::thread;
 
 use files::{Hasher, Offered, ReceiveEvent, ReceiveStep, Receiver, SafePath};
 use proto::transfer::DropWhy;
-use proto::{Ending, Message, Taken, Why};
+use proto::{Ending, Message, Taken};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep};
 
@@ -26,12 +26,24 @@ pub struct Receiving {
     before: HashSet<[u8; 32]>,
     /// The same of this connection, in which two files may have the same key.
     now: Vec<[u8; 32]>,
+    /// What was asked for; none is everything.
+    asked: Vec<String>,
 }
 
 impl Receiving {
     /// For a client, which asks the same server again where a connection breaks.
     pub fn remembering() -> Self {
         Self { remembers: true, ..Self::default() }
+    }
+
+    /// Takes nothing but what is at these paths and below them; none is everything.
+    pub fn asking(self, paths: Vec<String>) -> Self {
+        Self { asked: paths, ..self }
+    }
+
+    /// What was asked for.
+    pub fn asked(&self) -> &[String] {
+        &self.asked
     }
 
     fn begin(&mut self) {
@@ -67,7 +79,8 @@ pub async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
     watch: &mut impl Watch,
 ) -> Result<(), Broken> {
     receiving.begin();
-    let (receiver, open, complete) = (Receiver::default(), BTreeMap::new(), Vec::new());
+    let receiver = Receiver::asking(&receiving.asked);
+    let (open, complete) = (BTreeMap::new(), Vec::new());
     Drive { wire, folder, receiving, watch, receiver, open, complete }.run().await
 }
 
@@ -92,7 +105,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
             self.commit_complete();
             self.wire.queue(self.receiver.take_output());
             if self.receiver.next_step() == ReceiveStep::Done {
-                return Ok(self.wire.flush().await?);
+                self.wire.flush().await?;
+                self.tell_unanswered();
+                return Ok(());
             }
             self.wire.moved(Until::Read).await?;
         }
@@ -118,13 +133,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
             Some(Taken::Control(frame)) => {
                 match Message::from_frame(&frame).map_err(Ending::from)? {
                     Message::Goodbye(goodbye) => return Err(goodbye.into()),
-                    Message::Refused(refused) if refused.why != Why::NoSuchFile => {
-                        return Err(Broken::refused(refused));
-                    }
-                    Message::Refused(refused) => {
-                        watch.told(Told::Refused { reason: &refused.reason });
-                        None
-                    }
+                    Message::Refused(refused) => return Err(Broken::refused(refused)),
                     message => receiver.handle(message)?,
                 }
             }
@@ -138,9 +147,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
                 let size = self.open.get(&file).map_or(0, |incoming| incoming.offered().size);
                 self.dropped(&path, size, &Trouble { why, reason });
             }
+            Some(ReceiveEvent::Missing { path, why, reason }) => {
+                self.dropped(&path, 0, &Trouble { why, reason });
+            }
             _ => {}
         }
         Ok(true)
+    }
+
+    /// What was asked for and nothing was said of has not come, whatever the sender takes for the end.
+    fn tell_unanswered(&mut self) {
+        let Self { receiver, watch, .. } = self;
+        for path in receiver.unanswered() {
+            let (why, reason) = (DropWhy::NoSuchFile, "nothing of it was offered");
+            watch.told(Told::Dropped { path, size: 0, why, reason });
+        }
     }
 
     /// Does the next thing that is to be done; false where there is none.

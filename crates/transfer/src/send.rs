@@ -22,12 +22,19 @@ pub struct Sending {
     settled: BTreeSet<usize>,
     /// All before this one are settled.
     settled_before: usize,
+    /// Whether the receiver is told what is left out.
+    tells_left_out: bool,
 }
 
 impl Sending {
     /// All of `source` is to be sent.
     pub fn new(source: Source) -> Self {
         Self { source, ..Self::default() }
+    }
+
+    /// All of `source` is to be sent to somebody who has asked for it, and is told what he does not get.
+    pub fn asked(source: Source) -> Self {
+        Self { source, tells_left_out: true, ..Self::default() }
     }
 
     /// What is to be sent.
@@ -70,8 +77,8 @@ pub async fn send<S: AsyncRead + AsyncWrite + Unpin>(
     let (files, bytes) = sending.left();
     sender.batch(files, bytes);
     watch.told(Told::Batch { files, bytes });
-    let open = BTreeMap::new();
-    Drive { wire, sending, watch, sender, open, current: None, next: 0 }.run().await
+    let (open, told) = (BTreeMap::new(), if sending.tells_left_out { 0 } else { usize::MAX });
+    Drive { wire, sending, watch, sender, open, current: None, told, next: 0 }.run().await
 }
 
 struct Drive<'a, S, W> {
@@ -83,6 +90,8 @@ struct Drive<'a, S, W> {
     open: BTreeMap<u32, usize>,
     /// The file that is being read.
     current: Option<(u32, Outgoing)>,
+    /// How many of those that are left out are told of.
+    told: usize,
     /// The next one to offer.
     next: usize,
 }
@@ -143,7 +152,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
         Ok(())
     }
 
+    /// Says the next thing that there is to say of what is sent.
     fn offer(&mut self) {
+        if self.left_out() {
+            return;
+        }
         while self.sending.is_settled(self.next) {
             self.next += 1;
         }
@@ -155,6 +168,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
             }
             None => self.sender.no_more(),
         }
+    }
+
+    /// Tells of the next one that is left out; false where there is none.
+    fn left_out(&mut self) -> bool {
+        let Self { sending, watch, sender, told, .. } = self;
+        let Source { left_out, more_left_out, .. } = &sending.source;
+        let more;
+        let (path, why, reason) = match left_out.get(*told) {
+            Some(one) => (one.path.as_str(), one.trouble.why, one.trouble.reason.as_str()),
+            None if *told == left_out.len() && *more_left_out > 0 => {
+                more = format!("{more_left_out} more are left out");
+                ("", DropWhy::Failed, more.as_str())
+            }
+            None => return false,
+        };
+        *told += 1;
+        sender.missing(path, why, reason);
+        watch.told(Told::Dropped { path, size: 0, why, reason });
+        true
     }
 
     /// Hashes the beginning of a file, which the receiver says that it has.

@@ -1,5 +1,6 @@
 //! What is to be sent: files and folders, found first and read later.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -12,6 +13,7 @@ use proto::sanitize;
 use proto::transfer::DropWhy;
 
 use crate::incoming::micros;
+use crate::limits::MAX_LEFT_OUT;
 use crate::trouble::Trouble;
 
 /// Everything that is to be sent, folders before what is in them, and what cannot be.
@@ -19,8 +21,21 @@ use crate::trouble::Trouble;
 pub struct Source {
     /// What is to be sent.
     pub entries: Vec<Entry>,
-    /// What was found and is not sent: its path on this side, safe to show, and why.
-    pub left_out: Vec<(String, Trouble)>,
+    /// What is not sent. They are [`MAX_LEFT_OUT`] at most.
+    pub left_out: Vec<LeftOut>,
+    /// How many more are not sent.
+    pub more_left_out: u64,
+}
+
+/// Something that is not sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Where it is, safe to show.
+    pub place: String,
+    /// What it would be offered as, or what was asked for.
+    pub path: String,
+    /// Why it is not.
+    pub trouble: Trouble,
 }
 
 /// A file or a folder that is to be sent.
@@ -49,7 +64,9 @@ impl Source {
             match named(path) {
                 Ok((name, metadata)) => source.add(path, name, &metadata),
                 Err(error) => {
-                    source.leave_out(path, Trouble::from_io("cannot be read", &error));
+                    let name = path.file_name().unwrap_or(path.as_os_str());
+                    let trouble = Trouble::from_io("cannot be read", &error);
+                    source.leave_out(path, shown(name), trouble);
                 }
             }
         }
@@ -63,31 +80,21 @@ impl Source {
         source
     }
 
-    /// Finds what a stranger asks for by a path in `folder`. No link leads out of it: what is behind one
+    /// Adds what a stranger asks for by a path in `folder`. No link leads out of it: what is behind one
     /// is not there.
-    pub fn of_asked(folder: &Path, asked: &str) -> Option<Self> {
-        let path = SafePath::new(asked).ok()?;
-        let mut place = folder.to_owned();
-        let mut metadata = None;
-        for name in path.names() {
-            place.push(name);
-            metadata = Some(fs::symlink_metadata(&place).ok().filter(|found| !found.is_symlink())?);
+    pub fn add_asked(&mut self, folder: &Path, asked: &str) {
+        if let Some((place, metadata)) = asked_for(folder, asked) {
+            return self.add(&place, asked.to_owned(), &metadata);
         }
-        let mut source = Self::default();
-        source.add(&place, path.to_string(), &metadata?);
-        Some(source)
-    }
-
-    /// Adds all of another one.
-    pub fn append(&mut self, other: Self) {
-        self.entries.extend(other.entries);
-        self.left_out.extend(other.left_out);
+        let cited: String = asked.chars().take(LONGEST_CITED).collect();
+        let trouble = Trouble::new(DropWhy::NoSuchFile, format!("there is no {cited} here"));
+        self.leave_out(Path::new(asked), asked.to_owned(), trouble);
     }
 
     fn add(&mut self, place: &Path, path: String, metadata: &Metadata) {
         if self.entries.len() >= MAX_FILES as usize {
             let reason = format!("more than {MAX_FILES} files: send it on its own");
-            return self.leave_out(place, Trouble::new(DropWhy::Failed, reason));
+            return self.leave_out(place, path, Trouble::new(DropWhy::Failed, reason));
         }
         if metadata.is_dir() {
             let item = Item { path: path.clone(), size: 0, modified: None, folder: true };
@@ -103,7 +110,7 @@ impl Source {
             } else {
                 "neither a file nor a folder"
             };
-            self.leave_out(place, Trouble::new(DropWhy::Failed, what));
+            self.leave_out(place, path, Trouble::new(DropWhy::Failed, what));
         }
     }
 
@@ -113,7 +120,9 @@ impl Source {
         let mut names: Vec<_> = match names {
             Ok(names) => names,
             Err(error) => {
-                return self.leave_out(folder, Trouble::from_io("cannot be read", &error));
+                let path = prefix.trim_end_matches('/').to_owned();
+                let trouble = Trouble::from_io("what is in it cannot be read", &error);
+                return self.leave_out(folder, path, trouble);
             }
         };
         names.sort();
@@ -121,24 +130,48 @@ impl Source {
             let place = folder.join(&name);
             let Some(name) = name.to_str() else {
                 let trouble = Trouble::new(DropWhy::NameBad, "its name is no text in UTF-8");
-                self.leave_out(&place, trouble);
+                self.leave_out(&place, format!("{prefix}{}", shown(&name)), trouble);
                 continue;
             };
             // What has come in part is nobody's file yet.
             if naming::is_part(name) {
                 continue;
             }
+            let path = format!("{prefix}{name}");
             match fs::symlink_metadata(&place) {
-                Ok(metadata) => self.add(&place, format!("{prefix}{name}"), &metadata),
-                Err(error) => self.leave_out(&place, Trouble::from_io("cannot be read", &error)),
+                Ok(metadata) => self.add(&place, path, &metadata),
+                Err(error) => {
+                    self.leave_out(&place, path, Trouble::from_io("cannot be read", &error));
+                }
             }
         }
     }
 
-    fn leave_out(&mut self, place: &Path, trouble: Trouble) {
-        let shown = sanitize::line_of_bytes(place.as_os_str().as_encoded_bytes()).into_owned();
-        self.left_out.push((shown, trouble));
+    fn leave_out(&mut self, place: &Path, path: String, trouble: Trouble) {
+        if self.left_out.len() >= MAX_LEFT_OUT {
+            self.more_left_out += 1;
+            return;
+        }
+        self.left_out.push(LeftOut { place: shown(place.as_os_str()), path, trouble });
     }
+}
+
+/// How many characters of a path are cited that is not there.
+const LONGEST_CITED: usize = 200;
+
+fn shown(name: &OsStr) -> String {
+    sanitize::line_of_bytes(name.as_encoded_bytes()).into_owned()
+}
+
+/// Where a path leads that a stranger asks for, and what is there.
+fn asked_for(folder: &Path, asked: &str) -> Option<(PathBuf, Metadata)> {
+    let path = SafePath::new(asked).ok()?;
+    let (mut place, mut metadata) = (folder.to_owned(), None);
+    for name in path.names() {
+        place.push(name);
+        metadata = Some(fs::symlink_metadata(&place).ok().filter(|found| !found.is_symlink())?);
+    }
+    Some((place, metadata?))
 }
 
 /// The name under which something that a person names is sent.

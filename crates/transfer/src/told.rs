@@ -74,18 +74,13 @@ pub enum Told<'a> {
     },
     /// A file does not come over.
     Dropped {
-        /// Its path.
+        /// Its path; empty where it stands for several.
         path: &'a str,
         /// How many bytes it would have had.
         size: u64,
         /// Why.
         why: DropWhy,
         /// The same in words.
-        reason: &'a str,
-    },
-    /// Something that was asked for is not to be had.
-    Refused {
-        /// Why, in the peer's words.
         reason: &'a str,
     },
 }

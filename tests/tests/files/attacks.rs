@@ -114,6 +114,77 @@ fn a_link_leads_nobody_out_of_the_folder() {
     assert!(back.list().is_empty(), "{:?}", back.list());
 }
 
+/// A server that gives what it likes to whoever connects, whatever he asks for: each step is a kind and the
+/// fields of a control frame, or what is sent of a file.
+const GIVER: &str = r#"
+listener = socket.create_server(("127.0.0.1", 0))
+print(json.dumps({"addr": "127.0.0.1:%d" % listener.getsockname()[1]}), flush=True)
+stream, _ = listener.accept()
+stream.settimeout(15)
+def hear():
+    length = struct.unpack(">I", read(stream, 4))[0]
+    return read(stream, length)
+hear()
+stream.sendall(control(0x11, version=1, you=0, name="", epoch=0, max_frame=1 << 20, features=["files"]))
+hear()
+for step in json.loads(sys.argv[1]):
+    if step[0] == "data":
+        stream.sendall(frame(1, step[2].encode(), room=step[1]))
+    else:
+        stream.sendall(control(step[0], **step[1]))
+while True:
+    hear()
+"#;
+
+/// What a client makes of such a server, whom it has asked for `a.txt`.
+#[track_caller]
+fn given(into: &Directory, steps: &serde_json::Value) -> Option<tests::Finished> {
+    let frames = PEER.split("host, port").next().unwrap();
+    let mut giver = python(&format!("{frames}{GIVER}"), &[&steps.to_string()])?;
+    let mut giver = Running::start(&mut giver);
+    let addr = giver.stdout.take_event(|_| true)["addr"].as_str().unwrap().to_owned();
+    Some(run(crate::support::fetch(&addr, into, &["a.txt", "-r", "0"])))
+}
+
+#[test]
+fn a_server_puts_nothing_into_the_folder_that_was_not_asked_for() {
+    use serde_json::json;
+
+    let hash = "d74981efa70a0c880b8d8c1985d075dbcbf679b99a5f9914e5aaf96b831a9e24";
+    let into = Directory::new();
+    // It takes no answer for an answer, and sends all the same.
+    let steps = json!([
+        [0x22, {"file": 1, "path": ".bashrc", "size": 11}],
+        [0x22, {"file": 2, "path": "a.txt", "size": 11}],
+        ["data", 2, "hello world"],
+        [0x24, {"file": 2, "hash": hash}],
+        [0x28, {"files": 2}],
+    ]);
+    let Some(finished) = given(&into, &steps) else { return };
+    finished.failed(1, "1 file not received from");
+    assert_eq!(crate::support::dropped(&finished).1, "it was not asked for");
+    assert_eq!(into.list(), ["a.txt"]);
+}
+
+#[test]
+fn a_server_that_says_nothing_of_what_was_asked_for_has_not_sent_it() {
+    use serde_json::json;
+
+    for steps in [
+        json!([[0x28, {"files": 0}]]),
+        json!([[0x29, {"path": "b.txt", "why": "failed", "reason": "no"}], [0x28, {"files": 0}]]),
+    ] {
+        let into = Directory::new();
+        let Some(finished) = given(&into, &steps) else { return };
+        assert_eq!(finished.code, 1, "{finished:?}");
+        let events = finished.events();
+        let dropped = events.iter().find(|event| event["path"] == "a.txt").unwrap();
+        assert_eq!(dropped["event"], "dropped");
+        assert_eq!(dropped["why"], "no_such_file");
+        assert_eq!(dropped["reason"], "nothing of it was offered");
+    }
+}
+
 #[test]
 fn a_peer_that_breaks_the_rules_is_told_so_and_leaves_nothing() {
     for (offers, steps, told) in [

@@ -1,5 +1,8 @@
 //! What is said where nobody transfers files, or not this way.
 
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::UnixListener;
+
 use tests::{Server, piped, program};
 
 use crate::support::{Directory, dropped, fetch, run, send, server, text};
@@ -55,4 +58,50 @@ fn what_is_no_file_is_left_out_and_told() {
     assert_eq!(dropped(&finished).1, "a symbolic link, which is not followed");
     finished.failed(1, "1 file not sent to");
     assert_eq!(inbox.list(), ["all/", "all/a"]);
+}
+
+#[test]
+fn what_the_server_leaves_out_is_told_to_who_asked_for_it() {
+    let (out, back) = (Directory::new(), Directory::new());
+    out.write("all/a", b"a");
+    std::os::unix::fs::symlink("/etc/passwd", out.path().join("all/link")).unwrap();
+    let _socket = UnixListener::bind(out.path().join("socket")).unwrap();
+    let name = std::ffi::OsStr::from_bytes(b"all/caf\xe9");
+    std::fs::write(out.path().join(name), b"latin").unwrap();
+    let mut server = server(&out, &[]);
+    let left_out = |finished: &tests::Finished| -> Vec<(String, String)> {
+        let events = finished.events();
+        let dropped = events.iter().filter(|event| event["event"] == "dropped");
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        dropped.map(|event| (text(&event["path"]), text(&event["reason"]))).collect()
+    };
+    let told = |path: &str, reason: &str| (path.to_owned(), reason.to_owned());
+    let expected = [
+        told("all/caf\\xe9", "its name is no text in UTF-8"),
+        told("all/link", "a symbolic link, which is not followed"),
+        told("socket", "neither a file nor a folder"),
+    ];
+    for _ in 0..2 {
+        let finished = run(fetch(server.addr(), &back, &[]));
+        finished.failed(1, "3 files not received from");
+        assert_eq!(left_out(&finished), expected);
+        assert_eq!(back.list(), ["all/", "all/a"]);
+        for _ in &expected {
+            server.take("dropped");
+        }
+    }
+    let finished = run(fetch(server.addr(), &back, &["socket"]));
+    finished.failed(1, "1 file not received from");
+    assert_eq!(left_out(&finished), expected[2..]);
+    let args =
+        ["recv-file", "--from", server.addr(), "--dir", text(back.path()), "nowhere", "socket"];
+    let finished = run(piped(program("tcp-client"), &args));
+    assert!(
+        finished.stderr.starts_with(
+            "not received: nowhere: there is no nowhere here\n\
+             not received: socket: neither a file nor a folder\n"
+        ),
+        "{}",
+        finished.stderr
+    );
 }

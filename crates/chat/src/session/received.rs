@@ -49,7 +49,8 @@ impl Chat {
                 | Message::Kept(_)
                 | Message::Dropped(_)
                 | Message::Busy(_)
-                | Message::Over(_),
+                | Message::Over(_)
+                | Message::Missing(_),
             ) => {
                 return out_of_turn;
             }

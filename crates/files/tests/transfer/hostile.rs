@@ -3,9 +3,11 @@
 use bytes::BytesMut;
 use fastrand::Rng;
 use files::limits::{MAX_SIZE, WINDOW};
-use files::{Hash, Hasher, Receiver, Sender};
+use files::{Hash, Hasher, ReceiveEvent, ReceiveStep, Receiver, Sender};
 use proto::limits::MAX_FRAME_LENGTH;
-use proto::transfer::{Batch, Begin, Busy, DropWhy, Dropped, Kept, Offer, Over, Sent, Take, Way};
+use proto::transfer::{
+    Batch, Begin, Busy, DropWhy, Dropped, Kept, Missing, Offer, Over, Sent, Take, Way,
+};
 use proto::{Decoder, Ending, Header, Kind, Message, ProtocolError, Taken};
 
 use crate::disk::{Disk, Entry, Source, Target, Tree, file};
@@ -147,6 +149,66 @@ fn all_of_a_file_may_still_come_that_was_given_up_before_its_first_block() {
     }
 }
 
+/// What a receiver that has asked for these paths does not take of what is offered.
+#[track_caller]
+fn not_asked_for(asked: &[&str], offered: &[&str]) -> Vec<String> {
+    let asked: Vec<String> = asked.iter().map(|path| (*path).to_owned()).collect();
+    let mut receiver = Receiver::asking(&asked);
+    let mut refused = Vec::new();
+    for (path, file) in offered.iter().zip(1..) {
+        let path = (*path).to_owned();
+        let offer = Offer { file, path, size: 5, modified: None, folder: false };
+        match receiver.handle(Message::Offer(offer)).unwrap() {
+            Some(ReceiveEvent::Dropped { path, why: DropWhy::NameBad, reason, .. }) => {
+                assert_eq!(reason, "it was not asked for");
+                refused.push(path);
+                assert_eq!(receiver.next_step(), ReceiveStep::Wait, "it is not even looked for");
+            }
+            None => assert!(matches!(receiver.next_step(), ReceiveStep::Look(_))),
+            other => panic!("{other:?}"),
+        }
+    }
+    refused
+}
+
+#[test]
+fn nothing_is_taken_that_was_not_asked_for() {
+    let offered = ["a", "a/b", "ab", "b", ".bashrc", "A", "x/a", "c", "c/d", "c/d/e", "c/dd"];
+    assert_eq!(
+        not_asked_for(&["a", "c/d"], &offered),
+        ["ab", "b", ".bashrc", "A", "x/a", "c", "c/dd"]
+    );
+    assert_eq!(not_asked_for(&[], &offered), [""; 0]);
+    // What no path is asks for nothing.
+    assert_eq!(not_asked_for(&[""], &["a"]), ["a"]);
+    assert_eq!(not_asked_for(&["."], &["a"]), ["a"]);
+}
+
+#[test]
+fn what_was_asked_for_is_answered_by_an_offer_or_by_a_word_that_it_is_missing() {
+    let asked = ["a", "b", "c", "d"].map(str::to_owned);
+    let mut receiver = Receiver::asking(&asked);
+    let missing = |path: &str| {
+        let (path, reason) = (path.to_owned(), "gone".to_owned());
+        Message::Missing(Missing { path, why: DropWhy::NoSuchFile, reason })
+    };
+    let offer = |file, path: &str| {
+        let path = path.to_owned();
+        Message::Offer(Offer { file, path, size: 0, modified: None, folder: true })
+    };
+    assert_eq!(receiver.unanswered().collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+    receiver.handle(offer(1, "a")).unwrap();
+    receiver.handle(offer(2, "b/in it")).unwrap();
+    let event = receiver.handle(missing("c")).unwrap();
+    assert!(matches!(event, Some(ReceiveEvent::Missing { path, .. }) if path == "c"));
+    receiver.handle(missing("")).unwrap();
+    receiver.handle(offer(3, "another")).unwrap();
+    assert_eq!(receiver.unanswered().collect::<Vec<_>>(), ["d"]);
+    receiver.handle(Message::Over(Over { files: 3 })).unwrap();
+    let error = receiver.handle(missing("d")).unwrap_err();
+    assert!(error.to_string().contains("out of turn"), "{error}");
+}
+
 #[test]
 fn a_receiver_that_breaks_the_rules_ends_the_transfer() {
     let tree = Tree::from([("a".to_owned(), file(b"12345", 1)), ("b".to_owned(), Entry::Folder)]);
@@ -203,7 +265,8 @@ fn any_message(rng: &mut Rng) -> Message {
     let size = if rng.bool() { rng.u64(0..10) } else { rng.u64(..) };
     let hash = if rng.bool() { Hash::of(b"").to_string() } else { "no".to_owned() };
     let path = ["a", "b/c", "../x", "", "照片", "\u{1b}"][rng.usize(..6)].to_owned();
-    match rng.u8(..9) {
+    match rng.u8(..10) {
+        9 => Message::Missing(Missing { path, why: DropWhy::NoSuchFile, reason: hash }),
         0 => Message::Begin(Begin { way: Way::ToServer, paths: vec![path], run: None }),
         1 => Message::Batch(Batch { files: size, bytes: size }),
         2 => Message::Offer(Offer { file, path, size, modified: None, folder: rng.bool() }),

@@ -4,7 +4,9 @@ use bytes::BytesMut;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proto::frame::{HEADER_LEN, MIN_LENGTH};
-use proto::transfer::{Batch, Begin, Busy, DropWhy, Dropped, Kept, Offer, Over, Sent, Take, Way};
+use proto::transfer::{
+    Batch, Begin, Busy, DropWhy, Dropped, Kept, Missing, Offer, Over, Sent, Take, Way,
+};
 use proto::{
     Ack, Change, Flags, Frame, FrameError, Goodbye, Header, Hello, Join, Joined, Kind, Leave, Left,
     Message, Person, Presence, Refused, Rename, Welcome, Why,
@@ -297,5 +299,10 @@ fn message_about_files() -> impl Strategy<Value = Message> {
         })),
         any::<(u32, u64)>().prop_map(|(file, done)| Message::Busy(Busy { file, done })),
         any::<u32>().prop_map(|files| Message::Over(Over { files })),
+        (why(), text(), text()).prop_map(|(why, path, reason)| Message::Missing(Missing {
+            path,
+            why,
+            reason
+        })),
     ]
 }

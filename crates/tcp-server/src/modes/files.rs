@@ -1,7 +1,6 @@
 use std::collections::HashMap;
 use std::future::pending;
 use std::panic::resume_unwind;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -185,8 +184,8 @@ impl<C: Clerk> Inner<C> {
                 transfer::receive(wire, &self.folder, &mut Receiving::default(), told).await
             }
             Way::ToClient if self.share.gives() => {
-                let source = self.source(&begin, wire);
-                transfer::send(wire, &mut Sending::new(source), told).await
+                let mut sending = Sending::asked(self.source(&begin));
+                transfer::send(wire, &mut sending, told).await
             }
             way => {
                 let reason = match way {
@@ -222,20 +221,14 @@ impl<C: Clerk> Inner<C> {
     }
 
     /// What a client wants to have.
-    fn source(&self, begin: &Begin, wire: &mut Wire<&mut Stream>) -> Source {
-        let folder: PathBuf = self.folder.path().to_owned();
+    fn source(&self, begin: &Begin) -> Source {
+        let folder = self.folder.path();
         if begin.paths.is_empty() {
-            return Source::of_folder(&folder);
+            return Source::of_folder(folder);
         }
         let mut source = Source::default();
         for path in &begin.paths {
-            if let Some(found) = Source::of_asked(&folder, path) {
-                source.append(found);
-            } else {
-                let shown: String = path.chars().take(LONGEST_CITED).collect();
-                let reason = format!("there is no {shown} here");
-                wire.say(&opening::refused(Why::NoSuchFile, reason));
-            }
+            source.add_asked(folder, path);
         }
         source
     }
@@ -245,9 +238,6 @@ impl<C: Clerk> Inner<C> {
 fn is_told(ending: &Ending) -> bool {
     matches!(ending, Ending::Protocol(_) | Ending::Idle | Ending::NoFirstByte | Ending::Shutdown)
 }
-
-/// How many characters of a path are cited that is not there.
-const LONGEST_CITED: usize = 200;
 
 async fn open(wire: &mut Wire<&mut Stream>) -> Result<Begin, Ending> {
     let mut opening = ServerOpening::default();

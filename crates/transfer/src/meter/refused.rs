@@ -6,6 +6,7 @@ use std::path::Path;
 use cli::{Exit, Failure};
 use proto::sanitize;
 
+use crate::source::LeftOut;
 use crate::{Folder, Source};
 
 /// The error of a sender for whom nothing is left to send: why each that was named is left out, as far as
@@ -13,11 +14,14 @@ use crate::{Folder, Source};
 pub fn nothing_to_send(source: &Source) -> Failure {
     let refuse = |message| Failure::new(Exit::Usage, "nothing_to_send", message);
     match &source.left_out[..] {
-        [(path, trouble)] => refuse(format!("nothing to send: {path}: {}", trouble.reason)),
+        [LeftOut { place, trouble, .. }] => {
+            refuse(format!("nothing to send: {place}: {}", trouble.reason))
+        }
         left_out => {
-            let none = refuse(format!("nothing to send: none of {} can be sent", left_out.len()));
-            left_out.iter().take(2).fold(none, |failure, (path, trouble)| {
-                failure.hint(format!("{path}: {}", trouble.reason))
+            let all = left_out.len() as u64 + source.more_left_out;
+            let none = refuse(format!("nothing to send: none of {all} can be sent"));
+            left_out.iter().take(2).fold(none, |failure, LeftOut { place, trouble, .. }| {
+                failure.hint(format!("{place}: {}", trouble.reason))
             })
         }
     }

@@ -44,8 +44,8 @@ pub(crate) fn receive(args: &RecvArgs) -> Leave {
                 .hint("name the folder that they are in, or give the command several times")
         })?;
         let folder = open_folder(&args.dir)?;
-        let receiving = Receiving::remembering();
-        Ok((plan, Work::Receive { folder, receiving, names: args.names.clone() }))
+        let receiving = Receiving::remembering().asking(args.names.clone());
+        Ok((plan, Work::Receive { folder, receiving }))
     })
 }
 

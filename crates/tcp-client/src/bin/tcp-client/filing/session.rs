@@ -32,7 +32,7 @@ pub(super) struct Session<'a, 'r> {
 /// What is to be done, and how far it has come.
 pub(super) enum Work {
     Send(Sending),
-    Receive { folder: Folder, receiving: Receiving, names: Vec<String> },
+    Receive { folder: Folder, receiving: Receiving },
 }
 
 /// How it ended.
@@ -64,7 +64,7 @@ impl Session<'_, '_> {
     /// Runs until it is over, or until `stop` gives the number of a signal.
     pub(super) async fn run(mut self, stop: oneshot::Receiver<i32>) -> Ended {
         if let Work::Send(sending) = &self.work {
-            self.meter.left_out(&sending.source().left_out);
+            self.meter.left_out(sending.source());
         }
         let stop = async {
             match stop.await {
@@ -133,12 +133,12 @@ impl Session<'_, '_> {
         let mut wire = Wire::new(connected.stream, patience);
         let (way, names) = match work {
             Work::Send(_) => (Way::ToServer, Vec::new()),
-            Work::Receive { names, .. } => (Way::ToClient, names.clone()),
+            Work::Receive { receiving, .. } => (Way::ToClient, receiving.asked().to_vec()),
         };
         open(&mut wire, ClientOpening::new(way, names, *run), &plan.address).await?;
         let ended = match work {
             Work::Send(sending) => transfer::send(&mut wire, sending, *meter).await,
-            Work::Receive { folder, receiving, .. } => {
+            Work::Receive { folder, receiving } => {
                 transfer::receive(&mut wire, folder, receiving, *meter).await
             }
         };

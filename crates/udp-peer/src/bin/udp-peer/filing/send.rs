@@ -48,7 +48,7 @@ pub(super) async fn run(
     let (local, to) = talk::ends(&plan).await?;
     let socket = talk::unconnected(local, to, plan.mode)?;
     let reliable = start(socket, &args.way.private, meter.report())?;
-    meter.left_out(&source.left_out);
+    meter.left_out(&source);
     let peer = Peer::new(&plan.peer, args.way.private.peer_key);
     let run = own_key::chance();
     let mut session =
