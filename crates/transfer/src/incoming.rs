@@ -33,6 +33,8 @@ pub struct Incoming {
     len: u64,
     /// Whether it has its name, or is removed.
     settled: bool,
+    /// Whether something of its size was there, and is another file.
+    differs: bool,
 }
 
 #[derive(Debug)]
@@ -55,14 +57,15 @@ impl Incoming {
         offered: &Offered,
         if_taken: IfTaken,
     ) -> Result<Option<Self>, Trouble> {
-        let (state, len) = match whole(&folder, offered) {
+        let (state, len) = match whole(&folder, offered)? {
             Some((file, path)) => (State::Whole { file, path }, offered.size),
             None => match open_part(&folder, offered, if_taken)? {
                 Some(part) => part,
                 None => return Ok(None),
             },
         };
-        Ok(Some(Self { offered: offered.clone(), folder, state, len, settled: false }))
+        let (settled, differs) = (false, false);
+        Ok(Some(Self { offered: offered.clone(), folder, state, len, settled, differs }))
     }
 
     /// What was offered.
@@ -116,6 +119,7 @@ impl Incoming {
             let part = open_part(&self.folder, &self.offered, IfTaken::Another)?;
             let taken = || Trouble::new(DropWhy::InTheWay, "it is being received already");
             (self.state, self.len) = part.ok_or_else(taken)?;
+            self.differs = true;
         }
         if let State::Part { file, .. } = &self.state
             && self.len > 0
@@ -124,6 +128,16 @@ impl Incoming {
             self.len = 0;
         }
         Ok(())
+    }
+
+    /// Files that are there and may have the bytes of this one, which was first taken for another of them: when
+    /// the same files are sent again, each finds itself so.
+    pub(crate) fn twins(&self) -> impl Iterator<Item = (File, SafePath)> {
+        let Self { folder, offered, .. } = self;
+        let names = candidates(folder, offered).filter(|_| self.differs);
+        names.filter_map(|(name, _)| {
+            Some((open(folder, &name).ok()?, offered.path.with_name(&name)))
+        })
     }
 
     /// All of it is there: brings it to the disk, so that what has its name is there also after a loss of
@@ -218,18 +232,9 @@ const RIGHTS: Mode = Mode::from_bits_truncate(0o666);
 
 /// A file that may be the one that is offered: under its name, or under that with a number. One with the
 /// same time is taken first.
-fn whole(folder: &OwnedFd, offered: &Offered) -> Option<(File, SafePath)> {
+fn whole(folder: &OwnedFd, offered: &Offered) -> Result<Option<(File, SafePath)>, Trouble> {
     let mut first = None;
-    for number in 0..MAX_LOOKED_AT {
-        let name = match number {
-            0 => offered.path.name().to_owned(),
-            number => another(offered.path.name(), number),
-        };
-        let Some(stat) = stat(folder, &name) else { break };
-        if !is_file(&stat) || u64::try_from(stat.st_size) != Ok(offered.size) {
-            continue;
-        }
-        let is_same = offered.modified == Some(micros(stat.st_mtime, stat.st_mtime_nsec));
+    for (name, is_same) in candidates(folder, offered) {
         if is_same || first.is_none() {
             first = Some(name);
         }
@@ -237,11 +242,36 @@ fn whole(folder: &OwnedFd, offered: &Offered) -> Option<(File, SafePath)> {
             break;
         }
     }
-    let name = first?;
+    let Some(name) = first else { return Ok(None) };
+    match open(folder, &name) {
+        Ok(file) => Ok(Some((file, offered.path.with_name(&name)))),
+        Err(errno) => {
+            let trouble = Trouble::from_errno("cannot read what is there", errno);
+            // One that may not be read cannot be compared: then it is just in the way of the name.
+            if trouble.is_want() { Err(trouble) } else { Ok(None) }
+        }
+    }
+}
+
+/// The names of files that have the size of the one that is offered, under its name or under that with a
+/// number, and whether they have its time, too.
+fn candidates(folder: &OwnedFd, offered: &Offered) -> impl Iterator<Item = (String, bool)> {
+    let names = (0..MAX_LOOKED_AT).map(|number| match number {
+        0 => offered.path.name().to_owned(),
+        number => another(offered.path.name(), number),
+    });
+    let there = names.map_while(|name| stat(folder, &name).map(|stat| (name, stat)));
+    let of_size = there.filter(|(_, stat)| {
+        is_file(stat) && u64::try_from(stat.st_size).is_ok_and(|size| size == offered.size)
+    });
+    of_size.map(|(name, stat)| {
+        (name, offered.modified == Some(micros(stat.st_mtime, stat.st_mtime_nsec)))
+    })
+}
+
+fn open(folder: &OwnedFd, name: &str) -> Result<File, Errno> {
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    // One that may not be read cannot be compared: then it is just in the way of the name.
-    let file = openat(folder, name.as_str(), flags, Mode::empty()).ok()?;
-    Some((file.into(), offered.path.with_name(&name)))
+    openat(folder, name, flags, Mode::empty()).map(File::from)
 }
 
 /// Opens the part of a file, which nobody else has then. Gives how many bytes of it are there; none where

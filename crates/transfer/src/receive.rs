@@ -1,6 +1,9 @@
 //! Receiving from a wire.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::mem;
+use std::os::unix::fs::FileExt as _;
 use std::thread;
 
 use files::{Hasher, Offered, ReceiveEvent, ReceiveStep, Receiver, SafePath};
@@ -80,8 +83,10 @@ pub async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<(), Broken> {
     receiving.begin();
     let receiver = Receiver::asking(&receiving.asked);
-    let (open, complete) = (BTreeMap::new(), Vec::new());
-    Drive { wire, folder, receiving, watch, receiver, open, complete }.run().await
+    let (open, complete, later, has_closed) = (BTreeMap::new(), Vec::new(), Vec::new(), false);
+    Drive { wire, folder, receiving, watch, receiver, open, complete, later, has_closed }
+        .run()
+        .await
 }
 
 struct Drive<'a, S, W> {
@@ -93,6 +98,9 @@ struct Drive<'a, S, W> {
     open: BTreeMap<u32, Incoming>,
     /// The numbers of those that are complete, and have no name yet.
     complete: Vec<u32>,
+    /// What is looked at when a file that is open has been closed; nothing where none is open.
+    later: Vec<Offered>,
+    has_closed: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
@@ -102,7 +110,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
                 while self.step().await? {}
             }
             // All that has come is seen: what of it is complete goes to the disk together.
-            self.commit_complete();
+            self.commit_complete().await;
+            if mem::take(&mut self.has_closed) {
+                for offered in mem::take(&mut self.later) {
+                    self.look(offered).await?;
+                }
+            }
             self.wire.queue(self.receiver.take_output());
             if self.receiver.next_step() == ReceiveStep::Done {
                 self.wire.flush().await?;
@@ -145,10 +158,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
             Some(ReceiveEvent::Hashed { bytes }) => self.wire.hashed(bytes),
             Some(ReceiveEvent::Dropped { file, path, why, reason }) => {
                 let size = self.open.get(&file).map_or(0, |incoming| incoming.offered().size);
-                self.dropped(&path, size, &Trouble { why, reason });
+                self.dropped(&path, size, &Trouble::new(why, reason));
             }
             Some(ReceiveEvent::Missing { path, why, reason }) => {
-                self.dropped(&path, 0, &Trouble { why, reason });
+                self.dropped(&path, 0, &Trouble::new(why, reason));
             }
             _ => {}
         }
@@ -170,8 +183,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
             ReceiveStep::Look(offered) => self.look(offered).await?,
             ReceiveStep::Commit { file } => self.complete.push(file),
             ReceiveStep::Close { file, keep } => {
+                self.later.retain(|offered| offered.file != file);
                 if let Some(incoming) = self.open.remove(&file) {
                     incoming.close(keep);
+                    self.has_closed = true;
                 }
             }
             ReceiveStep::Wait | ReceiveStep::Done => return Ok(false),
@@ -186,6 +201,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
             let (shown, size) = (path.as_str(), *size);
             self.watch.told(Told::Begun { path: shown, size, from: size });
             self.receiver.kept(*file, path, true);
+            return Ok(());
+        }
+        // Its part is open here, for another file of this connection: so it comes after that.
+        let is_like = |it: &Offered| {
+            (&it.path, it.size, it.modified) == (path, *size, offered.modified) && !offered.folder
+        };
+        if self.open.values().any(|incoming| is_like(incoming.offered())) {
+            self.later.push(offered);
             return Ok(());
         }
         match self.found(&offered).await {
@@ -209,6 +232,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
                     }
                 }
             }
+            Err(trouble) if trouble.is_want() && !self.open.is_empty() => self.later.push(offered),
             Err(trouble) => self.give_up(&offered, &trouble),
         }
         Ok(())
@@ -251,10 +275,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
     }
 
     /// Brings the files that are complete to the disk, and gives them their names.
-    fn commit_complete(&mut self) {
-        // Those are not there any more that their sender has dropped meanwhile.
-        let complete = self.complete.drain(..);
-        let complete: Vec<Incoming> = complete.filter_map(|file| self.open.remove(&file)).collect();
+    async fn commit_complete(&mut self) {
+        let mut complete = Vec::new();
+        for file in mem::take(&mut self.complete) {
+            // Those are not there any more that their sender has dropped meanwhile.
+            let Some(incoming) = self.open.remove(&file) else { continue };
+            self.has_closed = true;
+            match self.twin(&incoming).await {
+                Some(kept_as) => {
+                    let offered = incoming.offered().clone();
+                    incoming.close(false);
+                    self.kept(&offered, &kept_as, true);
+                }
+                None => complete.push(incoming),
+            }
+        }
         let synced = sync_all(&complete);
         for (incoming, synced) in complete.into_iter().zip(synced) {
             let offered = incoming.offered().clone();
@@ -263,6 +298,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
                 Err(trouble) => self.give_up(&offered, &trouble),
             }
         }
+    }
+
+    /// The path of a file that is there with the very bytes of one that has come.
+    async fn twin(&mut self, incoming: &Incoming) -> Option<SafePath> {
+        let (file, len, mut said) = (incoming.offered().file, incoming.len(), Instant::now());
+        let count = usize::try_from(len).unwrap_or(usize::MAX).min(HASHED_AT_ONCE);
+        'twins: for (twin, path) in incoming.twins() {
+            let mut buffers = [vec![0; count], vec![0; count]];
+            let mut at = 0;
+            while at < len {
+                let count = usize::try_from(len - at).unwrap_or(usize::MAX).min(HASHED_AT_ONCE);
+                let [ours, theirs] = &mut buffers;
+                let (ours, theirs) = (&mut ours[..count], &mut theirs[..count]);
+                let read = incoming.read_at(ours, at).is_ok() && read_at(&twin, theirs, at);
+                if !read || ours != theirs {
+                    continue 'twins;
+                }
+                at += count as u64;
+                if said.elapsed() > BUSY {
+                    said = Instant::now();
+                    self.receiver.busy(file, at);
+                    self.wire.queue(self.receiver.take_output());
+                    // A wire that has broken is found so by who waits on it next.
+                    let _ = self.wire.nudge().await;
+                }
+            }
+            return Some(path);
+        }
+        None
     }
 
     fn kept(&mut self, offered: &Offered, kept_as: &SafePath, already: bool) {
@@ -279,9 +343,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
     }
 
     fn dropped(&mut self, path: &str, size: u64, trouble: &Trouble) {
-        let Trouble { why, reason } = trouble;
+        let Trouble { why, reason, .. } = trouble;
         self.watch.told(Told::Dropped { path, size, why: *why, reason });
     }
+}
+
+fn read_at(file: &File, into: &mut [u8], at: u64) -> bool {
+    file.read_exact_at(into, at).is_ok()
 }
 
 /// Brings files to the disk, some of them at the same time: whoever waits for a disk alone waits longest.

@@ -145,7 +145,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
                 }
             }
             Some(SendEvent::Dropped { file, why, reason }) => {
-                self.dropped(file, &Trouble { why, reason });
+                self.dropped(file, &Trouble::new(why, reason));
             }
             _ => {}
         }

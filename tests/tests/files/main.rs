@@ -8,6 +8,7 @@ mod attacks;
 mod both_ways;
 mod changed;
 mod damaged;
+mod descriptors;
 mod file_size;
 mod killed;
 mod no_room;

@@ -149,6 +149,28 @@ fn a_receiver_asks_for_a_file_once() {
 }
 
 #[test]
+fn an_offer_is_answered_when_it_can_be() {
+    let (mut receiver, offered) = receiver(3);
+    let mut sender = sender(3);
+    let mut hear = |receiver: &mut Receiver| {
+        for message in said(&receiver.take_output()) {
+            sender.handle(message).unwrap();
+        }
+        sender.next_step()
+    };
+    assert_eq!(hear(&mut receiver), SendStep::Wait);
+    receiver.found(3, 0, Hasher::default());
+    assert!(matches!(hear(&mut receiver), SendStep::Block { file: 3, .. }));
+    receiver.give_up(3, DropWhy::NoRoom, "full");
+    assert_eq!(hear(&mut receiver), SendStep::Wait);
+    receiver.found(1, 0, Hasher::default());
+    assert!(matches!(hear(&mut receiver), SendStep::Block { file: 1, .. }));
+    receiver.give_up(1, DropWhy::NoRoom, "full");
+    receiver.kept(2, &offered[1].path, true);
+    assert_eq!(hear(&mut receiver), SendStep::Wait);
+}
+
+#[test]
 fn a_receiver_that_has_nothing_gives_no_hash() {
     let (mut receiver, _) = receiver(1);
     receiver.found(1, 0, Hasher::default());
