@@ -47,6 +47,17 @@ pub const SYNCED_AT_ONCE: usize = 16;
 /// four of them a file of 4 GiB took some hundredths longer over loopback.
 pub const GATHERED_BLOCKS: usize = 32;
 
+/// How many bytes of answers wait for a peer that does not read, before no more of what it says is taken:
+/// 256 KiB.
+///
+/// It is as much as the answers to a whole window of files with the longest paths. A peer that offers and
+/// never reads would else make a side keep an answer for each of a million offers.
+pub const MAX_UNSENT: usize = 256 * 1024;
+
+/// How many files that did not come over a server tells of one by one in a connection: 100. The others are
+/// counted, so that a client that offers a million bad names does not fill a disk with what is said of it.
+pub const MAX_TOLD_DROPPED: u64 = 100;
+
 /// How much of a file is read at a time from the network: 2 MiB.
 ///
 /// Each wait for the network is a switch between two programs on a busy machine, and the fewer there are,

@@ -106,8 +106,9 @@ struct Drive<'a, S, W> {
 impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
     async fn run(mut self) -> Result<(), Broken> {
         loop {
-            while self.hear()? {
+            while !self.wire.is_full() && self.hear()? {
                 while self.step().await? {}
+                self.wire.queue(self.receiver.take_output());
             }
             // All that has come is seen: what of it is complete goes to the disk together.
             self.commit_complete().await;
@@ -122,7 +123,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
                 self.tell_unanswered();
                 return Ok(());
             }
-            self.wire.moved(Until::Read).await?;
+            let until = if self.wire.is_full() { Until::Room } else { Until::Read };
+            self.wire.moved(until).await?;
         }
     }
 

@@ -105,6 +105,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
                 self.wire.queue(self.sender.take_output());
             }
             match self.sender.next_step() {
+                // Who drops everything that is offered and reads nothing is offered no more.
+                SendStep::Offer if self.wire.is_full() => self.wire.moved(Until::Written).await?,
                 SendStep::Offer => self.offer(),
                 SendStep::Verify { file, len } => self.verify(file, len).await?,
                 // Blocks go when those before are gone: so a few are held, whatever the file's size.

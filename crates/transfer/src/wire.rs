@@ -13,7 +13,7 @@ use proto::{Decoder, Ending, Frame, Message, Taken};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::limits::{GATHERED_BLOCKS, READ};
+use crate::limits::{GATHERED_BLOCKS, MAX_UNSENT, READ};
 use crate::pace::{LeastRate, Pace};
 
 /// How long a wire waits, and who may hurry it.
@@ -22,6 +22,8 @@ pub struct Patience {
     pub idle: Option<Duration>,
     /// How much must go over while the peer is waited for.
     pub least_rate: Option<LeastRate>,
+    /// How long a peer may take nothing of more answers than are kept for it; [`Patience::idle`] holds, too.
+    pub write: Option<Duration>,
     /// Ready when the program is about to end: from then on a silence of [`Patience::quiet`] is enough.
     pub hurry: Pin<Box<dyn Future<Output = ()> + Send>>,
     /// How long nothing may move once it was hurried.
@@ -54,12 +56,15 @@ pub(crate) enum Until {
     Written,
     /// Something has come. Meanwhile what is to be sent is sent.
     Read,
+    /// There is room for more answers. Nothing is read meanwhile.
+    Room,
 }
 
 impl Default for Patience {
     /// For ever.
     fn default() -> Self {
-        Self { idle: None, least_rate: None, hurry: Box::pin(pending()), quiet: Duration::MAX }
+        let hurry = Box::pin(pending());
+        Self { idle: None, least_rate: None, write: None, hurry, quiet: Duration::MAX }
     }
 }
 
@@ -124,7 +129,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Ok(self.decoder.take_frame()?)
     }
 
+    /// Queues what is to be sent after all that was before. Nothing is where it cannot be.
     pub(crate) fn queue(&mut self, control: BytesMut) {
+        if self.broken.is_some() {
+            return;
+        }
         if self.control.is_empty() {
             self.control = control;
         } else {
@@ -135,6 +144,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// The peer has hashed so many bytes, which is as good as if they had gone over.
     pub(crate) fn hashed(&mut self, bytes: u64) {
         self.pace.went(bytes);
+    }
+
+    /// Whether so many answers wait to be sent that nothing should be taken that asks for more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.broken.is_none() && self.control.len() > MAX_UNSENT
     }
 
     pub(crate) fn has_unsent(&self) -> bool {
@@ -179,15 +193,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.moved_at = Instant::now();
         let moved = poll_fn(|cx| {
             let mut has_moved = self.poll_write(cx);
-            let has_read = self.poll_read(cx)?;
+            let has_read = until != Until::Room && self.poll_read(cx)?;
             has_moved |= has_read;
-            if has_read || (until == Until::Written && !self.has_unsent()) {
+            let is_so = match until {
+                Until::Written => has_read || !self.has_unsent(),
+                Until::Read => has_read,
+                Until::Room => !self.is_full(),
+            };
+            if is_so {
                 return Poll::Ready(Ok(()));
             }
             if has_moved {
                 self.moved_at = Instant::now();
             }
-            self.poll_patience(cx)
+            self.poll_patience(cx, until)
         })
         .await;
         self.pace.rest();
@@ -233,6 +252,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Result<bool, Ending> {
+        // More than a frame that nobody has taken yet: what comes behind it can wait.
+        if self.decoder.buffered() >= READ {
+            return Ok(false);
+        }
         let read = pin!(self.stream.read_buf(self.decoder.space())).poll(cx);
         match read {
             Poll::Pending => Ok(false),
@@ -245,16 +268,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
     }
 
-    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ending>> {
+    fn poll_patience(&mut self, cx: &mut Context<'_>, until: Until) -> Poll<Result<(), Ending>> {
         if !self.is_hurried && self.patience.hurry.as_mut().poll(cx).is_ready() {
             self.is_hurried = true;
             self.moved_at = Instant::now();
         }
         let now = Instant::now();
-        let silence = match (self.is_hurried, self.patience.idle) {
+        let mut silence = match (self.is_hurried, self.patience.idle) {
             (true, _) => Some((self.patience.quiet, Ending::Shutdown)),
             (false, idle) => idle.map(|idle| (idle, Ending::Idle)),
         };
+        if until == Until::Room
+            && let Some(write) = self.patience.write
+            && silence.as_ref().is_none_or(|(limit, _)| write < *limit)
+        {
+            silence = Some((write, Ending::TooSlow));
+        }
         let mut next = None;
         if let Some((limit, ending)) = silence {
             next = self.moved_at.checked_add(limit);

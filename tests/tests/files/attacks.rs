@@ -94,6 +94,26 @@ fn names_that_attack_are_refused() {
 }
 
 #[test]
+fn a_thousand_bad_names_are_told_in_a_hundred_lines_and_a_sum() {
+    let inbox = Directory::new();
+    let mut server = server(&inbox, &[]);
+    let offers = format!("[{}]", vec![r#"["..", 4]"#; 1000].join(","));
+    let Some(mut peer) = python(PEER, &[server.addr(), &offers, r#"[["end"]]"#]) else { return };
+    let finished = Running::start(&mut peer).finish();
+    assert_eq!(finished.stdout_text().matches("\"name_bad\"").count(), 1000);
+    server.take("closed");
+    let events = server.stop().events();
+    let dropped: Vec<_> = events.iter().filter(|event| event["event"] == "dropped").collect();
+    assert_eq!(dropped.len(), 101);
+    assert!(dropped[..100].iter().all(|event| event["path"] == ".."));
+    let last = dropped[100];
+    assert_eq!(
+        (&last["path"], &last["why"], &last["reason"]),
+        (&"".into(), &"other".into(), &"900 more".into())
+    );
+}
+
+#[test]
 fn a_link_leads_nobody_out_of_the_folder() {
     let (inbox, outside) = (Directory::new(), Directory::new());
     outside.write("precious", b"mine");

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use files::{Opened, ServerOpening, opening};
-use proto::transfer::{Begin, Way};
+use proto::transfer::{Begin, DropWhy, Way};
 use proto::{Ending, Goodbye, Message, ProtocolError, Why};
 use tokio::runtime;
 use tokio::select;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
-use transfer::limits::OPENING;
+use transfer::limits::{MAX_TOLD_DROPPED, OPENING};
 use transfer::{
     Broken, Folder, LeastRate, Patience, Receiving, Sending, Source, Told, Watch, Wire,
 };
@@ -115,20 +115,21 @@ impl<C: Clerk> Service for Files<C> {
 impl<C: Clerk> Inner<C> {
     async fn serve(&self, mut connection: Connection) -> Ending {
         let stop = connection.stop().clone();
-        let Limits { idle, first_byte, least_rate, drain_quiet: quiet, linger, .. } =
+        let Limits { idle, first_byte, least_rate, drain_quiet: quiet, linger, write, .. } =
             *connection.limits();
         let over = idle.unwrap_or(FILES_RATE_WINDOW);
         let least_rate = least_rate.map(|bytes| LeastRate { bytes, over });
         let counts = connection.stream().counts();
         let hurry = Box::pin(async move { stop.draining().await });
-        let mut told =
-            ToldBy { clerk: &self.clerk, id: connection.id(), peer: connection.peer().clone() };
-        let mut wire =
-            Wire::new(connection.stream_mut(), Patience { idle, least_rate, hurry, quiet });
-        let id = told.id;
+        let (id, peer) = (connection.id(), connection.peer().clone());
+        let mut told = ToldBy { clerk: &self.clerk, id, peer, dropped: 0 };
+        let write = Some(write);
+        let patience = Patience { idle, least_rate, write, hurry, quiet };
+        let mut wire = Wire::new(connection.stream_mut(), patience);
         let opening = first_byte.map_or(OPENING, |limit| limit.min(OPENING));
         let ended = self.transfer(&mut wire, &mut told, opening).await;
         self.forget_run(id);
+        told.sum_up();
         let ending = match ended {
             // Everything is said. The client closes, and its end is the sign that it has heard so.
             Ok(()) => timeout(linger, end_of(&mut wire)).await.unwrap_or(Ending::Done),
@@ -262,10 +263,29 @@ struct ToldBy<'a, C> {
     clerk: &'a C,
     id: u64,
     peer: Peer,
+    /// How many files did not come over.
+    dropped: u64,
+}
+
+impl<C: Clerk> ToldBy<'_, C> {
+    /// Tells how many more there were than were told of.
+    fn sum_up(&self) {
+        if let Some(more @ 1..) = self.dropped.checked_sub(MAX_TOLD_DROPPED) {
+            let reason = &format!("{more} more");
+            let dropped = Told::Dropped { path: "", size: 0, why: DropWhy::Other, reason };
+            self.clerk.told(self.id, &self.peer, dropped);
+        }
+    }
 }
 
 impl<C: Clerk> Watch for ToldBy<'_, C> {
     fn told(&mut self, told: Told<'_>) {
+        if let Told::Dropped { .. } = told {
+            self.dropped += 1;
+            if self.dropped > MAX_TOLD_DROPPED {
+                return;
+            }
+        }
         self.clerk.told(self.id, &self.peer, told);
     }
 }

@@ -60,7 +60,9 @@ impl Clerk for Story {
             Told::Dropped { path, size: bytes, why, reason } => {
                 let event = Dropped { conn, peer, path, bytes, why: why.name(), reason };
                 self.telling.tell_line("dropped", &event, || {
-                    format!("{start} {path}: not transferred: {reason}")
+                    // What stands for several has no path.
+                    let what = if path.is_empty() { "" } else { ": " };
+                    format!("{start} {path}{what}not transferred: {reason}")
                 });
             }
             Told::Begun { path, size: bytes, from } if from > 0 && from < bytes => {
