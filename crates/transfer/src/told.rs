@@ -3,7 +3,7 @@
 use std::fmt;
 
 use proto::transfer::DropWhy;
-use proto::{Ending, Goodbye, Refused};
+use proto::{Ending, Goodbye, Refused, TlsFault};
 
 /// Who is told what becomes of a transfer. It is called between two blocks, so it should be quick.
 pub trait Watch {
@@ -103,7 +103,16 @@ impl Broken {
     /// Whether another attempt may be better.
     pub fn may_pass(&self) -> bool {
         let said = self.goodbye.as_ref().map_or("", |goodbye| &goodbye.ending);
-        !matches!(self.ending, Ending::Protocol(_)) && said != REFUSED && said != "Protocol"
+        let is_final = match &self.ending {
+            Ending::Protocol(_) => true,
+            // A connection that is cut off is made again; who refuses a certificate does so the next time, too.
+            Ending::Tls(fault) => !matches!(
+                fault,
+                TlsFault::Stalled { .. } | TlsFault::LeftEarly | TlsFault::Truncated
+            ),
+            _ => false,
+        };
+        !is_final && said != REFUSED && said != "Protocol"
     }
 }
 
@@ -128,5 +137,29 @@ impl fmt::Display for Broken {
             Some(goodbye) if !goodbye.reason.is_empty() => f.write_str(&goodbye.reason),
             _ => self.ending.fmt(f),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_is_refused_is_not_tried_again_and_what_is_cut_off_is() {
+        let alert = || "it wants a certificate".to_owned();
+        for (fault, may_pass) in [
+            (TlsFault::Refused { alert: alert() }, false),
+            (TlsFault::Disagreement { why: alert() }, false),
+            (TlsFault::Certificate { why: alert() }, false),
+            (TlsFault::NotTls, false),
+            (TlsFault::Truncated, true),
+            (TlsFault::LeftEarly, true),
+            (TlsFault::Stalled { limit: Duration::ZERO }, true),
+        ] {
+            assert_eq!(Broken::from(Ending::Tls(fault.clone())).may_pass(), may_pass, "{fault}");
+        }
+        assert!(Broken::from(Ending::PeerReset).may_pass());
     }
 }

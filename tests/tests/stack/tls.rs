@@ -123,3 +123,30 @@ fn files_cross_over_tls_both_ways() {
         assert_eq!(server.stop().code, 0);
     }
 }
+
+/// In TLS 1.3 the server looks at the client's certificate when the client's handshake is over already.
+#[test]
+fn who_shows_no_certificate_is_told_so_at_once_and_does_not_try_again() {
+    let (home, authority) = (Home::new(), Authority::new());
+    let file = authority.sign("server.pem", &["localhost", "127.0.0.1"]);
+    let inbox = home.path("inbox");
+    fs::create_dir(&inbox).unwrap();
+    let path = home.path("a.txt");
+    fs::write(&path, b"a").unwrap();
+    let ca = authority.file();
+    let mode = ["-m", "files", "--dir", &inbox, "127.0.0.1:0"];
+    let server =
+        home.server(&[&mode[..], &["--cert", &file, "--key", &file, "--client-ca", &ca]].concat());
+    let addr = server.addr();
+    for args in [&["send-file", &path, "--to", addr][..], &["recv-file", "--from", addr]] {
+        let args = [args, &["--tls-ca", &ca, "--tls-name", "localhost"]].concat();
+        let done = Running::start(&mut home.client(&args)).finish();
+        done.failed(1, &format!("error: no TLS with {addr}: the server refused: "));
+        assert!(done.stderr.contains("hint: --tls-cert FILE --tls-key FILE"), "{}", done.stderr);
+        assert!(!done.stderr.contains("connecting again"), "{}", done.stderr);
+    }
+    let own = authority.sign("client.pem", &["client"]);
+    let args = ["send-file", &path, "--to", addr, "--tls-ca", &ca, "--tls-name", "localhost"];
+    let args = [&args[..], &["--tls-cert", &own, "--tls-key", &own]].concat();
+    assert_eq!(Running::start(&mut home.client(&args)).finish().code, 0);
+}

@@ -9,7 +9,7 @@ use proto::transfer::Way;
 use proto::{Address, Ending, sanitize};
 use tcp_client::{ConnectError, Connected, Retry, Stream, connect, connect_with_retry};
 use tokio::sync::oneshot;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use transfer::{Broken, Folder, Meter, Patience, Receiving, Sending, Wire};
 
 use crate::args::Plan;
@@ -93,7 +93,7 @@ impl Session<'_, '_> {
             });
         let mut connected = connecting.await;
         // How many attempts have brought nothing.
-        let mut failed = 0;
+        let (mut failed, started) = (0, Instant::now());
         loop {
             let why = match connected {
                 Ok(connected) => {
@@ -103,6 +103,9 @@ impl Session<'_, '_> {
                     match self.over(connected).await {
                         Ok(()) => return None,
                         Err(Stopped::Unfit(failure)) => return Some(failure),
+                        Err(Stopped::Broken(broken)) if !broken.may_pass() => {
+                            return Some(unfit(broken, plan, started.elapsed()));
+                        }
                         Err(Stopped::Broken(broken)) => {
                             if self.meter.steps() > before {
                                 failed = 0;
@@ -147,19 +150,26 @@ impl Session<'_, '_> {
             let _ = tokio::time::timeout(GREETING, wire.close()).await;
             return Ok(());
         };
-        if broken.may_pass() {
-            return Err(broken.into());
+        Err(broken.into())
+    }
+}
+
+/// What is wrong with a transfer that another attempt makes no better.
+fn unfit(broken: Broken, plan: &Plan, elapsed: Duration) -> Failure {
+    let (address, words) = (&plan.address, broken.to_string());
+    let words = sanitize::line(&words);
+    match broken.ending {
+        Ending::Protocol(_) => {
+            let message = format!("{address} broke the protocol: {words}");
+            Failure::new(Exit::Failed, "protocol", message)
         }
-        let (address, words) = (&plan.address, broken.to_string());
-        let words = sanitize::line(&words);
-        let failure = match broken.ending {
-            Ending::Protocol(_) => {
-                let message = format!("{address} broke the protocol: {words}");
-                Failure::new(Exit::Failed, "protocol", message)
-            }
-            _ => Failure::new(Exit::Failed, "refused", format!("{address} refused: {words}")),
-        };
-        Err(Stopped::Unfit(failure))
+        // In TLS 1.3 a server looks at the client's certificate when the client's handshake is over already.
+        ending @ Ending::Tls(_) => {
+            let (address, peer) = (address.clone(), address.clone());
+            let cause = connect::Cause::NotAgreed { peer, ending };
+            failures::no_connection(&ConnectError { address, elapsed, attempt: 1, cause }, plan)
+        }
+        _ => Failure::new(Exit::Failed, "refused", format!("{address} refused: {words}")),
     }
 }
 
