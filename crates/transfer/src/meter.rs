@@ -4,6 +4,7 @@
 mod line;
 mod refused;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use clap::ValueEnum;
 use cli::values::bytes_in_words;
 use cli::{Exit, Failure, output};
 use files::Pace;
+use files::limits::WINDOW;
 use proto::sanitize;
 use proto::transfer::DropWhy;
 use serde::Serialize;
@@ -30,6 +32,10 @@ const PLAIN: Duration = Duration::from_secs(5);
 
 /// How often progress is told in events.
 const EVENTS: Duration = Duration::from_secs(1);
+
+/// Of how many files that are under way it is known how much has crossed: as many as may be, twice, as a
+/// connection that breaks leaves some behind.
+const CROSSED: usize = 2 * WINDOW;
 
 /// Which way files go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +87,8 @@ pub struct Meter<'r, T> {
     drawn: usize,
     has_connected: bool,
     counts: Counts,
+    /// How many bytes have crossed of files that are neither there nor given up.
+    crossed: HashMap<String, u64>,
     /// The last file, for the closing line of a transfer that has only one.
     only: Option<String>,
     hashing: bool,
@@ -103,6 +111,8 @@ struct Counts {
     done: u64,
     /// How many have crossed, over all connections.
     moved: u64,
+    /// How many of these were of files that did not come over.
+    wasted: u64,
     files: u64,
     already: u64,
     dropped: u64,
@@ -155,6 +165,7 @@ impl<'r, T: Teller> Meter<'r, T> {
             drawn: 0,
             has_connected: false,
             counts: Counts::default(),
+            crossed: HashMap::new(),
             only: None,
             hashing: false,
         }
@@ -256,7 +267,8 @@ impl<'r, T: Teller> Meter<'r, T> {
 
     /// `sent report.tar: 1.2 GiB in 3.4s (361.0 MiB/s), BLAKE3 ok`.
     fn closing_line(&self, seconds: f64) -> String {
-        let Counts { files, already, moved, .. } = self.counts;
+        let Counts { files, already, dropped, moved, wasted, .. } = self.counts;
+        let moved = moved.saturating_sub(wasted);
         let did = match self.direction {
             Direction::Send => "sent",
             Direction::Receive => "received",
@@ -266,7 +278,8 @@ impl<'r, T: Teller> Meter<'r, T> {
             _ => format!("{files} files and folders"),
         };
         if already == files {
-            return format!("{what}: all there already, BLAKE3 ok");
+            let all = if dropped == 0 { "all " } else { "" };
+            return format!("{what}: {all}there already, BLAKE3 ok");
         }
         let rate = line::rate(moved as f64 / seconds.max(1e-6));
         let there = if already > 0 { format!(", {already} there already") } else { String::new() };
@@ -278,6 +291,7 @@ impl<'r, T: Teller> Meter<'r, T> {
 
     fn dropped(&mut self, path: &str, bytes: u64, why: &str, reason: &str) {
         self.counts.dropped += 1;
+        self.counts.wasted += self.crossed.remove(path).unwrap_or(0);
         if self.report.is_json() {
             let event = json!({"path": path, "bytes": bytes, "why": why, "reason": reason});
             return self.report.event("dropped", &event);
@@ -295,6 +309,7 @@ impl<'r, T: Teller> Meter<'r, T> {
 
     fn kept(&mut self, path: &str, kept_as: &str, size: u64, folder: bool, already: bool) {
         self.counts.files += 1;
+        self.crossed.remove(path);
         self.counts.already += u64::from(already);
         self.counts.steps += 1;
         self.only = Some(path.to_owned());
@@ -390,6 +405,11 @@ impl<T: Teller> Watch for Meter<'_, T> {
                 self.counts.done += bytes;
                 self.counts.moved += bytes;
                 self.counts.steps += 1;
+                if let Some(crossed) = self.crossed.get_mut(path) {
+                    *crossed += bytes;
+                } else if self.crossed.len() < CROSSED {
+                    self.crossed.insert(path.to_owned(), bytes);
+                }
                 self.show(path);
             }
             Told::Kept { path, kept_as, size, folder, already } => {

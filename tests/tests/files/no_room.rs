@@ -61,6 +61,18 @@ fn a_disk_that_fills_up_ends_the_file_and_not_the_transfer() {
 }
 
 #[test]
+fn what_has_crossed_of_a_file_that_did_not_fit_is_not_told_as_sent() {
+    let (out, inbox) = (Directory::new(), Directory::new());
+    let first = out.write("1", &noise(700_000));
+    let second = out.write("2", &noise(700_000));
+    let Some(server) = server_on_a_small_disk(&inbox) else { return };
+    let args = ["send-file", "--to", server.addr(), text(&first), text(&second)];
+    let finished = run(piped(program("tcp-client"), &args));
+    let told = "not sent: 2: cannot write 2: no space left on device\nsent 1: 683.6 KiB in ";
+    assert!(finished.stderr.starts_with(told), "{}", finished.stderr);
+}
+
+#[test]
 fn a_folder_that_is_read_only_is_told_before_anything() {
     let inbox = Directory::new();
     let script =
