@@ -6,6 +6,7 @@ use std::mem;
 use std::os::unix::fs::FileExt as _;
 use std::thread;
 
+use files::limits::MAX_FILES;
 use files::{Hasher, Offered, ReceiveEvent, ReceiveStep, Receiver, SafePath};
 use proto::transfer::DropWhy;
 use proto::{Ending, Message, Taken};
@@ -31,6 +32,8 @@ pub struct Receiving {
     now: Vec<[u8; 32]>,
     /// What was asked for; none is everything.
     asked: Vec<String>,
+    /// The keys of what the sender has said to be missing: it says so again in the next connection.
+    missing: HashSet<[u8; 32]>,
 }
 
 impl Receiving {
@@ -55,6 +58,18 @@ impl Receiving {
 
     fn has(&self, offered: &Offered) -> bool {
         !self.before.is_empty() && self.before.contains(&key(offered))
+    }
+
+    /// Whether this was not said before to be missing.
+    fn is_news(&mut self, path: &str, reason: &str) -> bool {
+        if !self.remembers || self.missing.len() >= MAX_FILES as usize {
+            return true;
+        }
+        let mut hasher = Hasher::default();
+        for text in [path, "\0", reason] {
+            hasher.update(text.as_bytes());
+        }
+        self.missing.insert(*hasher.hash().as_bytes())
     }
 
     fn keep(&mut self, offered: &Offered) {
@@ -162,7 +177,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
                 let size = self.open.get(&file).map_or(0, |incoming| incoming.offered().size);
                 self.dropped(&path, size, &Trouble::new(why, reason));
             }
-            Some(ReceiveEvent::Missing { path, why, reason }) => {
+            Some(ReceiveEvent::Missing { path, why, reason })
+                if self.receiving.is_news(&path, &reason) =>
+            {
                 self.dropped(&path, 0, &Trouble::new(why, reason));
             }
             _ => {}
