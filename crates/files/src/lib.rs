@@ -18,6 +18,7 @@
 //!
 //! What goes over the wire is in `docs/protocol.md`.
 
+mod asked;
 pub mod hash;
 pub mod limits;
 pub mod naming;

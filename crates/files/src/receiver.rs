@@ -6,6 +6,7 @@ use bytes::BytesMut;
 use proto::transfer::{Batch, Busy, DropWhy, Dropped, Kept, Missing, Offer, Over, Sent, Take};
 use proto::{Ending, Message, Run};
 
+use crate::asked::AskedFor;
 use crate::hash::{Hash, Hasher};
 use crate::limits::{MAX_FILES, MAX_SIZE, WINDOW};
 use crate::outbox::Outbox;
@@ -34,25 +35,9 @@ pub struct Receiver {
     under_way: u64,
     block_bytes: u64,
     /// What was asked for; nothing else is taken, unless it is empty.
-    asked: Vec<Asked>,
+    asked: AskedFor,
     /// How often the sender has said that something is missing.
     missing: u32,
-}
-
-/// A path that was asked for.
-#[derive(Debug)]
-struct Asked {
-    path: String,
-    /// Whether the sender has said anything of it.
-    is_answered: bool,
-}
-
-impl Asked {
-    /// Whether `path` is what was asked for, or is in it.
-    fn covers(&self, path: &str) -> bool {
-        path.strip_prefix(self.path.as_str())
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    }
 }
 
 /// What a caller has to do next.
@@ -162,13 +147,12 @@ impl Receiver {
     ///
     /// A server could else put its own choice of files into a folder of ours, under names that programs obey.
     pub fn asking(paths: &[String]) -> Self {
-        let asked = |path: &String| Asked { path: path.clone(), is_answered: false };
-        Self { asked: paths.iter().map(asked).collect(), ..Self::default() }
+        Self { asked: AskedFor::new(paths), ..Self::default() }
     }
 
     /// What was asked for and the sender has said nothing of.
     pub fn unanswered(&self) -> impl Iterator<Item = &str> {
-        self.asked.iter().filter(|asked| !asked.is_answered).map(|asked| asked.path.as_str())
+        self.asked.unanswered()
     }
 
     /// What to do now. Each thing is said once.
@@ -293,7 +277,7 @@ impl Receiver {
                 if self.missing > MAX_FILES {
                     return Err(broken(0, "more is missing than may be offered"));
                 }
-                self.answer(&path);
+                self.asked.answer(&path);
                 Ok(Some(ReceiveEvent::Missing { path, why, reason }))
             }
             Message::Busy(Busy { file, done }) => Ok(self.hashed(file, done)),
@@ -337,7 +321,7 @@ impl Receiver {
         }
         self.last = file;
         let refused = match SafePath::new(&asked) {
-            Ok(path) if self.answer(&asked) => Ok(path),
+            Ok(path) if self.asked.answer(&asked) => Ok(path),
             Ok(_) => Err("it was not asked for".to_owned()),
             Err(error) => Err(format!("its path is refused: {error}")),
         };
@@ -376,16 +360,6 @@ impl Receiver {
         self.give_up(file, why, &reason);
         self.to_do.push_back(ReceiveStep::Close { file, keep: false });
         Ok(Some(ReceiveEvent::Dropped { file, path, why, reason }))
-    }
-
-    /// The sender has said something of this path. Gives whether it was asked for.
-    fn answer(&mut self, path: &str) -> bool {
-        let mut was_asked = self.asked.is_empty();
-        for asked in self.asked.iter_mut().filter(|asked| asked.covers(path)) {
-            asked.is_answered = true;
-            was_asked = true;
-        }
-        was_asked
     }
 
     /// The sender hashes what is here of a file. More than that there is not to hash, whatever it says.

@@ -1,10 +1,10 @@
 //! What a program tells of a transfer: events on standard output, or a story with its progress on standard
 //! error.
 
+mod counts;
 mod line;
 mod refused;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
@@ -13,7 +13,6 @@ use clap::ValueEnum;
 use cli::values::bytes_in_words;
 use cli::{Exit, Failure, output};
 use files::Pace;
-use files::limits::WINDOW;
 use proto::sanitize;
 use proto::transfer::DropWhy;
 use serde::Serialize;
@@ -23,6 +22,7 @@ pub use refused::{nothing_to_send, open_folder};
 
 use crate::source::{LeftOut, Source};
 use crate::told::{Told, Watch};
+use counts::Counts;
 
 /// How often the line that changes does so: ten times a second, as quick as one reads.
 const REDRAWN: Duration = Duration::from_millis(100);
@@ -32,10 +32,6 @@ const PLAIN: Duration = Duration::from_secs(5);
 
 /// How often progress is told in events.
 const EVENTS: Duration = Duration::from_secs(1);
-
-/// Of how many files that are under way it is known how much has crossed: as many as may be, twice, as a
-/// connection that breaks leaves some behind.
-const CROSSED: usize = 2 * WINDOW;
 
 /// Which way files go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,8 +83,6 @@ pub struct Meter<'r, T> {
     drawn: usize,
     has_connected: bool,
     counts: Counts,
-    /// How many bytes have crossed of files that are neither there nor given up.
-    crossed: HashMap<String, u64>,
     /// The last file, for the closing line of a transfer that has only one.
     only: Option<String>,
     hashing: bool,
@@ -101,23 +95,6 @@ enum Showing {
     Plain,
     Events,
     Nothing,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    /// How many bytes there are in all, as far as is known.
-    total: u64,
-    /// How many of them are at the receiver, in this connection.
-    done: u64,
-    /// How many have crossed, over all connections.
-    moved: u64,
-    /// How many of these were of files that did not come over.
-    wasted: u64,
-    files: u64,
-    already: u64,
-    dropped: u64,
-    /// How many steps forward there were: what has come over, of whatever kind.
-    steps: u64,
 }
 
 /// The last event.
@@ -165,7 +142,6 @@ impl<'r, T: Teller> Meter<'r, T> {
             drawn: 0,
             has_connected: false,
             counts: Counts::default(),
-            crossed: HashMap::new(),
             only: None,
             hashing: false,
         }
@@ -246,7 +222,8 @@ impl<'r, T: Teller> Meter<'r, T> {
         let seconds = self.started.elapsed().as_secs_f64();
         let Counts { files, already, dropped, moved, .. } = self.counts;
         if !self.report.is_json() && files > 0 {
-            self.say(&self.closing_line(seconds));
+            let line = self.counts.closing_line(self.direction, self.only.as_deref(), seconds);
+            self.say(&line);
         }
         if let Some(failure) = &failure {
             failure.print();
@@ -265,33 +242,8 @@ impl<'r, T: Teller> Meter<'r, T> {
         self.report.event("end", &end);
     }
 
-    /// `sent report.tar: 1.2 GiB in 3.4s (361.0 MiB/s), BLAKE3 ok`.
-    fn closing_line(&self, seconds: f64) -> String {
-        let Counts { files, already, dropped, moved, wasted, .. } = self.counts;
-        let moved = moved.saturating_sub(wasted);
-        let did = match self.direction {
-            Direction::Send => "sent",
-            Direction::Receive => "received",
-        };
-        let what = match &self.only {
-            Some(path) if files == 1 => sanitize::line(path).into_owned(),
-            _ => format!("{files} files and folders"),
-        };
-        if already == files {
-            let all = if dropped == 0 { "all " } else { "" };
-            return format!("{what}: {all}there already, BLAKE3 ok");
-        }
-        let rate = line::rate(moved as f64 / seconds.max(1e-6));
-        let there = if already > 0 { format!(", {already} there already") } else { String::new() };
-        format!(
-            "{did} {what}: {} in {seconds:.1}s ({rate}), BLAKE3 ok{there}",
-            bytes_in_words(moved)
-        )
-    }
-
     fn dropped(&mut self, path: &str, bytes: u64, why: &str, reason: &str) {
-        self.counts.dropped += 1;
-        self.counts.wasted += self.crossed.remove(path).unwrap_or(0);
+        self.counts.dropped(path);
         if self.report.is_json() {
             let event = json!({"path": path, "bytes": bytes, "why": why, "reason": reason});
             return self.report.event("dropped", &event);
@@ -308,10 +260,7 @@ impl<'r, T: Teller> Meter<'r, T> {
     }
 
     fn kept(&mut self, path: &str, kept_as: &str, size: u64, folder: bool, already: bool) {
-        self.counts.files += 1;
-        self.crossed.remove(path);
-        self.counts.already += u64::from(already);
-        self.counts.steps += 1;
+        self.counts.kept(path, already);
         self.only = Some(path.to_owned());
         if self.report.is_json() {
             let event = json!({"path": path, "kept_as": kept_as, "bytes": size, "folder": folder, "already": already});
@@ -402,14 +351,7 @@ impl<T: Teller> Watch for Meter<'_, T> {
             }
             Told::Block { path, bytes } => {
                 self.hashing = false;
-                self.counts.done += bytes;
-                self.counts.moved += bytes;
-                self.counts.steps += 1;
-                if let Some(crossed) = self.crossed.get_mut(path) {
-                    *crossed += bytes;
-                } else if self.crossed.len() < CROSSED {
-                    self.crossed.insert(path.to_owned(), bytes);
-                }
+                self.counts.crossed(path, bytes);
                 self.show(path);
             }
             Told::Kept { path, kept_as, size, folder, already } => {
