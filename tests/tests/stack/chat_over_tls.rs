@@ -165,8 +165,7 @@ fn who_is_not_let_in_any_more_hears_it_and_does_not_try_for_ever() {
     let done = alice.finish();
     done.failed(1, "the server refused: ");
     assert!(done.stderr.contains("not sent: a secret (there is no connection)\n"), "{done:?}");
-    let closed = relay.closed();
-    assert_eq!((&closed["ending"], &closed["received"]), (&"Tls".into(), &0.into()));
+    assert_eq!(relay.closed()["ending"], "Tls");
 }
 
 /// Each side says of the other that it speaks something else.
