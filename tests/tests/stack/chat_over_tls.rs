@@ -35,6 +35,17 @@ impl Relay {
         self.running.stdout.take_event(|event| event["event"] == "closed")
     }
 
+    /// Is killed while Alice is in it, who says a secret to nobody. Gives where it was.
+    fn dies_under(self, alice: &mut Running) -> String {
+        alice.stderr.wait_for("you are in #lobby: alice\n");
+        let addr = self.addr.clone();
+        self.kill();
+        alice.stderr.wait_for("disconnected: ");
+        alice.write(b"a secret\n");
+        alice.stderr.wait_for("not sent yet: a secret\n");
+        addr
+    }
+
     /// Ends it without a word.
     fn kill(self) {
         self.running.signal(Signal::SIGKILL);
@@ -96,12 +107,7 @@ fn a_relay_with_another_certificate_is_not_talked_with() {
     assert_eq!((&closed["ending"], &closed["received"]), (&"Tls".into(), &0.into()));
 
     let mut alice = Running::start(&mut chat(&home, &relay, "alice", &["--tls"]));
-    alice.stderr.wait_for("you are in #lobby: alice\n");
-    let addr = relay.addr.clone();
-    relay.kill();
-    alice.stderr.wait_for("disconnected: ");
-    alice.write(b"a secret\n");
-    alice.stderr.wait_for("not sent yet: a secret\n");
+    let addr = relay.dies_under(&mut alice);
     std::fs::remove_file(home.path("sockeye/tls.pem")).unwrap();
     let mut relay = Relay::start(&home, &["--tls", &addr]);
     let done = alice.finish();
@@ -154,12 +160,7 @@ fn who_is_not_let_in_any_more_hears_it_and_does_not_try_for_ever() {
     let relay = Relay::start(&home, &args("127.0.0.1:0", &ca));
     let shown = ["--tls-ca", &ca, "--tls-cert", &own, "--tls-key", &own];
     let mut alice = Running::start(&mut chat(&home, &relay, "alice", &shown));
-    alice.stderr.wait_for("you are in #lobby: alice\n");
-    let addr = relay.addr.clone();
-    relay.kill();
-    alice.stderr.wait_for("disconnected: ");
-    alice.write(b"a secret\n");
-    alice.stderr.wait_for("not sent yet: a secret\n");
+    let addr = relay.dies_under(&mut alice);
     let others = Authority::new();
     let mut relay = Relay::start(&home, &args(&addr, &others.file()));
     let done = alice.finish();
