@@ -56,5 +56,5 @@ pub mod talk;
 
 pub use connect::{ConnectError, ConnectOptions, Connected, Family, connect};
 pub use retry::{Retry, connect_with_retry};
-pub use stream::Stream;
+pub use stream::{Delivers, Stream};
 pub use talk::{OnEof, TalkOptions, Talked, talk};

@@ -35,3 +35,20 @@ pub const FULL_QUEUE_POLL: Duration = Duration::from_millis(10);
 ///
 /// A peer that always has more to say would otherwise keep what we say waiting.
 pub const TURNS: usize = 16;
+
+/// How long the input may give nothing once the peer has sent its FIN: 100 ms.
+///
+/// A pipe whose writer is at work gives its next piece within it. A person at a terminal does not, and sees
+/// no delay between the peer's end and the prompt.
+pub const PAUSE_AFTER_FIN: Duration = Duration::from_millis(100);
+
+/// The same where the peer was sent bytes after its FIN and has not refused them: 1 s.
+///
+/// It reads still, so to leave before the input's end loses the rest of it. What compresses, or reads a
+/// disk, stops for less than this.
+pub const PAUSE_ONCE_TAKEN: Duration = Duration::from_secs(1);
+
+/// How often the kernel is asked whether the peer took everything, after both have closed: every 10 ms.
+///
+/// Acknowledgements give no event to wait for, and neither does a reset after the FIN was read.
+pub const ACKNOWLEDGED_POLL: Duration = Duration::from_millis(10);

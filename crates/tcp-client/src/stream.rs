@@ -48,9 +48,45 @@ impl Stream {
             Self::Tls(session) => session.transport().reset_on_close(),
         }
     }
+}
+
+/// What can be known of the bytes that a stream took.
+pub trait Delivers {
+    /// Whether the peer's system has all that was written, and the end of it: an error where it refused.
+    /// An end that was not yet told leaves it open.
+    ///
+    /// Nothing wakes the task when this changes.
+    fn delivery(&self) -> Poll<io::Result<()>>;
 
     /// Whether it has a word of its own for the end, which just closing it would leave out.
-    pub fn says_goodbye(&self) -> bool {
+    fn says_goodbye(&self) -> bool {
+        false
+    }
+}
+
+impl Delivers for Stream {
+    fn delivery(&self) -> Poll<io::Result<()>> {
+        let refused = match self {
+            Self::Tcp(stream) => stream.take_error(),
+            Self::Unix(stream) => stream.take_error(),
+            #[cfg(feature = "tls")]
+            Self::Tls(session) => return session.transport().delivery(),
+        };
+        if let Some(error) = refused? {
+            return Poll::Ready(Err(error));
+        }
+        match self {
+            // A socket whose FIN is acknowledged, as the peer's is, has no peer any more (`inet_getname`
+            // in net/ipv4/af_inet.c).
+            Self::Tcp(stream) if cfg!(target_os = "linux") && stream.peer_addr().is_ok() => {
+                Poll::Pending
+            }
+            // What a Unix socket takes is with the peer at once. Of other systems it is not known.
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn says_goodbye(&self) -> bool {
         match self {
             Self::Tcp(_) | Self::Unix(_) => false,
             #[cfg(feature = "tls")]

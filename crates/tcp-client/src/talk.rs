@@ -12,7 +12,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::debug;
 
 use crate::clocks::Clocks;
-use crate::limits::{CHUNK, TURNS};
+use crate::limits::{ACKNOWLEDGED_POLL, CHUNK, PAUSE_AFTER_FIN, PAUSE_ONCE_TAKEN, TURNS};
+use crate::stream::Delivers;
 
 /// What the end of the input means for the connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +39,9 @@ pub struct TalkOptions {
     pub idle: Option<Duration>,
     /// When the conversation ends at the latest.
     pub deadline: Option<Instant>,
+    /// Whether the input ends by itself, as a file does. After the peer's FIN it is then sent to its end,
+    /// however slow the disk is; another input may pause only so long.
+    pub input_is_file: bool,
 }
 
 /// What a conversation came to.
@@ -51,6 +55,9 @@ pub struct Talked {
     pub received: u64,
     /// How many bytes had been read from the input when it ended, but were not sent.
     pub unsent: u64,
+    /// Whether it ended because the input paused, after the peer had been sent a part of it past its own
+    /// FIN: more may follow, which the peer would perhaps take.
+    pub paused: bool,
     /// How long it took.
     pub elapsed: Duration,
     /// The error that ended it.
@@ -76,17 +83,25 @@ pub enum Fault {
 /// | what happens | while the input goes on | after the input's end |
 /// |---|---|---|
 /// | the input ends | FIN, read on; or as [`OnEof`] says | |
-/// | the peer's FIN | `PeerFin`, at once | `PeerFin` |
+/// | the peer's FIN | send what is there, then `PeerFin`; see below | `PeerFin` when all is acknowledged |
 /// | reset, or the kernel gives up | the error's ending, after all that can still be read | the same |
 /// | the peer takes no more (`EPIPE`) | send no more, read on to the peer's FIN | |
 /// | [`TalkOptions::after_eof`] is over | | `Done` |
 /// | a time limit runs out | `Idle` or `Deadline` | the same |
 /// | `stop` is ready | `Shutdown` | the same |
 ///
-/// At the peer's FIN the input is not waited for: a person who has typed nothing yet would keep a
-/// connection open that nobody listens to. `EPIPE` is no ending of its own because only a FIN that came
-/// before makes it ([`tcp_reset`] in `CLOSE_WAIT`); which of the two is met first is chance, and the
-/// result must not be.
+/// A FIN says that the peer sends no more. Whether it still reads, as `nc -l < /dev/null` does, or has
+/// closed for good, the same FIN says both. So what decides is the input:
+///
+/// | after the peer's FIN | |
+/// |---|---|
+/// | the input has bytes, or is a file | they are sent, for as long as the peer takes them |
+/// | the input pauses for [`PAUSE_AFTER_FIN`], or for [`PAUSE_ONCE_TAKEN`] where the FIN did not keep the peer from taking bytes | `PeerFin`: nobody waits for a person who types nothing |
+/// | the input ends | FIN, and `PeerFin` when all is acknowledged |
+/// | reset (`EPIPE`) | `PeerGone`, at once |
+///
+/// `EPIPE` comes only after a FIN ([`tcp_reset`] in `CLOSE_WAIT`), so what is read after it is waited for:
+/// which of the two is met first is chance, and the result must not be.
 ///
 /// `output` was given everything that was received, but may not have written it yet where a time limit
 /// or `stop` was the end: flush it.
@@ -100,7 +115,7 @@ pub async fn talk<S, I, O>(
     stop: impl Future<Output = ()>,
 ) -> Talked
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Delivers + Unpin,
     I: AsyncBufRead + Unpin,
     O: AsyncWrite + Unpin,
 {
@@ -110,6 +125,7 @@ where
         input,
         output,
         on_eof: options.on_eof,
+        input_is_file: options.input_is_file,
         clocks: Clocks::start(started, options.idle, options.deadline, options.after_eof),
         up: Up::default(),
         down: Down::new(),
@@ -127,16 +143,19 @@ where
         }
         let end = duplex.poll(cx);
         if end.is_pending() {
-            arm(timer.as_mut(), duplex.clocks.wake_at(), cx);
+            arm(timer.as_mut(), duplex.wake_at(), cx);
         }
         end
     })
     .await;
+    let paused =
+        ending == Ending::PeerFin && duplex.up.sent_past_fin && duplex.up.pause_ends.is_some();
     Talked {
         ending,
         sent: duplex.up.sent,
         received: duplex.down.received,
         unsent: duplex.up.in_hand,
+        paused,
         elapsed: started.elapsed(),
         fault,
         met_tls: duplex.down.began_with_alert && !duplex.up.began_with_tls,
@@ -152,6 +171,7 @@ struct Duplex<'a, S, I, O> {
     input: &'a mut I,
     output: &'a mut O,
     on_eof: OnEof,
+    input_is_file: bool,
     clocks: Clocks,
     up: Up,
     down: Down,
@@ -168,6 +188,12 @@ struct Up {
     unflushed: bool,
     /// Whether the input began with a handshake of TLS, which then is somebody else's.
     began_with_tls: bool,
+    /// Whether the peer was sent something after its FIN was read.
+    sent_past_fin: bool,
+    /// When a pause of the input after the peer's FIN has lasted for too long.
+    pause_ends: Option<Instant>,
+    /// When to see again what the peer's system says to what it was sent.
+    look_at: Option<Instant>,
     /// The error of a write. Reading goes on, because what came before it can still be read.
     fault: Option<io::Error>,
 }
@@ -180,6 +206,9 @@ enum UpState {
     Closing,
     /// The end is told to nobody; what is held back is still sent.
     Flushing,
+    /// The peer was told the end.
+    Told,
+    /// Nothing more is sent, and the peer was not told so.
     Ended,
 }
 
@@ -190,6 +219,8 @@ struct Down {
     end: usize,
     received: u64,
     began_with_alert: bool,
+    /// Whether the peer's FIN was read.
+    fin: bool,
     /// How reading ended, while the output still has to take what came before.
     over: Option<End>,
 }
@@ -202,6 +233,7 @@ impl Down {
             end: 0,
             received: 0,
             began_with_alert: false,
+            fin: false,
             over: None,
         }
     }
@@ -209,17 +241,28 @@ impl Down {
 
 impl<S, I, O> Duplex<'_, S, I, O>
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Delivers + Unpin,
     I: AsyncBufRead + Unpin,
     O: AsyncWrite + Unpin,
 {
+    /// When to poll again, if nothing happens until then.
+    fn wake_at(&self) -> Option<Instant> {
+        [self.clocks.wake_at(), self.up.pause_ends, self.up.look_at].into_iter().flatten().min()
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         // Down first: what the peer has said decides, also about what can still be sent.
         let end = self.poll_down(cx);
         if end.is_ready() || self.down.over.is_some() {
             return end;
         }
-        self.poll_up(cx)
+        self.up.look_at = None;
+        let end = self.poll_up(cx);
+        if end.is_pending() && self.down.over.is_some() {
+            // The output still has to take what came before.
+            return self.poll_down(cx);
+        }
+        end
     }
 
     fn poll_up(&mut self, cx: &mut Context<'_>) -> Poll<End> {
@@ -233,14 +276,23 @@ where
                         }
                         Poll::Pending => {
                             ready!(self.up.poll_flush(cx, self.stream));
+                            if self.up.state != UpState::Copying {
+                                continue;
+                            }
+                            if self.down.fin {
+                                self.pause(Instant::now());
+                            }
                             return Poll::Pending;
                         }
                     };
+                    self.up.pause_ends = None;
                     if chunk.is_empty() {
                         debug!(on_eof = ?self.on_eof, "end of input");
                         self.clocks.on_input_end(Instant::now());
                         self.up.state = match self.on_eof {
                             OnEof::HalfClose => UpState::Closing,
+                            // It was to be kept until the peer closes, and the peer has.
+                            OnEof::Keep if self.down.fin => UpState::Closing,
                             OnEof::Keep | OnEof::Close => UpState::Flushing,
                         };
                         continue;
@@ -254,6 +306,7 @@ where
                             Pin::new(&mut *self.input).consume(count);
                             self.up.unflushed = true;
                             self.up.sent += count as u64;
+                            self.up.sent_past_fin |= self.down.fin;
                             self.up.in_hand -= count as u64;
                             self.clocks.on_bytes(Instant::now());
                         }
@@ -261,12 +314,20 @@ where
                     }
                 }
                 UpState::Closing => {
+                    if self.is_refused() {
+                        continue;
+                    }
                     match ready!(Pin::new(&mut *self.stream).poll_shutdown(cx)) {
-                        // The peer has closed or reset already: reading tells which.
-                        Err(error) if error.kind() != io::ErrorKind::NotConnected => {
-                            self.up.fail(error);
+                        // The peer has closed or reset already: reading tells which, if it has not yet.
+                        Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+                            if self.down.fin && self.must_arrive() {
+                                self.up.fail(io::ErrorKind::BrokenPipe.into());
+                            } else {
+                                self.up.state = UpState::Told;
+                            }
                         }
-                        _ => self.up.state = UpState::Ended,
+                        Err(error) if !self.down.fin || self.must_arrive() => self.up.fail(error),
+                        _ => self.up.state = UpState::Told,
                     }
                 }
                 UpState::Flushing => {
@@ -276,11 +337,66 @@ where
                     }
                     self.up.state = UpState::Ended;
                 }
-                UpState::Ended => return Poll::Pending,
+                UpState::Told | UpState::Ended => {
+                    if self.down.fin {
+                        self.settle(Instant::now());
+                    }
+                    return Poll::Pending;
+                }
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// The peer has said its last word, and the input gives nothing.
+    fn pause(&mut self, now: Instant) {
+        if self.is_refused() {
+            self.down.over = Some(self.up.peer_closed());
+            return;
+        }
+        self.up.look_at = now.checked_add(ACKNOWLEDGED_POLL);
+        if self.input_is_file {
+            return;
+        }
+        let may_last = if self.up.sent_past_fin { PAUSE_ONCE_TAKEN } else { PAUSE_AFTER_FIN };
+        if *self.up.pause_ends.get_or_insert(now + may_last) <= now {
+            debug!("the peer has closed, and the input pauses");
+            self.down.over = Some(self.up.peer_closed());
+        }
+    }
+
+    /// Both have said their last word. Whether the peer took ours its system tells later, and nothing of
+    /// ours may be lost in silence.
+    fn settle(&mut self, now: Instant) {
+        if self.up.state == UpState::Told && self.must_arrive() {
+            match self.stream.delivery() {
+                Poll::Pending => {
+                    self.up.look_at = now.checked_add(ACKNOWLEDGED_POLL);
+                    return;
+                }
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => self.up.fail(error),
+            }
+        }
+        self.down.over = Some(self.up.peer_closed());
+    }
+
+    /// Whether the peer has reset the connection after its FIN. It took a part of what it was sent, or
+    /// nothing; only a write or this tells so, because a read gives the FIN for ever.
+    fn is_refused(&mut self) -> bool {
+        if !self.down.fin || self.up.sent == 0 {
+            return false;
+        }
+        let Poll::Ready(Err(error)) = self.stream.delivery() else { return false };
+        self.up.fail(error);
+        true
+    }
+
+    /// Whether a reset from now on means that something of the input was refused. To a word of goodbye
+    /// of the stream's own, a peer that closed for good answers with a reset as well.
+    fn must_arrive(&self) -> bool {
+        self.up.sent_past_fin || self.up.sent > 0 && !self.stream.says_goodbye()
     }
 
     fn poll_down(&mut self, cx: &mut Context<'_>) -> Poll<End> {
@@ -303,7 +419,12 @@ where
                 return Poll::Ready(self.down.over.take().expect("it was there a line ago"));
             }
             let mut buf = ReadBuf::new(&mut self.down.buf);
-            match Pin::new(&mut *self.stream).poll_read(cx, &mut buf) {
+            let read = if self.down.fin {
+                Poll::Pending
+            } else {
+                Pin::new(&mut *self.stream).poll_read(cx, &mut buf)
+            };
+            match read {
                 Poll::Pending => {
                     // Nothing more for now, so let what is there be seen.
                     return match Pin::new(&mut *self.output).poll_flush(cx) {
@@ -312,7 +433,8 @@ where
                     };
                 }
                 Poll::Ready(Ok(())) if buf.filled().is_empty() => {
-                    self.down.over = Some(self.up.peer_closed());
+                    debug!("the peer has closed its direction");
+                    self.down.fin = true;
                 }
                 Poll::Ready(Ok(())) => {
                     if self.down.received == 0 {
@@ -356,10 +478,7 @@ impl Up {
     /// What the end of the peer's bytes means: an error that a write met is only reported once, so it is
     /// this end that stands for it.
     fn peer_closed(&mut self) -> End {
-        match self.fault.take() {
-            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => peer_fault(error),
-            _ => (Ending::PeerFin, None),
-        }
+        self.fault.take().map_or((Ending::PeerFin, None), peer_fault)
     }
 }
 

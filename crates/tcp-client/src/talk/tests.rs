@@ -1,9 +1,12 @@
 //! Every way in which a conversation ends, in virtual time and without a socket.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::pending;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader, BufWriter, duplex, empty, sink};
+use tokio::io::{
+    AsyncReadExt as _, AsyncWriteExt as _, BufReader, BufWriter, DuplexStream, duplex, empty, sink,
+};
 use tokio::time::sleep;
 
 use super::*;
@@ -20,6 +23,19 @@ struct Scripted {
     write_error: Option<i32>,
     failed: bool,
     shut: bool,
+    says_goodbye: bool,
+    /// What becomes of what was written, once it is asked for; the last one stays.
+    deliveries: RefCell<VecDeque<Delivery>>,
+}
+
+/// An answer to the question whether everything has arrived.
+#[derive(Clone, Copy, Debug)]
+enum Delivery {
+    Pending,
+    Arrived,
+    Refused(i32),
+    /// As soon as the end was told.
+    RefusedAtEnd(i32),
 }
 
 #[derive(Clone, Debug)]
@@ -85,6 +101,35 @@ impl AsyncWrite for Scripted {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.shut = true;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Delivers for Scripted {
+    fn delivery(&self) -> Poll<io::Result<()>> {
+        let mut deliveries = self.deliveries.borrow_mut();
+        let next = match deliveries.len() {
+            0 => Delivery::Arrived,
+            1 => deliveries[0],
+            _ => deliveries.pop_front().expect("it has two or more"),
+        };
+        match next {
+            Delivery::Pending => Poll::Pending,
+            Delivery::RefusedAtEnd(_) if !self.shut => Poll::Pending,
+            Delivery::Refused(errno) | Delivery::RefusedAtEnd(errno) => {
+                Poll::Ready(Err(io::Error::from_raw_os_error(errno)))
+            }
+            Delivery::Arrived => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn says_goodbye(&self) -> bool {
+        self.says_goodbye
+    }
+}
+
+impl Delivers for DuplexStream {
+    fn delivery(&self) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 }
@@ -155,13 +200,134 @@ async fn the_end_of_the_input_is_told_and_the_reply_read() {
     assert_eq!(output, b"reply");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_end_of_the_peer_is_the_end_while_the_input_stays_open() {
     let mut peer = Scripted::new([Step::Bytes(b"bye"), Step::Fin]);
     let (talked, output) = talk_to(&mut peer, Silent, TalkOptions::default()).await;
     assert_eq!(talked.ending, Ending::PeerFin);
     assert_eq!(output, b"bye");
-    assert!(!peer.shut);
+    assert!(!peer.shut && !talked.paused);
+    assert_eq!(talked.elapsed.as_millis(), PAUSE_AFTER_FIN.as_millis());
+}
+
+#[tokio::test]
+async fn what_the_input_has_is_sent_though_the_peer_has_closed_its_direction() {
+    let mut peer = Scripted::new([Step::Bytes(b"bye"), Step::Fin]);
+    let sent = vec![b'x'; 1 << 20];
+    let (talked, output) = talk_to(&mut peer, &sent[..], TalkOptions::default()).await;
+    assert_eq!(talked.ending, Ending::PeerFin);
+    assert_eq!((talked.sent, talked.unsent), (1 << 20, 0));
+    assert!(peer.written == sent && peer.shut);
+    assert_eq!(output, b"bye");
+}
+
+/// What comes out of `input` when it is played, with the peer's FIN before all of it.
+async fn typed_after_the_fin(
+    options: TalkOptions,
+    pauses: &[Duration],
+    deliveries: &[Delivery],
+) -> (Talked, Scripted) {
+    let mut peer = Scripted::new([Step::Fin]);
+    peer.deliveries = RefCell::new(deliveries.iter().copied().collect());
+    let (mut typist, input) = duplex(64);
+    let typing = async move {
+        for &pause in pauses {
+            sleep(pause).await;
+            // Where it has ended, nobody listens.
+            let _ = typist.write_all(b"x").await;
+        }
+        sleep(100 * SECOND).await;
+    };
+    let (mut input, mut output) = (BufReader::new(input), sink());
+    let talked = tokio::select! {
+        talked = talk(&mut peer, &mut input, &mut output, &options, pending()) => talked,
+        () = typing => panic!("it goes on for 100 s after the last byte"),
+    };
+    (talked, peer)
+}
+
+const MOMENT: Duration = Duration::from_millis(90);
+
+#[tokio::test(start_paused = true)]
+async fn an_input_that_pauses_after_the_fin_may_take_longer_once_the_peer_has_taken_some() {
+    let pauses = [MOMENT, 10 * MOMENT, 10 * MOMENT];
+    let (talked, peer) =
+        typed_after_the_fin(TalkOptions::default(), &pauses, &[Delivery::Pending]).await;
+    assert_eq!(talked.ending, Ending::PeerFin);
+    assert_eq!(peer.written, b"xxx");
+    assert!(talked.paused);
+    assert_eq!(talked.elapsed, 21 * MOMENT + PAUSE_ONCE_TAKEN);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_is_sent_to_its_end_however_slow_the_disk_is() {
+    let mut peer = Scripted::new([Step::Fin]);
+    let (mut disk, input) = duplex(64);
+    let reading = async move {
+        sleep(20 * SECOND).await;
+        disk.write_all(b"last block").await.unwrap();
+        drop(disk);
+        pending::<()>().await;
+    };
+    let options = TalkOptions { input_is_file: true, ..TalkOptions::default() };
+    let (mut input, mut output) = (BufReader::new(input), sink());
+    let talked = tokio::select! {
+        talked = talk(&mut peer, &mut input, &mut output, &options, pending()) => talked,
+        () = reading => unreachable!(),
+    };
+    assert_eq!(talked.ending, Ending::PeerFin);
+    assert_eq!(peer.written, b"last block");
+    assert!(peer.shut && !talked.paused);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_after_the_fin_ends_the_pause_at_once() {
+    let deliveries = [Delivery::Pending, Delivery::Pending, Delivery::Refused(EPIPE)];
+    let (talked, _) =
+        typed_after_the_fin(TalkOptions::default(), &[Duration::ZERO], &deliveries).await;
+    assert_eq!(talked.ending, Ending::PeerGone);
+    assert!(matches!(talked.fault, Some(Fault::Peer(_))));
+    assert!(talked.elapsed <= 3 * ACKNOWLEDGED_POLL, "{:?}", talked.elapsed);
+}
+
+/// The peer's FIN is there before the input ends.
+async fn end_after_the_fin(
+    says_goodbye: bool,
+    input: &'static [u8],
+    deliveries: &[Delivery],
+) -> Talked {
+    let mut peer = Scripted::new([Step::Fin]);
+    peer.deliveries = RefCell::new(deliveries.iter().copied().collect());
+    peer.says_goodbye = says_goodbye;
+    talk_to(&mut peer, input, TalkOptions::default()).await.0
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_peer_refuses_after_both_have_ended_is_lost_and_no_success() {
+    let later = [Delivery::Pending, Delivery::Pending, Delivery::Pending];
+    for (last, ending) in [
+        (Delivery::Arrived, Ending::PeerFin),
+        (Delivery::Refused(ECONNRESET), Ending::PeerReset),
+        (Delivery::Refused(EPIPE), Ending::PeerGone),
+    ] {
+        let deliveries = [&later[..], &[last]].concat();
+        let talked = end_after_the_fin(false, b"request", &deliveries).await;
+        assert_eq!(talked.ending, ending, "{last:?}");
+        assert!(talked.elapsed >= ACKNOWLEDGED_POLL);
+    }
+}
+
+#[tokio::test]
+async fn a_reset_that_answers_nothing_but_a_goodbye_is_no_loss() {
+    let refusal = [Delivery::RefusedAtEnd(ECONNRESET)];
+    let mut peer = Scripted::new([Step::Bytes(b"all of it"), Step::Fin]);
+    peer.deliveries = RefCell::new(refusal.into());
+    peer.says_goodbye = true;
+    let (talked, _) = talk_to(&mut peer, empty(), TalkOptions::default()).await;
+    assert_eq!(talked.ending, Ending::PeerFin);
+    // Where the input went on past the FIN, it may be the input that is refused.
+    let talked = end_after_the_fin(true, b"request", &refusal).await;
+    assert_eq!(talked.ending, Ending::PeerReset);
 }
 
 #[tokio::test]
@@ -273,7 +439,7 @@ async fn a_peer_that_takes_no_more_has_sent_its_fin() {
     let mut peer = Scripted::new([Step::AwaitEnd, Step::Fin]);
     peer.write_error = Some(EPIPE);
     let (talked, _) = talk_to(&mut peer, &b"request"[..], TalkOptions::default()).await;
-    assert_eq!(talked.ending, Ending::PeerFin);
+    assert_eq!(talked.ending, Ending::PeerGone);
     assert_eq!(talked.unsent, 7);
 }
 

@@ -261,7 +261,7 @@ pub(crate) fn of_talk(talked: &Talked, peer: &Address, plan: &Plan) -> Option<Fa
         }
     };
     match &talked.ending {
-        Ending::PeerFin | Ending::PeerReset if talked.met_tls => Some(
+        Ending::PeerFin | Ending::PeerReset | Ending::PeerGone if talked.met_tls => Some(
             failed("speaks_tls", format!("{peer} speaks TLS, and refused what was plain {after}"))
                 .hint("--tls speaks it too"),
         ),
@@ -303,6 +303,10 @@ pub(crate) fn of_talk(talked: &Talked, peer: &Address, plan: &Plan) -> Option<Fa
             failed("connection_reset", format!("connection reset by {peer} {after}")).hint(
                 "a peer that closes with unread data resets the connection: see `cargo xtask demo disconnect`",
             ),
+        ),
+        Ending::PeerGone => Some(
+            failed("peer_gone", format!("{peer} closed before it had taken all of the input {after}"))
+                .hint("how much of it arrived only the peer knows"),
         ),
         Ending::Unanswered => {
             let why = fault_words(talked);

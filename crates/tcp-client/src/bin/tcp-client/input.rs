@@ -8,6 +8,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::pin::Pin;
 use std::sync::mpsc as buffers;
 use std::task::{Context, Poll, ready};
@@ -25,6 +26,7 @@ pub(crate) struct Input {
     chunk: Chunk,
     /// Buffers that were not yet given to the thread: it reads nothing before it has one.
     spare: Vec<Vec<u8>>,
+    is_file: bool,
 }
 
 #[derive(Default)]
@@ -39,6 +41,8 @@ impl Input {
     /// reads as an empty one: Rust puts `/dev/null` in its place at the start.
     pub(crate) fn open(crlf: bool) -> io::Result<Self> {
         let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+        let kind = stdin.metadata()?.file_type();
+        let is_file = kind.is_file() || kind.is_block_device();
         let crlf = crlf.then(Crlf::default);
         let (empty, empties) = buffers::channel();
         let (filler, filled) = mpsc::channel(1);
@@ -46,7 +50,12 @@ impl Input {
             .name("stdin".into())
             .spawn(move || fill(stdin, crlf, &empties, &filler))?;
         let spare = vec![vec![0; CHUNK], vec![0; CHUNK]];
-        Ok(Self { filled, empty, chunk: Chunk::default(), spare })
+        Ok(Self { filled, empty, chunk: Chunk::default(), spare, is_file })
+    }
+
+    /// Whether it is a file or a disk, which comes to its end by itself.
+    pub(crate) fn is_file(&self) -> bool {
+        self.is_file
     }
 
     fn give_back(&self, buf: Vec<u8>) {

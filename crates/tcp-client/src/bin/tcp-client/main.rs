@@ -138,10 +138,9 @@ fn finish(
     }
     if let Outcome::Talked { peer, talked } = outcome {
         report.summary(talked);
-        if talked.ending == Ending::PeerFin && talked.unsent > 0 {
+        if talked.ending == Ending::PeerFin && talked.paused {
             report.warn(format_args!(
-                "{peer} closed before it was sent everything: {} of the input left over",
-                cli::values::bytes_in_words(talked.unsent)
+                "{peer} had closed its direction, and standard input paused: what it gives later is not sent"
             ));
         }
     }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use cli::output;
 use proto::Address;
 use tcp_client::talk::Fault;
-use tcp_client::{ConnectError, Connected, Stream, TalkOptions, Talked, connect_with_retry, talk};
+use tcp_client::{
+    ConnectError, Connected, Delivers as _, Stream, TalkOptions, Talked, connect_with_retry, talk,
+};
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -103,6 +105,7 @@ impl Session<'_> {
             after_eof: plan.after_eof,
             idle: plan.idle,
             deadline,
+            input_is_file: self.input.is_file(),
         };
         self.talk(connected, &options, stop).await
     }
