@@ -2,7 +2,10 @@
 
 use std::future::Future;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+#[cfg(feature = "tls")]
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -16,6 +19,8 @@ use tokio::time::{Instant, sleep_until};
 use crate::accept::{AcceptFault, Accepted, Acceptor, Refused};
 use crate::connection::Connection;
 use crate::drain::{Phase, Stop};
+#[cfg(feature = "tls")]
+use crate::drain::{Stopper, stop_pair};
 #[cfg(feature = "tls")]
 use crate::handshake::shake_hands;
 use crate::limits::Limits;
@@ -142,7 +147,8 @@ pub struct Closed {
 pub struct Config {
     /// What it allows its peers.
     pub limits: Limits,
-    /// After how many connections it takes no more; it then ends with the last of them.
+    /// After how many connections it takes no more; it then ends with the last of them. One over TLS counts
+    /// once its handshake is done: a stranger who has none is nobody's last client.
     pub at_most: Option<u64>,
     /// Where this is given, the server accepts one connection for each `()` that comes, and none when
     /// the channel has ended.
@@ -179,6 +185,13 @@ pub async fn run<S: Service, O: Observer>(
     #[cfg(feature = "tls")]
     let tls = config.tls;
     let Config { limits, at_most, requests, timers, .. } = config;
+    #[cfg(feature = "tls")]
+    let (at_most, quota) = match (at_most, &tls) {
+        (Some(at_most), Some(_)) if at_most > 0 => (None, Quota::new(at_most)),
+        _ => (at_most, Quota::none()),
+    };
+    #[cfg(feature = "tls")]
+    let quota = Arc::new(quota);
     let mut acceptor = Acceptor::new(listeners.into(), &limits, at_most, requests);
     let open = AtomicUsize::new(0);
     let limits = Arc::new(limits);
@@ -186,10 +199,16 @@ pub async fn run<S: Service, O: Observer>(
     let context = Arc::new(Context { service, observer, limits, timers, stop: stopping, open });
     let mut tasks = JoinSet::new();
     let mut served = 0;
+    #[cfg(feature = "tls")]
+    let used_up = quota.used_up.1.draining();
+    #[cfg(not(feature = "tls"))]
+    let used_up = std::future::pending();
+    let mut used_up = pin!(used_up);
     loop {
         select! {
             biased;
             () = stop.draining() => break,
+            () = &mut used_up => break,
             Some(ended) = tasks.join_next(), if !tasks.is_empty() => note_panic(ended),
             accepted = acceptor.next(&context.observer) => match accepted {
                 Some(accepted) => {
@@ -198,8 +217,8 @@ pub async fn run<S: Service, O: Observer>(
                     let context = Arc::clone(&context);
                     #[cfg(feature = "tls")]
                     if let Some(tls) = &tls {
-                        let tls = Arc::clone(tls);
-                        tasks.spawn(context.secure_connection(served, accepted, tls));
+                        let (tls, quota) = (Arc::clone(tls), Arc::clone(&quota));
+                        tasks.spawn(context.secure_connection(served, accepted, tls, quota));
                         continue;
                     }
                     tasks.spawn(context.connection(served, accepted));
@@ -212,6 +231,40 @@ pub async fn run<S: Service, O: Observer>(
     drop(acceptor);
     let cut = finish(&mut tasks, &context).await;
     Summary { served, cut }
+}
+
+/// How many connections over TLS may still come to their service.
+#[cfg(feature = "tls")]
+struct Quota {
+    left: Option<AtomicU64>,
+    /// Says that none may.
+    used_up: (Stopper, Stop),
+}
+
+#[cfg(feature = "tls")]
+impl Quota {
+    fn new(at_most: u64) -> Self {
+        Self { left: Some(AtomicU64::new(at_most)), used_up: stop_pair() }
+    }
+
+    fn none() -> Self {
+        Self { left: None, used_up: stop_pair() }
+    }
+
+    /// Takes one, if there is one.
+    fn take(&self) -> bool {
+        let Some(left) = &self.left else { return true };
+        let one_less = |left: u64| left.checked_sub(1);
+        match left.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_less) {
+            Ok(before) => {
+                if before == 1 {
+                    self.used_up.0.stop();
+                }
+                true
+            }
+            Err(_) => false,
+        }
+    }
 }
 
 /// What every connection's task needs.
@@ -288,14 +341,24 @@ impl<S: Service, O: Observer> Context<S, O> {
         id: u64,
         accepted: Accepted,
         server: Arc<tls::Server>,
+        quota: Arc<Quota>,
     ) {
         let Accepted { stream, peer, permit, place } = accepted;
         let _permits = (permit, place);
         let mut report = self.open(id, &stream, &peer);
         let Self { limits, timers, stop, .. } = &*self;
         // Boxed, so that it takes no memory once it is over.
-        let agreed = Box::pin(shake_hands(server, stream, limits, timers, stop)).await;
+        let agreed = Box::pin(async {
+            select! {
+                biased;
+                agreed = shake_hands(server, stream, limits, timers, stop) => agreed,
+                () = quota.used_up.1.draining() => Err(Ending::Shutdown),
+            }
+        })
+        .await;
         report.ending = Some(match agreed {
+            // It came to an agreement at the same moment as the last that there was a place for.
+            Ok(_) if !quota.take() => Ending::Shutdown,
             Ok(stream) => self.service.serve(self.lend(id, stream, peer)).await,
             Err(ending) => ending,
         });
@@ -364,6 +427,7 @@ mod tests {
     use tokio::sync::Semaphore;
 
     use super::*;
+    #[cfg(not(feature = "tls"))]
     use crate::drain::stop_pair;
     use crate::modes::Frames;
 

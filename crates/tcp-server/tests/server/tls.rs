@@ -1,6 +1,7 @@
 //! TLS: who gets in, who is told why he does not, and what becomes of those who are in.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::Command;
@@ -21,8 +22,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::support::library::{Server, read_to_end};
 use crate::support::program::{Program, command};
-use crate::support::soon;
 use crate::support::way::{Way, fresh_path, tls_server};
+use crate::support::{connect, soon};
 
 const SERVER_NAMES: &[&str] = &["localhost", "127.0.0.1"];
 
@@ -217,6 +218,56 @@ async fn who_speaks_plain_to_tls_is_told_so() {
     client.write_all(&[0x16, 3, 1]).await.unwrap();
     client.shutdown().await.unwrap();
     assert_eq!(server.ending().await, Ending::Tls(TlsFault::LeftEarly));
+}
+
+/// Who came without TLS, without a certificate, or only to look, was no client.
+#[tokio::test]
+async fn a_stranger_does_not_end_a_server_of_one_client() {
+    let authority = Authority::new();
+    let file = authority.sign("server.pem", SERVER_NAMES);
+    let own = authority.sign("client.pem", &["client"]);
+    let own = Path::new(&own);
+    let args = ["--cert", &file, "--key", &file, "--client-ca", &authority.file()];
+    for mode in [&["--once"][..], &["-m", "stdio"]] {
+        let mut command = program(&[mode, &args].concat());
+        let mut server = Running::start(&mut command);
+        let line = server.stderr.line_with("listening on ");
+        let addr = line.rsplit(' ').next().unwrap().trim().to_owned();
+        let connect = async || soon("connecting", TcpStream::connect(&addr)).await.unwrap();
+        drop(connect().await);
+        let mut plain = connect().await;
+        plain.write_all(b"hello\n").await.unwrap();
+        assert_eq!(read_to_end(&mut plain).await, [0x15, 3, 3, 0, 2, 2, 10]);
+        let mut nameless = meet(&client_of(&authority), &addr).await.unwrap();
+        soon("the refusal", nameless.session.read(&mut [0])).await.unwrap_err();
+        // It has begun, and may take longer than the one who ends the server.
+        let _silent = connect().await;
+        let identity = Identity::load(own, own).unwrap();
+        let client = client_of(&authority).with_identity(identity, own).unwrap();
+        let mut met = meet(&client, &addr).await.unwrap();
+        met.session.write_all(b"it is me").await.unwrap();
+        met.session.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        soon("the end", met.session.read_to_end(&mut answer)).await.unwrap();
+        let done = server.finish();
+        assert_eq!(done.code, 0, "{mode:?}: {}", done.stderr);
+        let got = if mode == ["--once"] { &answer } else { &done.stdout };
+        assert_eq!(got, b"it is me", "{mode:?}");
+    }
+}
+
+#[test]
+fn a_server_that_met_none_but_strangers_stops_in_order() {
+    let authority = Authority::new();
+    let file = authority.sign("server.pem", SERVER_NAMES);
+    let mut command = program(&["-m", "stdio", "--cert", &file, "--key", &file]);
+    let mut server = Running::start(&mut command);
+    let line = server.stderr.line_with("listening on ");
+    let mut plain = connect(line.rsplit(' ').next().unwrap().trim());
+    plain.write_all(b"hello\n").unwrap();
+    server.stderr.wait_for("does not speak TLS");
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.finish().code, 0);
 }
 
 #[tokio::test]

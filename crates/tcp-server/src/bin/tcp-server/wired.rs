@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::os::fd::AsFd as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -21,18 +22,27 @@ use tokio::sync::{mpsc, oneshot};
 
 /// What goes wrong with standard input and output.
 #[derive(Debug, Default)]
-pub(crate) struct Wired(Arc<Mutex<Option<Failure>>>);
+pub(crate) struct Wired {
+    failed: Arc<Mutex<Option<Failure>>>,
+    /// Whether there was a client.
+    is_met: Arc<AtomicBool>,
+}
 
 impl Wired {
     /// What wires the first client to them.
     pub(crate) fn service(&self) -> Stdio {
-        let failed = Arc::clone(&self.0);
-        Stdio::new(move || open(&failed))
+        let (failed, is_met) = (Arc::clone(&self.failed), Arc::clone(&self.is_met));
+        Stdio::new(move || {
+            is_met.store(true, Ordering::Relaxed);
+            open(&failed)
+        })
     }
 
     /// Why the client, or this side, did not get everything. `last` is how its connection ended.
     pub(crate) fn failure(&self, last: Option<(Peer, Ending)>) -> Option<Failure> {
-        let of_ours = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let of_ours = self.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // A stranger who came to no agreement on TLS has broken nothing.
+        let last = last.filter(|_| self.is_met.load(Ordering::Relaxed));
         of_ours.or_else(|| match last? {
             (_, Ending::PeerFin | Ending::Done | Ending::Shutdown) => None,
             (peer, ending) => {
