@@ -206,10 +206,11 @@ fn a_second_signal_ends_at_once() {
     relay.event_of("joined");
     relay.signal(Signal::SIGTERM);
     relay.event_of("draining");
-    relay.signal(Signal::SIGTERM);
+    // The same again at once would be taken for the first.
+    relay.signal(Signal::SIGINT);
     let end = relay.event_of("end");
     // It may have said its last words just before.
-    assert!(end["exit"] == 143 || end["exit"] == 0, "{end}");
+    assert!(end["exit"] == 130 || end["exit"] == 0, "{end}");
     assert_eq!(relay.exit_code().map(Value::from).as_ref(), Some(&end["exit"]));
 }
 

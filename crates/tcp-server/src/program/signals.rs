@@ -4,7 +4,9 @@ use std::fs;
 use std::future::{self, Future};
 use std::io;
 use std::panic::resume_unwind;
+use std::time::Instant;
 
+use cli::signals::Repeats;
 use cli::{Exit, Failure};
 use tokio::select;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -82,7 +84,7 @@ fn is_ignored(signal: SignalKind) -> bool {
     mask.is_some_and(|mask| mask >> (signal.as_raw_value() - 1) & 1 == 1)
 }
 
-/// Runs `server`, asks it to stop at each signal that says so, and calls `tell_stats` at SIGUSR1. The failure
+/// Runs `server`, asks it to stop at each signal that says so and does not only repeat the one before, and calls `tell_stats` at SIGUSR1. The failure
 /// beside its summary is an end by a second signal.
 ///
 /// The server is a task of its own: a runtime of several threads polls what it blocks on in a thread of its
@@ -93,11 +95,12 @@ pub async fn until_stopped(
     stopper: Stopper,
     tell_stats: impl Fn(),
 ) -> (Summary, Option<Failure>) {
-    let mut ended_by = None;
+    let (mut ended_by, mut repeats) = (None, Repeats::default());
     let pass_on = async {
         loop {
             match signals.next().await {
                 Asked::Stats => tell_stats(),
+                Asked::Stop(exit) if !repeats.is_new(exit.code().into(), Instant::now()) => {}
                 Asked::Stop(exit) => {
                     if stopper.stop() == Phase::Ended {
                         ended_by.get_or_insert(exit);

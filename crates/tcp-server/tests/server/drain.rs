@@ -99,7 +99,9 @@ async fn a_second_signal_ends_at_once_with_its_code() {
         let mut program = Program::over(way, &["--drain", "1h"]);
         let _client = stuck_client(way, &program.addr).await;
         program.event("open");
-        program.signal(Signal::SIGINT);
+        // The same again at once would be taken for the first.
+        let first = if second == Signal::SIGINT { Signal::SIGTERM } else { Signal::SIGINT };
+        program.signal(first);
         program.event("draining");
         program.signal(second);
         let left = program.wait();
@@ -107,6 +109,22 @@ async fn a_second_signal_ends_at_once_with_its_code() {
         assert_eq!(left.end()["error"]["kind"], "interrupted");
         assert_eq!(left.stderr, "error: stopped by a second signal with 1 connection open\n");
     }
+}
+
+/// As timeout(1) does it, which signals its child and then the group that the child is in.
+#[tokio::test]
+async fn a_signal_that_is_sent_twice_is_one() {
+    let mut program = Program::start(&["--drain", "1h"]);
+    let mut client = Way::ALL[0].dial(&program.addr).await;
+    client.assert_echoes("before").await;
+    program.event("open");
+    program.signal(Signal::SIGTERM);
+    program.signal(Signal::SIGTERM);
+    program.event("draining");
+    client.assert_echoes("after").await;
+    client.stream.shutdown().await.unwrap();
+    let left = program.wait();
+    assert_eq!((left.code, left.endings()), (0, vec!["PeerFin"]), "{}", left.stderr);
 }
 
 /// Who is in the middle of a handshake has asked for nothing, and is not waited for.
