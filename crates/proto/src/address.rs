@@ -54,6 +54,9 @@ pub enum AddressError {
     /// An IPv6 address outside brackets, of which nobody can say where its port begins.
     #[error("\"{0}\" is ambiguous: an IPv6 address stands in brackets before its port")]
     Brackets(String),
+    /// An address of the web.
+    #[error("\"{0}\" is a URL, and a host and its port are wanted")]
+    Url(String),
     /// The host is empty, has a character that no host has, or is called `unix`: with a port it would be
     /// written as the path of a socket is. The name with a dot behind it, `unix.`, can be had.
     #[error("\"{0}\" is not a host")]
@@ -69,7 +72,7 @@ impl Address {
         let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         match bare {
             Some(ipv6) => Self::bracketed(ipv6, port),
-            None if host.parse::<Ipv6Addr>().is_ok() => Self::bracketed(host, port),
+            None if is_ipv6(host) => Self::bracketed(host, port),
             None => Self::named(host, port),
         }
     }
@@ -112,6 +115,7 @@ impl FromStr for Address {
             };
         }
         match text.split_once(':') {
+            Some((_, rest)) if rest.starts_with("//") => Err(AddressError::Url(text.to_owned())),
             Some((_, rest)) if rest.contains(':') => Err(AddressError::Brackets(text.to_owned())),
             Some((host, port)) => Self::named(host, port),
             None if text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains('.') => {
@@ -120,6 +124,12 @@ impl FromStr for Address {
             None => Err(AddressError::NoPort(text.to_owned())),
         }
     }
+}
+
+/// Whether this is an IPv6 address, without brackets: with a zone (`fe80::1%eth0`), or without one.
+pub fn is_ipv6(host: &str) -> bool {
+    let number = host.split_once('%').map_or(host, |(number, _)| number);
+    number.parse::<Ipv6Addr>().is_ok()
 }
 
 impl From<SocketAddr> for Address {
@@ -193,6 +203,8 @@ mod tests {
         check("host", Err(AddressError::NoPort("host".into())));
         check("127.0.0.1", Err(AddressError::NoPort("127.0.0.1".into())));
         check("[::1]", Err(AddressError::NoPort("[::1]".into())));
+        let url = "http://127.0.0.1:20030/";
+        check(url, Err(AddressError::Url(url.into())));
         check("::1", Err(AddressError::Brackets("::1".into())));
         check("::1:7878", Err(AddressError::Brackets("::1:7878".into())));
         check("[zz]:1", Err(AddressError::Host("zz".into())));
@@ -212,6 +224,7 @@ mod tests {
             ("localhost", "80", "localhost:80"),
             ("::1", "80", "[::1]:80"),
             ("[::1]", "80", "[::1]:80"),
+            ("fe80::1%eth0", "80", "[fe80::1%eth0]:80"),
         ] {
             let address = Address::from_host_and_port(host, port).unwrap();
             assert_eq!(address.to_string(), means);

@@ -22,6 +22,14 @@ fn an_address_in_brackets_or_apart_is_reached() {
     }
 }
 
+/// There is no such interface, and nothing else is wrong with it.
+#[test]
+fn a_zone_belongs_to_the_host() {
+    for target in [&["fe80::1%nowhere", "7878"][..], &["[fe80::1%nowhere]:7878"]] {
+        run(target).failed(2, "cannot find host \"fe80::1%nowhere\"");
+    }
+}
+
 #[test]
 fn a_family_that_the_host_has_not_is_refused() {
     let done = run(&["-6", "127.0.0.1:7878"]);

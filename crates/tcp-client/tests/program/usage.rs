@@ -19,6 +19,7 @@ fn what_is_no_address_is_told_with_the_part_that_is_wrong() {
     check(&["h", "70000"], "\"70000\" is not a port", "1 to 65535");
     check(&["example.org"], "\"example.org\" names no port", "hint: write example.org:7878");
     check(&["::1:7878"], "ambiguous", "hint: write [::1]:7878");
+    check(&["http://h:1/"], "\"http://h:1/\" is a URL", "hint: write HOST PORT or HOST:PORT");
     check(&["h:1", "2"], "\"h:1 2\" names a port twice", "hint: write HOST PORT");
 }
 

@@ -1,6 +1,7 @@
 //! Why the server could not start, and what to do about it.
 
 use std::io;
+use std::net::Ipv6Addr;
 use std::path::Path;
 
 use super::port_owner;
@@ -54,6 +55,14 @@ pub fn explain(error: &BindError, refused: Refused<'_>) -> Failure {
         }
         (Address::Tcp { .. }, Some(io::ErrorKind::AddrNotAvailable)) => {
             failure.hint("this machine has no such address; `ip addr` shows those that it has")
+        }
+        (Address::Tcp { host, port }, Some(io::ErrorKind::InvalidInput))
+            if host.parse::<Ipv6Addr>().is_ok_and(|ip| ip.is_unicast_link_local()) =>
+        {
+            failure.hint(format!(
+                "a link-local address is one of each interface: [{host}%eth0]:{port} names it; \
+                 `ip addr` shows those that there are"
+            ))
         }
         (Address::Unix(path), kind) => no_socket(failure, path, kind, program),
         _ => failure,

@@ -65,6 +65,20 @@ fn an_address_of_another_machine() {
 }
 
 #[test]
+fn a_link_local_address_without_its_interface() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        return tests::skip("no IPv6 on loopback");
+    }
+    check(
+        &["[fe80::1]:7878"],
+        "io",
+        "error: cannot listen on [fe80::1]:7878: invalid argument\n  \
+         hint: a link-local address is one of each interface: [fe80::1%eth0]:7878 names it; \
+         `ip addr` shows those that there are\n",
+    );
+}
+
+#[test]
 fn a_path_that_cannot_be() {
     check(
         &["unix:/nonexistent/socket"],

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use cli::values::duration;
 use cli::{CommonArgs, Exit, Failure};
-use proto::{Address, AddressError};
+use proto::{Address, AddressError, address};
 use tcp_client::limits::MAX_RETRY_DELAY;
 use tcp_client::{ConnectOptions, Family, OnEof, Retry};
 
@@ -349,9 +349,7 @@ impl Args {
 // be written with its port, `chat:7878`.
 pub(crate) fn parse_target(target: &[String]) -> Result<Address, Failure> {
     let parsed = match target {
-        [host, port]
-            if !host.contains(':') || host.parse::<IpAddr>().is_ok() || host.starts_with('[') =>
-        {
+        [host, port] if !host.contains(':') || address::is_ipv6(host) || host.starts_with('[') => {
             Address::from_host_and_port(host, port)
         }
         [whole] => whole.parse(),
@@ -366,6 +364,9 @@ pub(crate) fn parse_target(target: &[String]) -> Result<Address, Failure> {
         match error {
             AddressError::Port(_) => failure.hint("a port is a number from 1 to 65535"),
             AddressError::NoPort(host) => failure.hint(format!("write {host}:7878 or {host} 7878")),
+            AddressError::Url(_) => {
+                failure.hint("write HOST PORT or HOST:PORT, as in localhost 80")
+            }
             AddressError::Brackets(_) => failure.hint("write [::1]:7878 or ::1 7878"),
             _ => failure,
         }

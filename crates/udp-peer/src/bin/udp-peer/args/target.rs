@@ -1,9 +1,7 @@
 //! Whom somebody means, and where one is reached.
 
-use std::net::IpAddr;
-
 use cli::{Exit, Failure};
-use proto::address::DEFAULT_HOST;
+use proto::address::{self, DEFAULT_HOST};
 use proto::{Address, AddressError};
 
 use super::DEFAULT_PORT;
@@ -17,7 +15,7 @@ pub(crate) fn own_address(address: Option<&Address>, port: Option<u16>) -> Addre
 /// Whom somebody means by one or two words.
 pub(super) fn target(to: &[String]) -> Result<Address, Failure> {
     let peer = match to {
-        [host, port] if host.parse::<IpAddr>().is_ok() || !host.contains(':') => {
+        [host, port] if address::is_ipv6(host) || !host.contains(':') => {
             Address::from_host_and_port(host, port)
         }
         [bracketed, port] if bracketed.ends_with(']') => {
