@@ -15,7 +15,7 @@ use crate::serve::Service;
 /// Whoever comes while somebody is there waits: in the kernel's backlog where
 /// [`crate::Limits::connections`] is 1, else with an open connection to which nothing is said.
 #[derive(Debug)]
-pub struct Chat<E> {
+pub struct Chat<E: Ear> {
     words: Mutex<mpsc::Receiver<Spoken>>,
     ear: E,
     keeps: bool,
@@ -104,18 +104,15 @@ impl<E: Ear> Chat<E> {
         &self,
         connection: &mut Connection,
         words: &mut mpsc::Receiver<Spoken>,
+        input: &mut BytesMut,
     ) -> Result<Ending, Ending> {
-        let mut input = BytesMut::new();
         loop {
             input.reserve(READ_CHUNK);
             select! {
-                read = connection.read(&mut input) => {
+                read = connection.read(input) => {
                     let read = read?;
-                    self.hear(connection, &mut input).await?;
+                    self.hear(connection, input).await?;
                     if read == 0 {
-                        if !input.is_empty() {
-                            self.ear.heard(connection, &input);
-                        }
                         return Ok(Ending::PeerFin);
                     }
                 }
@@ -135,6 +132,14 @@ impl<E: Ear> Chat<E> {
                     }
                 }
             }
+        }
+    }
+
+    /// What has come of a client when its turn is over, the begin of a line too. Who is rid of a client
+    /// still wants to know.
+    fn hear_the_rest(&self, connection: &Connection, input: &[u8]) {
+        for line in input.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            self.ear.heard(connection, line.strip_suffix(b"\r").unwrap_or(line));
         }
     }
 
@@ -166,6 +171,19 @@ impl<E: Ear> Chat<E> {
     }
 }
 
+/// Nobody comes any more for whom they could wait.
+impl<E: Ear> Drop for Chat<E> {
+    fn drop(&mut self) {
+        let words = self.words.get_mut();
+        words.close();
+        while let Ok(spoken) = words.try_recv() {
+            if let Word::Line(line) = spoken.word {
+                self.ear.not_told(&line);
+            }
+        }
+    }
+}
+
 impl<E: Ear> Service for Chat<E> {
     async fn serve(&self, mut connection: Connection) -> Ending {
         let stop = connection.stop().clone();
@@ -176,9 +194,13 @@ impl<E: Ear> Service for Chat<E> {
         };
         self.forget_all(&mut words);
         self.ear.turn(&connection);
-        let ending = match self.talk(&mut connection, &mut words).await {
+        let mut input = BytesMut::new();
+        let ending = match self.talk(&mut connection, &mut words, &mut input).await {
             Ok(ending) | Err(ending) => ending,
         };
+        if !matches!(ending, Ending::Protocol(_)) {
+            self.hear_the_rest(&connection, &input);
+        }
         self.ear.turn_over();
         self.forget_all(&mut words);
         if let Ending::Protocol(error) = &ending {

@@ -98,6 +98,33 @@ fn the_lines_of_a_pipe_wait_for_a_client_and_all_of_them_arrive() {
     assert_eq!((left.code, left.endings()), (0, vec!["Done", "Done"]));
 }
 
+/// One waits for a client and one for room; the person is told of both, and of those behind them.
+#[test]
+fn lines_that_nobody_came_for_are_told() {
+    let mut server = start();
+    server.running.write(b"/nonsense\none\ntwo\nthree\n");
+    // It has been read.
+    event(&mut server, "notice");
+    server.signal(Signal::SIGTERM);
+    let left = server.wait();
+    assert_eq!(left.code, 0);
+    let notices = left.events.iter().filter(|event| event["kind"] == "not_sent");
+    let mut told: Vec<_> = notices.map(|notice| notice["text"].as_str().unwrap()).collect();
+    told.sort_unstable();
+    assert_eq!(told, ["not sent: one", "not sent: three", "not sent: two"]);
+}
+
+#[test]
+fn what_a_client_had_begun_to_say_is_shown_when_its_turn_is_over() {
+    let mut server = start();
+    let mut client = connect(&server.addr);
+    client.write_all(b"one\nbut I have not").unwrap();
+    assert_eq!(event(&mut server, "said")["text"], "one");
+    server.running.write(b"/next\n");
+    assert_eq!(event(&mut server, "said")["text"], "but I have not");
+    assert_eq!(event(&mut server, "closed")["ending"], "Done");
+}
+
 #[test]
 fn the_text_on_the_terminal_is_what_was_said_made_harmless() {
     let mut server = Running::start(command(&["-p", "0", "-m", "chat"]).stdin(Stdio::piped()));

@@ -104,8 +104,10 @@ async fn serve_mode(
         Mode::Chat => {
             // One word at a time, so that what is typed waits where it is typed.
             let (words, heard) = mpsc::channel(1);
-            person::sit_down(Arc::clone(story), words, start.stopper.clone());
-            start.with(Chat::new(heard, Arc::clone(story), person::waits())).await
+            let seat = person::sit_down(Arc::clone(story), words, start.stopper.clone());
+            let ended = start.with(Chat::new(heard, Arc::clone(story), person::waits())).await;
+            seat.leave();
+            ended
         }
         Mode::Files => {
             // clap asks for the folder of this mode.

@@ -1,7 +1,7 @@
 //! `chat`: the person at the server, who types.
 
 use std::io::{self, Read as _};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -86,10 +86,12 @@ pub(crate) fn waits() -> bool {
 ///
 /// A thread of its own reads, as tokio's standard input would keep the runtime from ending while a read
 /// waits for a person. Nobody waits for this thread.
-pub(crate) fn sit_down(story: Arc<Story>, words: mpsc::Sender<Spoken>, stopper: Stopper) {
+pub(crate) fn sit_down(story: Arc<Story>, words: mpsc::Sender<Spoken>, stopper: Stopper) -> Seat {
     let runtime = Handle::current();
+    let seat = Seat::default();
+    let passing_on = Arc::clone(&seat.0);
     thread::spawn(move || {
-        let mut person = Person { waits: waits(), story, words, runtime };
+        let mut person = Person { waits: waits(), story, words, runtime, passing_on };
         person.type_all();
         // There is room for another word when the last one was taken, or the server has ended.
         let taken = person.words.reserve();
@@ -101,6 +103,19 @@ pub(crate) fn sit_down(story: Arc<Story>, words: mpsc::Sender<Spoken>, stopper: 
         drop(person);
         stopper.stop();
     });
+    seat
+}
+
+/// Where the person sits, whom nobody waits for.
+#[derive(Debug, Default)]
+pub(crate) struct Seat(Arc<Mutex<()>>);
+
+impl Seat {
+    /// Waits until the person has said of each line that was read what became of it, when the server has
+    /// ended.
+    pub(crate) fn leave(&self) {
+        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
 }
 
 struct Person {
@@ -109,6 +124,8 @@ struct Person {
     story: Arc<Story>,
     words: mpsc::Sender<Spoken>,
     runtime: Handle,
+    /// Held while lines that were read are given on.
+    passing_on: Arc<Mutex<()>>,
 }
 
 impl Person {
@@ -163,6 +180,7 @@ impl Person {
 
     /// Does what the lines that have ended ask for; `false` ends.
     fn take_all(&self, lines: &mut Lines, to: Option<u64>) -> bool {
+        let _passing_on = self.passing_on.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(line) = lines.next_line() {
             if !self.take(line, to) {
                 return false;
@@ -181,8 +199,13 @@ impl Person {
                 self.story.notice("nobody", "nobody is here: wait until a client has come");
             }
             Typed::Word(word) => {
-                // The server has ended.
-                let Ok(room) = self.runtime.block_on(self.words.reserve()) else { return false };
+                let Ok(room) = self.runtime.block_on(self.words.reserve()) else {
+                    // The server has ended, for the lines behind this one as well.
+                    if let Word::Line(line) = word {
+                        self.story.not_told(&line);
+                    }
+                    return true;
+                };
                 // Waiting for room may have taken the rest of the turn.
                 if self.waits || self.story.talking_to() == to {
                     room.send(Spoken { to, word });
