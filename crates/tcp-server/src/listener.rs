@@ -2,13 +2,13 @@
 
 use std::future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::task::{Context, Poll};
 
 use proto::Address;
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 use thiserror::Error;
 use tokio::net::{TcpListener, UnixListener, lookup_host};
 
@@ -156,6 +156,14 @@ impl Listener {
         &self.address
     }
 
+    /// Whether it is an IPv6 socket that takes IPv4 peers too: `[::]` without `IPV6_V6ONLY`.
+    pub fn is_dual_stack(&self) -> bool {
+        let Listening::Tcp(socket) = &self.socket else { return false };
+        let is_everywhere = |addr: SocketAddr| addr.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+        socket.local_addr().is_ok_and(is_everywhere)
+            && SockRef::from(socket).only_v6().is_ok_and(|only_v6| !only_v6)
+    }
+
     /// Takes the next connection out of the kernel's queue. Nothing is lost if the future is dropped.
     ///
     /// Only the task that asked last is woken: one at a time asks.
@@ -246,7 +254,6 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn nothing_is_paced_within_the_machine() {
-        use socket2::SockRef;
         use tokio::net::TcpStream;
 
         for (host, of_this_machine) in [("127.0.0.1", true), ("::1", true), ("0.0.0.0", false)] {

@@ -66,7 +66,7 @@ fn an_address_of_another_machine() {
 
 #[test]
 fn a_link_local_address_without_its_interface() {
-    if std::net::TcpListener::bind("[::1]:0").is_err() {
+    if TcpListener::bind("[::1]:0").is_err() {
         return tests::skip("no IPv6 on loopback");
     }
     check(

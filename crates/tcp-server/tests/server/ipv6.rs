@@ -3,10 +3,12 @@
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 
 use tcp_server::{BindOptions, Closed, Config, Peer, modes::Echo};
+use tests::Running;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use crate::support::library::{Server, read_to_end};
+use crate::support::program::{Program, command};
 use crate::support::soon;
 
 pub(crate) fn has_ipv6() -> bool {
@@ -69,4 +71,19 @@ async fn a_name_is_resolved() {
     let mut server = Server::start_at("localhost:0", &options, Echo, Config::default()).await;
     let host = server.addr.rsplit_once(':').unwrap().0.to_owned();
     talk(&mut server, &host).await.unwrap();
+}
+
+/// An address of IPv6 does not look as if IPv4 clients got in.
+#[test]
+fn that_both_families_are_served_is_said() {
+    if !has_ipv6() {
+        return;
+    }
+    for (address, both) in [("[::]:0", true), ("[::1]:0", false), ("0.0.0.0:0", false)] {
+        let server = Program::spawn(&mut command(&[address]));
+        assert_eq!(server.listening["dual_stack"] == true, both, "{address}");
+        let mut server = Running::start(&mut command(&[address]));
+        let line = server.stderr.line_with("listening on ");
+        assert_eq!(line.contains(", for IPv6 and IPv4"), both, "{line}");
+    }
 }

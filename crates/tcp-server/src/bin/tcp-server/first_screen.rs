@@ -55,11 +55,10 @@ pub(crate) fn first_screens(
 }
 
 fn shown(place: &Place) -> String {
-    match &place.name {
-        // A file of a unit says what it is called.
-        Some(name) => format!("{} ({})", place.address, sanitize::line(name)),
-        None => place.address.to_string(),
-    }
+    // A file of a unit says what it is called.
+    let name = place.name.as_ref().map(|name| format!(" ({})", sanitize::line(name)));
+    let both = if place.is_dual_stack { ", for IPv6 and IPv4" } else { "" };
+    format!("{}{}{both}", place.address, name.unwrap_or_default())
 }
 
 /// What a person has to know of some modes.
@@ -113,7 +112,13 @@ mod tests {
     #[track_caller]
     fn check(args: &[&str], expected: &[&str]) {
         let parsed = Args::parse_from([&["tcp-server"], args].concat());
-        let screen = screens(args, &[Place::of(&parsed.address().unwrap())]);
+        let place = Place {
+            address: parsed.address().unwrap(),
+            is_handed_over: false,
+            name: None,
+            is_dual_stack: args == ["[::]:1"],
+        };
+        let screen = screens(args, &[place]);
         for part in expected {
             assert!(screen.contains(part), "{part}\n{screen}");
         }
@@ -131,7 +136,10 @@ mod tests {
             ],
         );
         check(&["0.0.0.0:1"], &["nc 127.0.0.1 1 ", "every machine that reaches this one"]);
-        check(&["[::]:1"], &["listening on [::]:1\n", "nc ::1 1 ", "every machine"]);
+        check(
+            &["[::]:1"],
+            &["listening on [::]:1, for IPv6 and IPv4\n", "nc ::1 1 ", "every machine"],
+        );
         check(&["[::1]:1"], &["nc ::1 1 ", "(tcp-server '[::]:1' lets others in)"]);
         check(&["unix:/x"], &["nc -U /x ", "tcp-client unix:/x\n", "write to the socket's file"]);
         check(&["-m", "hold"], &["accepts one connection\n"]);
@@ -144,6 +152,7 @@ mod tests {
             address: address.parse().unwrap(),
             is_handed_over: true,
             name: name.map(str::to_owned),
+            is_dual_stack: false,
         };
         let places = [handed("127.0.0.1:1", Some("we\x1bb")), handed("unix:/x", None)];
         let screen = screens(&["-m", "hold"], &places);

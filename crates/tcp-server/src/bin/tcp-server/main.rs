@@ -147,8 +147,7 @@ async fn listen(args: &Args, handed: Vec<Handed>) -> Result<(Listeners, Vec<Plac
         for mut handed in handed {
             let name = handed.name.take();
             let listener = handed.listen()?;
-            let address = listener.local_address().clone();
-            places.push(Place { address, is_handed_over: true, name });
+            places.push(Place::handed_over(&listener, name));
             all.push(listener);
         }
         return Ok((all.into(), places));
@@ -158,7 +157,7 @@ async fn listen(args: &Args, handed: Vec<Handed>) -> Result<(Listeners, Vec<Plac
         let refused = Refused { program: "tcp-server", default_port: 7878, address, options };
         program::explain(&error, refused)
     })?;
-    let place = Place::of(listener.local_address());
+    let place = Place::of(&listener);
     Ok((listener.into(), vec![place]))
 }
 

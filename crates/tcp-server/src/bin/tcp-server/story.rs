@@ -35,6 +35,9 @@ struct Listening<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     mode: &'a str,
+    /// Whether IPv4 clients are taken at an address of IPv6.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dual_stack: Option<bool>,
     /// A socket that was handed over listens already, and does not say what listen(2) was told.
     #[serde(skip_serializing_if = "Option::is_none")]
     backlog: Option<u32>,
@@ -82,6 +85,7 @@ impl Story {
                 addr: place.address.to_string(),
                 name: place.name.as_deref(),
                 mode: args.mode.name(),
+                dual_stack: place.is_dual_stack.then_some(true),
                 backlog: (!place.is_handed_over).then_some(args.backlog),
                 max_conns: limits.connections,
                 max_conns_per_addr: limits.per_address,
