@@ -66,11 +66,17 @@ pub const FILES_RATE_WINDOW: Duration = Duration::from_secs(5 * 60);
 /// Each is looked at for each connection, and the number comes from the environment.
 pub const HANDED_OVER: usize = 64;
 
-/// How many scrapers may read a server's figures at the same time: 4. One does so every few seconds.
-pub const METRICS_CONNECTIONS: usize = 4;
+/// How many scrapers may be at a server's figures at the same time: 16. One asks every few seconds.
+pub const METRICS_CONNECTIONS: usize = 16;
 
-/// How long a scraper may take to ask, and to read what it is told: 5 seconds each. Prometheus gives up
-/// after 10.
+/// How many of them may have asked for nothing yet: 8. The next one ends the first of them, so that who
+/// connects and says nothing stands in nobody's way.
+pub const METRICS_SILENT: usize = 8;
+
+/// How long a scraper may take to ask: 2 seconds, which is many times what one takes.
+pub const METRICS_REQUEST: Duration = Duration::from_secs(2);
+
+/// How long it may take to read what it is told: 5 seconds. Prometheus gives up after 10.
 pub const METRICS_TIME: Duration = Duration::from_secs(5);
 
 /// The longest request for figures, in bytes: 8 KiB, as most servers of HTTP take.
@@ -209,7 +215,9 @@ mod tests {
         assert_eq!(RATE_WINDOW, Duration::from_secs(20));
         assert_eq!(FILES_RATE_WINDOW, Duration::from_secs(300));
         assert_eq!(HANDED_OVER, 64);
-        assert_eq!(METRICS_CONNECTIONS, 4);
+        assert_eq!(METRICS_CONNECTIONS, 16);
+        assert_eq!(METRICS_SILENT, 8);
+        assert_eq!(METRICS_REQUEST, Duration::from_secs(2));
         assert_eq!(METRICS_TIME, Duration::from_secs(5));
         assert_eq!(METRICS_HEAD, 8192);
         let expected = Limits {

@@ -3,19 +3,24 @@
 //! The page is served by the same library as everything else, with small limits: a scraper that is stuck
 //! costs one of a few connections for some seconds, and the server that it asks about nothing at all.
 
+use std::collections::VecDeque;
 use std::fmt::{self, Display, Write as _};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::BytesMut;
 use proto::{Address, Ending, ProtocolError};
+use tokio::select;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::Tally;
 use crate::accept::AcceptFault;
 use crate::connection::Connection;
 use crate::drain::{Stopper, stop_pair};
-use crate::limits::{Limits, METRICS_CONNECTIONS, METRICS_HEAD, METRICS_TIME};
+use crate::limits::{
+    Limits, METRICS_CONNECTIONS, METRICS_HEAD, METRICS_REQUEST, METRICS_SILENT, METRICS_TIME,
+};
 use crate::listener::{BindError, BindOptions, Listener};
 use crate::patience::Timers;
 use crate::serve::{Config, Service, Summary, run};
@@ -28,6 +33,7 @@ pub struct Metrics {
     limits: Limits,
     tally: Arc<Tally>,
     started: f64,
+    silent: Silent,
 }
 
 /// Serves the page until it is dropped, or asked to end.
@@ -48,7 +54,14 @@ impl Metrics {
         tally: Arc<Tally>,
     ) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { prefix, version, limits, tally, started: since.as_secs_f64() }
+        Self {
+            prefix,
+            version,
+            limits,
+            tally,
+            started: since.as_secs_f64(),
+            silent: Silent::default(),
+        }
     }
 
     /// Serves them at `address`.
@@ -61,8 +74,8 @@ impl Metrics {
         let address = listener.local_address().clone();
         let limits = Limits {
             connections: METRICS_CONNECTIONS,
-            idle: Some(METRICS_TIME),
-            message: METRICS_TIME,
+            idle: Some(METRICS_REQUEST),
+            message: METRICS_REQUEST,
             write: METRICS_TIME,
             linger: Duration::from_millis(500),
             drain: Duration::ZERO,
@@ -152,6 +165,21 @@ impl Metrics {
         }
     }
 
+    /// Waits for a request, and gives the answer to it.
+    async fn asked(&self, connection: &mut Connection) -> Result<String, Ending> {
+        let mut request = BytesMut::new();
+        loop {
+            request.reserve(1024);
+            connection.message_begun();
+            if connection.read(&mut request).await? == 0 {
+                return Err(Ending::PeerFin);
+            }
+            if let Some(answer) = self.answer(&request) {
+                return Ok(answer);
+            }
+        }
+    }
+
     /// The answer to a request, of which this much has come; none where more is to come.
     fn answer(&self, request: &[u8]) -> Option<String> {
         let mut headers = [httparse::EMPTY_HEADER; 64];
@@ -184,24 +212,57 @@ impl Metrics {
     }
 }
 
+/// Who is connected and has not asked yet, in the order in which they came.
+#[derive(Clone, Debug, Default)]
+struct Silent(Arc<Mutex<InOrder>>);
+
+/// By its number each, with what takes its place from it.
+type InOrder = VecDeque<(u64, oneshot::Sender<()>)>;
+
+impl Silent {
+    /// One has come; what is given is ready when its place is given to another.
+    fn enter(&self, id: u64) -> oneshot::Receiver<()> {
+        let (give_up, given_up) = oneshot::channel();
+        let mut all = self.lock();
+        // Those who ended otherwise listen no more.
+        all.retain(|(_, give_up)| !give_up.is_closed());
+        if all.len() >= METRICS_SILENT
+            && let Some((_, first)) = all.pop_front()
+        {
+            // It may have asked at this moment.
+            let _ = first.send(());
+        }
+        all.push_back((id, give_up));
+        given_up
+    }
+
+    /// It has asked.
+    fn leave(&self, id: u64) {
+        self.lock().retain(|(other, _)| *other != id);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, InOrder> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Service for Metrics {
     async fn serve(&self, mut connection: Connection) -> Ending {
-        let mut request = BytesMut::new();
-        let ending = loop {
-            request.reserve(1024);
-            connection.message_begun();
-            match connection.read(&mut request).await {
-                Ok(0) => break Ending::PeerFin,
-                Ok(_) => {}
-                Err(ending) => break ending,
-            }
-            if let Some(answer) = self.answer(&request) {
-                break match connection.write_all(answer.as_bytes()).await {
-                    // What still comes of a request is read on, so that its end is no reset.
-                    Ok(()) => Ending::Protocol(ProtocolError::Http),
-                    Err(ending) => ending,
-                };
-            }
+        let mut given_up = self.silent.enter(connection.id());
+        let asked = select! {
+            biased;
+            asked = self.asked(&mut connection) => asked,
+            // Without a word, and without waiting for one: its place is wanted.
+            _ = &mut given_up => return Ending::Replaced,
+        };
+        self.silent.leave(connection.id());
+        let ending = match asked {
+            Ok(answer) => match connection.write_all(answer.as_bytes()).await {
+                // What still comes of a request is read on, so that its end is no reset.
+                Ok(()) => Ending::Protocol(ProtocolError::Http),
+                Err(ending) => ending,
+            },
+            Err(ending) => ending,
         };
         connection.close(ending).await
     }

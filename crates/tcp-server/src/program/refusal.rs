@@ -14,6 +14,8 @@ use proto::Address;
 pub struct Refused<'a> {
     /// The program's name.
     pub program: &'a str,
+    /// The option that names the port.
+    pub option: &'a str,
     /// The port that it has by default.
     pub default_port: u16,
     /// Where it was to listen.
@@ -24,7 +26,7 @@ pub struct Refused<'a> {
 
 /// The error of binding, for a person.
 pub fn explain(error: &BindError, refused: Refused<'_>) -> Failure {
-    let Refused { program, default_port, address, .. } = refused;
+    let Refused { program, option, default_port, address, .. } = refused;
     let failure = match (error, error.io()) {
         (BindError::PathInUse { .. }, _) => {
             Failure::new(Exit::Usage, "address_in_use", error.to_string())
@@ -50,7 +52,7 @@ pub fn explain(error: &BindError, refused: Refused<'_>) -> Failure {
         }
         (Address::Tcp { port, .. }, Some(io::ErrorKind::PermissionDenied)) if *port < 1024 => {
             failure.hint(format!(
-                "ports below 1024 are for root; any other needs no right: --port {default_port}"
+                "ports below 1024 are for root; any other needs no right: {option} {default_port}"
             ))
         }
         (Address::Tcp { .. }, Some(io::ErrorKind::AddrNotAvailable)) => {
@@ -97,7 +99,7 @@ fn no_socket(failure: Failure, path: &Path, kind: Option<io::ErrorKind>, program
 }
 
 fn in_use(failure: Failure, host: &str, port: u16, refused: Refused<'_>) -> Failure {
-    let Refused { program, default_port, .. } = refused;
+    let Refused { program, option, default_port, .. } = refused;
     let failure = match port_owner::find(port) {
         Some(owner) => failure.hint(format!(
             "pid {} ({}) has this port; stop it, or use another one: {program} {}",
@@ -117,5 +119,5 @@ fn in_use(failure: Failure, host: &str, port: u16, refused: Refused<'_>) -> Fail
              have it for a minute where the earlier server ran without SO_REUSEADDR",
         ),
     };
-    failure.hint("--port 0 takes any free port and prints it")
+    failure.hint(format!("{option} 0 takes any free port and prints it"))
 }

@@ -39,7 +39,8 @@ async fn serve(args: &Serve, story: &Arc<Story>) -> Result<(Summary, Option<Fail
     let options = args.bind_options();
     let listener = Listener::bind(&address, &options).await.map_err(|error| {
         let (address, options) = (&address, &options);
-        let refused = Refused { program: "relay", default_port: PORT, address, options };
+        let refused =
+            Refused { program: "relay", option: "--port", default_port: PORT, address, options };
         program::explain(&error, refused)
     })?;
     story.listening(listener.local_address(), args, tls.as_ref());

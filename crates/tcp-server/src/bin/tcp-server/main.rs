@@ -130,7 +130,13 @@ async fn serve_metrics(
         let options = &BindOptions::default();
         program::explain(
             &error,
-            Refused { program: "tcp-server --metrics", default_port: 9100, address, options },
+            Refused {
+                program: "tcp-server --metrics",
+                option: "--metrics",
+                default_port: 9100,
+                address,
+                options,
+            },
         )
     })
 }
@@ -154,7 +160,13 @@ async fn listen(args: &Args, handed: Vec<Handed>) -> Result<(Listeners, Vec<Plac
     }
     let (address, options) = (&args.address()?, &args.bind_options());
     let listener = Listener::bind(address, options).await.map_err(|error| {
-        let refused = Refused { program: "tcp-server", default_port: 7878, address, options };
+        let refused = Refused {
+            program: "tcp-server",
+            option: "--port",
+            default_port: 7878,
+            address,
+            options,
+        };
         program::explain(&error, refused)
     })?;
     let place = Place::of(&listener);
