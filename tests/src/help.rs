@@ -24,3 +24,18 @@ pub fn flags_without_default(help: &str) -> Vec<String> {
     let says = |flag: &String| flag.contains("default: ") || flag.contains("[no default]");
     with_values.into_iter().filter(|flag| !says(flag)).collect()
 }
+
+/// The places, in a help that was asked for in so many columns, where a line ends though the first word of
+/// the next one had room: a break that somebody has typed, and that clap has broken again.
+pub fn breaks_in_paragraphs(help: &str, from: &str, columns: usize) -> Vec<String> {
+    let (_, text) = help.split_once(from).expect("the help has this text");
+    let text = format!("{from}{text}");
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let lines: Vec<&str> = text.lines().collect();
+    let broken = lines.windows(2).filter(|pair| {
+        let word = pair[1].split_whitespace().next().unwrap_or_default();
+        let is_one = !pair[0].is_empty() && !word.is_empty() && indent(pair[0]) == indent(pair[1]);
+        is_one && pair[0].len() + 1 + word.len() < columns
+    });
+    broken.map(|pair| pair.join("\n")).collect()
+}

@@ -84,12 +84,14 @@ fn completions(mut command: Command, shell: Shell) -> Vec<u8> {
 fn page(mut command: Command, of: Option<&str>) -> io::Result<Vec<u8>> {
     // Gives a subcommand the name of its page: program and subcommand, with a hyphen between them.
     command.build();
+    // A subcommand has the version of its program.
+    let source = format!("{} {}", command.get_name(), command.get_version().unwrap_or_default());
     let command = match of {
         None => command,
         Some(of) => command.find_subcommand(of).expect("it was looked for").clone(),
     };
     let mut out = Vec::new();
-    Man::new(command).render(&mut out)?;
+    Man::new(command).source(source).render(&mut out)?;
     Ok(out)
 }
 
@@ -99,7 +101,11 @@ mod tests {
 
     fn command() -> Command {
         let sub = Command::new("chat").about("Talk").arg(Arg::new("room").long("room"));
-        Command::new("speak").arg_required_else_help(true).subcommand(sub).args(options())
+        Command::new("speak")
+            .version("1.2.3")
+            .arg_required_else_help(true)
+            .subcommand(sub)
+            .args(options())
     }
 
     fn printed(line: &str) -> Option<Asked> {
@@ -127,5 +133,9 @@ mod tests {
         assert!(text(None).contains(".SH NAME\nspeak"), "{}", text(None));
         assert!(text(Some("chat")).contains("speak\\-chat"), "{}", text(Some("chat")));
         assert!(text(Some("chat")).contains("\\-\\-room"), "{}", text(Some("chat")));
+        for page in [text(None), text(Some("chat"))] {
+            let title = page.lines().find(|line| line.starts_with(".TH ")).unwrap();
+            assert!(title.contains("speak 1.2.3"), "{title}");
+        }
     }
 }

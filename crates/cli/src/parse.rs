@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::io::{self, Write as _};
 use std::process;
 
 use clap::Parser;
@@ -11,6 +12,7 @@ use crate::events::Events;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::manual;
+use crate::output;
 
 #[derive(Serialize)]
 struct End {
@@ -39,8 +41,12 @@ pub fn parse<P: Parser>(schema: &'static str) -> P {
         Ok(parsed) => return parsed,
         Err(error) => error.format(&mut command),
     };
-    let _ = error.print();
     let code = error.exit_code();
+    let printed = error.print().and_then(|()| io::stdout().flush());
+    if code == 0 {
+        // Help that was asked for and cannot be had is no success; who has read enough of it is content.
+        output::or_exit(printed);
+    }
     if code != 0 && asks_for_json(args.into_iter()) {
         let text = error.render().to_string();
         let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");

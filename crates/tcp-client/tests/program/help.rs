@@ -1,6 +1,8 @@
 //! Help that fits a terminal, and help that tells everything.
 
-use tests::help::flags_without_default;
+use std::fs::File;
+
+use tests::help::{breaks_in_paragraphs, flags_without_default};
 
 use crate::support::{Running, command};
 
@@ -71,4 +73,24 @@ fn every_value_has_a_default_or_says_that_there_is_none() {
 #[test]
 fn the_version_is_not_verbose() {
     assert!(help(&["-V"]).starts_with("tcp-client 0."));
+}
+
+#[test]
+fn its_last_paragraphs_are_wrapped_once() {
+    for columns in [80, 100] {
+        let help = help_in_columns(&["--help"], &columns.to_string());
+        assert_eq!(breaks_in_paragraphs(&help, "HOW IT ENDS\n", columns), [""; 0]);
+    }
+}
+
+#[test]
+fn help_that_cannot_be_written_is_no_success() {
+    let Ok(full) = File::options().write(true).open("/dev/full") else {
+        return tests::skip("no /dev/full");
+    };
+    for option in ["--help", "-h", "-V", "--man"] {
+        let mut command = command(&[option]);
+        let done = Running::start(command.stdout(full.try_clone().unwrap())).finish();
+        done.failed(1, "cannot write to standard output: no space left on device");
+    }
 }

@@ -28,8 +28,8 @@ EXAMPLES
 ";
 
 const AFTER: &str = "\
-Programs speak frames, and people with nc speak lines, on the same port and in the same rooms. The first
-Ctrl-C (or SIGTERM, SIGHUP) delivers what was taken, says goodbye to everybody and ends; the second one
+Programs speak frames, and people with nc speak lines, on the same port and in the same rooms. The first \
+Ctrl-C (or SIGTERM, SIGHUP) delivers what was taken, says goodbye to everybody and ends; the second one \
 ends now. SIGUSR1 makes it say how many are connected. With --cert, SIGHUP reads the certificate anew instead.
 
 Exit code: 0 stopped, 1 failed, 2 could not start, 130 or 143 ended by a second signal.";

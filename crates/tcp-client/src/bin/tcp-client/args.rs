@@ -38,16 +38,16 @@ Examples:
 
 const ENDS: &str = "\
 HOW IT ENDS
-  At the end of standard input the peer is told so (FIN), and its reply is read to
-  the end. When the peer closes, what standard input has is still sent: a file to its
-  end, a pipe until it pauses for 0.1s, or for 1s once the peer has taken bytes after
-  its own end. A terminal at which nobody types ends at once. What the peer refuses is
-  an error.
+  At the end of standard input the peer is told so (FIN), and its reply is read to \
+the end. When the peer closes, what standard input has is still sent: a file to its \
+end, a pipe until it pauses for 0.1s, or for 1s once the peer has taken bytes after \
+its own end. A terminal at which nobody types ends at once. What the peer refuses is \
+an error.
 
 EXIT CODES
-  0 done; 1 network or I/O error; 2 usage, or unknown host; 3 the server's certificate is
-  not the known one; 124 a time limit that was asked for ran out; 130, 143 ended by
-  SIGINT, SIGTERM
+  0 done; 1 network or I/O error; 2 usage, or unknown host; 3 the server's certificate is \
+not the known one; 124 a time limit that was asked for ran out; 130, 143 ended by \
+SIGINT, SIGTERM
 
 TIMES
   500ms, 2s, 1m, or a plain number of seconds";

@@ -33,8 +33,8 @@ EXAMPLES
 ";
 
 const AFTER: &str = "\
-Connections that find --max-conns reached wait in the backlog. The first Ctrl-C (or SIGTERM, SIGHUP)
-stops accepting and lets the connections finish, the second one ends them. SIGUSR1 makes it say how it is
+Connections that find --max-conns reached wait in the backlog. The first Ctrl-C (or SIGTERM, SIGHUP) \
+stops accepting and lets the connections finish, the second one ends them. SIGUSR1 makes it say how it is \
 doing. With --cert, SIGHUP reads the certificate anew instead. Times of day are in UTC.
 
 Exit code: 0 stopped, 1 failed, 2 could not start, 130 or 143 ended by a second signal.";
@@ -86,7 +86,14 @@ pub(crate) struct Args {
     pub(crate) dir: Option<PathBuf>,
 
     /// Files: which way they may go
-    #[arg(long, value_enum, default_value_t, value_name = "WAY", hide_short_help = true)]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "WAY",
+        hide_short_help = true,
+        requires = "dir"
+    )]
     share: ShareArg,
 
     /// Serve so many at a time [default: 1024; chat: 1]

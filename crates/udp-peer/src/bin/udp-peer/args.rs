@@ -48,15 +48,15 @@ Examples:
 
 const ENDS: &str = "\
 EXIT CODES
-  0 done; 1 network or I/O error, or a line that could not be sent; 2 usage, or nothing was
-  started; 3 the peer's key is not the one that is known; 124 the time ran out before the count
-  was reached; 130, 143 ended by SIGINT, SIGTERM
+  0 done; 1 network or I/O error, or a line that could not be sent; 2 usage, or nothing was \
+started; 3 the peer's key is not the one that is known; 124 the time ran out before the count \
+was reached; 130, 143 ended by SIGINT, SIGTERM
 
 KEYS
-  With --reliable, and in a chat without --plain, everybody proves to own a key. Ours is in
-  ~/.config/sockeye/udp-peer.key (0600), made when it is needed. A peer's is shown at the first
-  meeting and remembered for its address in ~/.config/sockeye/known_peers; another one is refused.
-  XDG_CONFIG_HOME stands for ~/.config where it is set.
+  With --reliable, and in a chat without --plain, everybody proves to own a key. Ours is in \
+~/.config/sockeye/udp-peer.key (0600), made when it is needed. A peer's is shown at the first \
+meeting and remembered for its address in ~/.config/sockeye/known_peers; another one is refused. \
+XDG_CONFIG_HOME stands for ~/.config where it is set.
 
 TIMES AND SIZES
   500ms, 2s, 1m, or a plain number of seconds; 64, 64K, 1M bytes";

@@ -26,12 +26,12 @@ EXAMPLES
 ";
 
 const AFTER: &str = "\
-Everything crosses encrypted, each file is checked with BLAKE3, and nothing that is there is written
-over: a name that is taken gets a number. A connection that breaks is made again. What was left half
-done, by Ctrl-C or by kill -9 on either side, goes on where it stopped when the same command is given
+Everything crosses encrypted, each file is checked with BLAKE3, and nothing that is there is written \
+over: a name that is taken gets a number. A connection that breaks is made again. What was left half \
+done, by Ctrl-C or by kill -9 on either side, goes on where it stopped when the same command is given \
 again; until then it is kept as NAME.KEY.part. Links, rights and owners do not cross.
 
-Exit code: 0 everything came over, 1 something did not, 2 usage, or nothing to do, 3 the peer's key is
+Exit code: 0 everything came over, 1 something did not, 2 usage, or nothing to do, 3 the peer's key is \
 not the one that is known, 124 nobody came in time, 130 or 143 ended by SIGINT or SIGTERM";
 
 /// `udp-peer send-file`.
