@@ -36,11 +36,11 @@ pub const FULL_QUEUE_POLL: Duration = Duration::from_millis(10);
 /// A peer that always has more to say would otherwise keep what we say waiting.
 pub const TURNS: usize = 16;
 
-/// How long the input may give nothing once the peer has sent its FIN: 100 ms.
+/// How long the input may give nothing once the peer has sent its FIN: 50 ms.
 ///
-/// A pipe whose writer is at work gives its next piece within it. A person at a terminal does not, and sees
-/// no delay between the peer's end and the prompt.
-pub const PAUSE_AFTER_FIN: Duration = Duration::from_millis(100);
+/// A pipe whose writer is at work gives its next piece within it. A person at a terminal does not, and has
+/// the prompt back within a tenth of a second.
+pub const PAUSE_AFTER_FIN: Duration = Duration::from_millis(50);
 
 /// The same where the peer was sent bytes after its FIN and has not refused them: 1 s.
 ///
