@@ -16,6 +16,7 @@ use nix::sys::socket::{MsgFlags, recv};
 use proto::frame::HEADER_LEN;
 use proto::limits::MAX_FRAME_LENGTH;
 use proto::{Header, Kind};
+use socket2::SockRef;
 
 use crate::memory;
 
@@ -143,9 +144,16 @@ pub fn connect_each(address: SocketAddr, payload: usize, time: Duration) -> io::
 }
 
 /// Sends frames with a payload of `payload` bytes for `time` to a server that answers nothing, a frame
-/// with each write, and waits until it has taken them all and closes.
-pub fn one_way(address: SocketAddr, payload: usize, time: Duration) -> io::Result<Echoed> {
+/// with each write, and waits until it has taken them all and closes. `congestion` is the name of a congestion
+/// control of the kernel (tcp(7), `TCP_CONGESTION`).
+pub fn one_way(
+    address: SocketAddr,
+    payload: usize,
+    time: Duration,
+    congestion: &str,
+) -> io::Result<Echoed> {
     let mut lane = Lane::connect(address, payload)?;
+    SockRef::from(&lane.stream).set_tcp_congestion(congestion.as_bytes())?;
     let start = Instant::now();
     let mut frames = 0;
     while start.elapsed() < time {

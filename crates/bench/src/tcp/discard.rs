@@ -19,6 +19,10 @@ use crate::session::{Bench, Measured};
 const NAME: &str = "discard-64KiB";
 const PAYLOAD: usize = 64 * 1024;
 
+/// The congestion control of whoever sends, ours and theirs: else what the system paces is what is measured, and
+/// it is what `tcp-client` has within a machine.
+const CONGESTION: &str = "reno";
+
 /// What part of the bytes per second of `iperf3` ours must reach.
 const GOAL: f64 = 0.95;
 
@@ -49,7 +53,7 @@ fn measure(
             if contender == 1 {
                 return ask_iperf3(program, server.address(), time);
             }
-            let taken = load::one_way(server.address(), PAYLOAD, time)?;
+            let taken = load::one_way(server.address(), PAYLOAD, time, CONGESTION)?;
             Ok((taken.bytes as f64, taken.elapsed))
         })
     })?;
@@ -57,7 +61,7 @@ fn measure(
     // Its client is a process of its own, which no meter here watches.
     let theirs = used(iperf3.name, work.unit, &reached[1]);
     let theirs = theirs.split(", its load").next().unwrap_or_default();
-    bench.note(format!("{NAME}: {ours}; {theirs}; iperf3 -s, iperf3 -c -l 64K"));
+    bench.note(format!("{NAME}: {ours}; {theirs}; iperf3 -s, iperf3 -c -l 64K -C {CONGESTION}"));
     let [ours, theirs] = [0, 1].map(|at: usize| Measured::figures(&reached[at]));
     Ok(Outcome::Measured { ours, theirs: Some(theirs) })
 }
@@ -76,7 +80,7 @@ fn ask_iperf3(program: &Path, address: SocketAddr, time: Duration) -> io::Result
     // It measures whole seconds.
     let seconds = time.as_secs().max(1).to_string();
     let mut command = Command::new(program);
-    command.args(["-c", &ip, "-p", &port, "-t", &seconds, "-l", "64K", "--json"]);
+    command.args(["-c", &ip, "-p", &port, "-t", &seconds, "-l", "64K", "-C", CONGESTION, "--json"]);
     let output = command.output()?;
     let told: Value = serde_json::from_slice(&output.stdout)?;
     let received = &told["end"]["sum_received"];

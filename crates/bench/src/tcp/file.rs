@@ -1,4 +1,5 @@
-//! How fast a file gets from one folder to another, both in memory: beside `socat`, which checks nothing.
+//! How fast a file gets from one folder to another, both in memory: beside `socat`, which checks nothing, as one
+//! types it and with longer blocks.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -21,6 +22,11 @@ const SIZE: u64 = 4 << 30;
 /// What part of the rate of `socat` ours must reach, with the check of every byte.
 const GOAL: f64 = 0.9;
 
+/// How `socat` is started: as one types it, when it reads and writes 8 KiB at a time, and with the blocks that
+/// are best for it.
+const SOCATS: [(&str, &[&str]); 2] =
+    [("socat", &["-u"]), ("socat -b 1M", &["-u", "-b", "1048576"])];
+
 /// A file system in memory.
 const MEMORY: &str = "/dev/shm";
 
@@ -29,12 +35,14 @@ pub(super) fn run(bench: &mut Bench<'_>, found: &Found) -> Result<(), Failure> {
         return Ok(());
     }
     let work = Work { name: NAME.into(), unit: "B/s", better: Better::More };
-    let outcome = match (found.socat.path(), room()) {
-        (None, _) => Outcome::Skipped(found.socat.why_not()),
-        (_, Err(why)) => Outcome::Skipped(why),
+    let outcomes = match (found.socat.path(), room()) {
+        (None, _) => SOCATS.map(|_| Outcome::Skipped(found.socat.why_not())),
+        (_, Err(why)) => SOCATS.map(|_| Outcome::Skipped(why.clone())),
         (Some(socat), Ok(())) => measure(bench, &work, socat)?,
     };
-    bench.row(Row { work, peer: Some(found.socat.name.into()), goal: GOAL, outcome });
+    for ((peer, _), outcome) in SOCATS.into_iter().zip(outcomes) {
+        bench.row(Row { work: work.clone(), peer: Some(peer.into()), goal: GOAL, outcome });
+    }
     Ok(())
 }
 
@@ -65,19 +73,23 @@ impl Drop for Folder {
     }
 }
 
-fn measure(bench: &mut Bench<'_>, work: &Work, socat: &Path) -> Result<Outcome, Failure> {
+fn measure(
+    bench: &mut Bench<'_>,
+    work: &Work,
+    socat: &Path,
+) -> Result<[Outcome; SOCATS.len()], Failure> {
     let failed = |error: io::Error| cannot_measure(NAME, &error);
     let folder = Folder::new().map_err(failed)?;
     let source = folder.0.join("source");
     fill(&source).map_err(failed)?;
     let client = our_program("tcp-client")?;
-    let reached = bench.measure(work, &[OURS, "socat"], |contender| {
+    let contenders = [OURS, SOCATS[0].0, SOCATS[1].0];
+    let reached = bench.measure(work, &contenders, |contender| {
         let received = folder.0.join("received");
         fs::create_dir(&received).map_err(failed)?;
-        let seconds = if contender == 0 {
-            ours(&client, &source, &received)?
-        } else {
-            theirs(socat, &source, &received.join("source"))?
+        let seconds = match contender.checked_sub(1) {
+            None => ours(&client, &source, &received)?,
+            Some(at) => theirs(socat, SOCATS[at].1, &source, &received.join("source"))?,
         };
         let len = fs::metadata(received.join("source")).map_err(failed)?.len();
         if len != SIZE {
@@ -88,10 +100,10 @@ fn measure(bench: &mut Bench<'_>, work: &Work, socat: &Path) -> Result<Outcome, 
     })?;
     bench.note(format!(
         "{NAME}: tcp-client send-file to tcp-server --mode files, which hash what they send and get; \
-         socat -u -b 1048576 OPEN:FILE TCP:HOST:PORT to socat -u -b 1048576 TCP-LISTEN:PORT CREATE:FILE"
+         socat -u OPEN:FILE TCP:HOST:PORT to socat -u TCP-LISTEN:PORT CREATE:FILE, as it is and with -b 1048576"
     ));
-    let [ours, theirs] = [0, 1].map(|at: usize| Measured::figures(&reached[at]));
-    Ok(Outcome::Measured { ours, theirs: Some(theirs) })
+    let [ours, theirs @ ..] = [0, 1, 2].map(|at: usize| Measured::figures(&reached[at]));
+    Ok(theirs.map(|theirs| Outcome::Measured { ours: ours.clone(), theirs: Some(theirs) }))
 }
 
 /// Bytes without a pattern: nothing on the way may save itself work.
@@ -116,19 +128,17 @@ fn ours(client: &Path, source: &Path, received: &Path) -> Result<f64, Failure> {
 }
 
 /// How many seconds it takes until both have ended.
-fn theirs(socat: &Path, source: &Path, received: &Path) -> Result<f64, Failure> {
+fn theirs(socat: &Path, options: &[&str], source: &Path, received: &Path) -> Result<f64, Failure> {
     let failed = |error: io::Error| cannot_measure("socat", &error);
     let address = free_address().map_err(failed)?;
     let listen = format!("TCP-LISTEN:{},bind=127.0.0.1,reuseaddr", address.port());
     let create = format!("CREATE:{}", received.display());
-    // With blocks of its default size, 8 KiB, it is half as fast.
-    let block = ["-u", "-b", "1048576"];
-    let args = [&["-d", "-d"], &block[..], &[&listen, &create]].concat();
+    let args = [&["-d", "-d"], options, &[&listen, &create]].concat();
     let listening = move |line: &str| line.contains("listening on").then_some(address);
     let mut server = Server::start_other("socat", socat, &args, Told::Stderr, listening)?;
     let (open, connect) = (format!("OPEN:{},rdonly", source.display()), format!("TCP:{address}"));
     let start = Instant::now();
-    timed(Command::new(socat).args(block).args([open, connect])).map_err(failed)?;
+    timed(Command::new(socat).args(options).args([open, connect])).map_err(failed)?;
     server.wait().map_err(failed)?;
     Ok(start.elapsed().as_secs_f64())
 }
