@@ -63,6 +63,8 @@ pub mod patience;
 mod per_address;
 #[cfg(feature = "cli")]
 pub mod program;
+#[cfg(feature = "tls")]
+mod quota;
 pub mod serve;
 mod socket;
 pub mod stream;

@@ -4,8 +4,6 @@ use std::future::Future;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-#[cfg(feature = "tls")]
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -20,12 +18,12 @@ use crate::accept::{AcceptFault, Accepted, Acceptor, Refused};
 use crate::connection::Connection;
 use crate::drain::{Phase, Stop};
 #[cfg(feature = "tls")]
-use crate::drain::{Stopper, stop_pair};
-#[cfg(feature = "tls")]
 use crate::handshake::shake_hands;
 use crate::limits::Limits;
 use crate::listeners::Listeners;
 use crate::patience::{Timers, after};
+#[cfg(feature = "tls")]
+use crate::quota::Quota;
 use crate::stream::{Counts, Peer, Stream};
 
 /// What a server does with a connection. One value serves all of them, each in a task of its own.
@@ -233,40 +231,6 @@ pub async fn run<S: Service, O: Observer>(
     Summary { served, cut }
 }
 
-/// How many connections over TLS may still come to their service.
-#[cfg(feature = "tls")]
-struct Quota {
-    left: Option<AtomicU64>,
-    /// Says that none may.
-    used_up: (Stopper, Stop),
-}
-
-#[cfg(feature = "tls")]
-impl Quota {
-    fn new(at_most: u64) -> Self {
-        Self { left: Some(AtomicU64::new(at_most)), used_up: stop_pair() }
-    }
-
-    fn none() -> Self {
-        Self { left: None, used_up: stop_pair() }
-    }
-
-    /// Takes one, if there is one.
-    fn take(&self) -> bool {
-        let Some(left) = &self.left else { return true };
-        let one_less = |left: u64| left.checked_sub(1);
-        match left.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_less) {
-            Ok(before) => {
-                if before == 1 {
-                    self.used_up.0.stop();
-                }
-                true
-            }
-            Err(_) => false,
-        }
-    }
-}
-
 /// What every connection's task needs.
 struct Context<S, O> {
     service: S,
@@ -427,6 +391,7 @@ mod tests {
     use tokio::sync::Semaphore;
 
     use super::*;
+    use crate::drain::stop_pair;
     #[cfg(not(feature = "tls"))]
     use crate::drain::stop_pair;
     use crate::modes::Frames;
