@@ -171,6 +171,9 @@ enum ShareArg {
     Give,
 }
 
+/// How many may agree on TLS at a time where one is served: 16.
+const HANDSHAKES: usize = 16;
+
 /// How many transfers go on at a time, unless the person says otherwise: each has a thread, and a disk that
 /// it shares with the others.
 const TRANSFERS: usize = 64;
@@ -289,6 +292,8 @@ impl Args {
     /// How many are served at a time. The person at the server talks with one of them.
     pub(crate) fn max_conns(&self) -> usize {
         let default = match self.mode {
+            // The first who agrees on TLS is the client, and one who is slow to must not keep him out.
+            Mode::Stdio if self.tls.is_on() => HANDSHAKES,
             Mode::Chat | Mode::Stdio => 1,
             Mode::Files => TRANSFERS,
             _ => Limits::default().connections,
@@ -430,6 +435,8 @@ mod tests {
         for (args, expected) in [
             (&["-m", "chat"][..], 1),
             (&["-m", "chat", "--max-conns", "5"], 5),
+            (&["-m", "stdio"], 1),
+            (&["-m", "stdio", "--tls"], 16),
             (&["-m", "lines"], 1024),
         ] {
             let args = Args::try_parse_from([&["tcp-server"], args].concat()).unwrap();
