@@ -84,8 +84,8 @@ fn is_ignored(signal: SignalKind) -> bool {
     mask.is_some_and(|mask| mask >> (signal.as_raw_value() - 1) & 1 == 1)
 }
 
-/// Runs `server`, asks it to stop at each signal that says so and does not only repeat the one before, and calls `tell_stats` at SIGUSR1. The failure
-/// beside its summary is an end by a second signal.
+/// Runs `server`, asks it to stop at each signal that says so and does not only repeat the one before, and
+/// calls `tell_stats` at SIGUSR1. The failure beside its summary is an end by a second signal.
 ///
 /// The server is a task of its own: a runtime of several threads polls what it blocks on in a thread of its
 /// own too, which would have to be woken for each connection that comes, and again for each that ends.

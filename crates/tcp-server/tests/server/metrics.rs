@@ -105,7 +105,11 @@ fn figures_are_those_of_the_connections() {
     let mut second = connect(&addr);
     assert_echoes(&mut second, "1234567");
     connect(&addr).read(&mut [0]).unwrap_err();
-    let now = scrape(&figures);
+    // The client may have an echo before the server has counted it.
+    let now = crate::support::eventually("both echoes are counted", || {
+        let now = scrape(&figures);
+        (now["tcp_server_sent_bytes_total"] == "12").then_some(now)
+    });
     let of = |name: &str| now[&format!("tcp_server_{name}")].as_str();
     assert_eq!(of("connections"), "2");
     assert_eq!(of("connections_accepted_total"), "2");
