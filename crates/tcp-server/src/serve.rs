@@ -386,13 +386,12 @@ impl<O: Observer> Drop for Report<'_, O> {
         });
     }
 }
+
 #[cfg(test)]
 mod tests {
     use tokio::sync::Semaphore;
 
     use super::*;
-    use crate::drain::stop_pair;
-    #[cfg(not(feature = "tls"))]
     use crate::drain::stop_pair;
     use crate::modes::Frames;
 
