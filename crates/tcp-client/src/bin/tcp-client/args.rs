@@ -40,7 +40,7 @@ const ENDS: &str = "\
 HOW IT ENDS
   At the end of standard input the peer is told so (FIN), and its reply is read to \
 the end. When the peer closes, what standard input has is still sent: a file to its \
-end, a pipe until it pauses for 0.1s, or for 1s once the peer has taken bytes after \
+end, a pipe until it pauses for 50ms, or for 1s once the peer has taken bytes after \
 its own end. A terminal at which nobody types ends at once. What the peer refuses is \
 an error.
 
