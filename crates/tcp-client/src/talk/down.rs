@@ -14,9 +14,9 @@ use crate::stream::Delivers;
 
 /// From the peer to the output.
 pub(super) struct Down {
-    pub(super) buf: Box<[u8]>,
-    pub(super) start: usize,
-    pub(super) end: usize,
+    buf: Box<[u8]>,
+    start: usize,
+    end: usize,
     pub(super) received: u64,
     pub(super) began_with_alert: bool,
     /// Whether the peer's FIN was read.

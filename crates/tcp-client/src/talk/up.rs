@@ -16,12 +16,12 @@ use crate::stream::Delivers;
 /// From the input to the peer.
 #[derive(Debug, Default)]
 pub(super) struct Up {
-    pub(super) state: UpState,
+    state: UpState,
     pub(super) sent: u64,
     /// How much of the input is read and not yet sent.
     pub(super) in_hand: u64,
     /// Whether the stream may hold back a part of what it took, as TLS does.
-    pub(super) unflushed: bool,
+    unflushed: bool,
     /// Whether the input began with a handshake of TLS, which then is somebody else's.
     pub(super) began_with_tls: bool,
     /// Whether the peer was sent something after its FIN was read.
@@ -31,11 +31,11 @@ pub(super) struct Up {
     /// When to see again what the peer's system says to what it was sent.
     pub(super) look_at: Option<Instant>,
     /// The error of a write. Reading goes on, because what came before it can still be read.
-    pub(super) fault: Option<io::Error>,
+    fault: Option<io::Error>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) enum UpState {
+enum UpState {
     #[default]
     Copying,
     /// The end is told to the peer.
@@ -139,7 +139,7 @@ where
     }
 
     /// The peer has said its last word, and the input gives nothing.
-    pub(super) fn pause(&mut self, now: Instant) {
+    fn pause(&mut self, now: Instant) {
         if self.is_refused() {
             self.down.over = Some(self.up.peer_closed());
             return;
@@ -157,7 +157,7 @@ where
 
     /// Both have said their last word. Whether the peer took ours its system tells later, and nothing of
     /// ours may be lost in silence.
-    pub(super) fn settle(&mut self, now: Instant) {
+    fn settle(&mut self, now: Instant) {
         if self.up.state == UpState::Told && self.must_arrive() {
             match self.stream.delivery() {
                 Poll::Pending => {
@@ -173,7 +173,7 @@ where
 
     /// Whether the peer has reset the connection after its FIN. It took a part of what it was sent, or
     /// nothing; only a write or this tells so, because a read gives the FIN for ever.
-    pub(super) fn is_refused(&mut self) -> bool {
+    fn is_refused(&mut self) -> bool {
         if !self.down.fin || self.up.sent == 0 {
             return false;
         }
@@ -184,18 +184,14 @@ where
 
     /// Whether a reset from now on means that something of the input was refused. To a word of goodbye
     /// of the stream's own, a peer that closed for good answers with a reset as well.
-    pub(super) fn must_arrive(&self) -> bool {
+    fn must_arrive(&self) -> bool {
         self.up.sent_past_fin || self.up.sent > 0 && !self.stream.says_goodbye()
     }
 }
 
 impl Up {
     /// Sends what the stream holds back. An error is met again when the peer's end is.
-    pub(super) fn poll_flush<S: AsyncWrite + Unpin>(
-        &mut self,
-        cx: &mut Context<'_>,
-        to: &mut S,
-    ) -> Poll<()> {
+    fn poll_flush<S: AsyncWrite + Unpin>(&mut self, cx: &mut Context<'_>, to: &mut S) -> Poll<()> {
         if self.unflushed {
             let flushed = ready!(Pin::new(to).poll_flush(cx));
             self.unflushed = false;
@@ -206,7 +202,7 @@ impl Up {
         Poll::Ready(())
     }
 
-    pub(super) fn fail(&mut self, error: io::Error) {
+    fn fail(&mut self, error: io::Error) {
         debug!(%error, "nothing more can be sent");
         self.fault = Some(error);
         self.state = UpState::Ended;
@@ -214,7 +210,7 @@ impl Up {
 
     /// What the end of the peer's bytes means: an error that a write met is only reported once, so it is
     /// this end that stands for it.
-    pub(super) fn peer_closed(&mut self) -> End {
+    fn peer_closed(&mut self) -> End {
         self.fault.take().map_or((Ending::PeerFin, None), peer_fault)
     }
 }
