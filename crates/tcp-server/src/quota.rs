@@ -24,14 +24,10 @@ impl Quota {
     pub(crate) fn take(&self) -> bool {
         let Some(left) = &self.left else { return true };
         let one_less = |left: u64| left.checked_sub(1);
-        match left.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_less) {
-            Ok(before) => {
-                if before == 1 {
-                    self.used_up.0.stop();
-                }
-                true
-            }
-            Err(_) => false,
+        let before = left.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_less);
+        if before == Ok(1) {
+            self.used_up.0.stop();
         }
+        before.is_ok()
     }
 }
