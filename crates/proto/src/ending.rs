@@ -132,6 +132,14 @@ pub enum TlsFault {
     Truncated,
 }
 
+impl TlsFault {
+    /// Whether another attempt may be better: of a connection that was cut off, and not where somebody refuses
+    /// a certificate, who does so the next time too.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Stalled { .. } | Self::LeftEarly | Self::Truncated)
+    }
+}
+
 impl Ending {
     /// The names of all, as [`Ending::name`] gives them: what a count of endings is kept by.
     pub const NAMES: [&'static str; 15] = [

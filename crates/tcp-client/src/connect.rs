@@ -159,9 +159,7 @@ impl ConnectError {
             (Cause::Lookup(_) | Cause::LookupTimedOut(_), None) => true,
             // A server that is starting or stopping; what it shows or speaks stays as it is.
             (Cause::NotAgreed { ending, .. }, None) => match ending {
-                Ending::Tls(fault) => {
-                    matches!(fault, TlsFault::Stalled { .. } | TlsFault::LeftEarly)
-                }
+                Ending::Tls(fault) => fault.may_pass(),
                 _ => true,
             },
             (_, None) => false,

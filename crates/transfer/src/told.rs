@@ -3,7 +3,7 @@
 use std::fmt;
 
 use proto::transfer::DropWhy;
-use proto::{Ending, Goodbye, Refused, TlsFault};
+use proto::{Ending, Goodbye, Refused};
 
 /// Who is told what becomes of a transfer. It is called between two blocks, so it should be quick.
 pub trait Watch {
@@ -105,11 +105,7 @@ impl Broken {
         let said = self.goodbye.as_ref().map_or("", |goodbye| &goodbye.ending);
         let is_final = match &self.ending {
             Ending::Protocol(_) => true,
-            // A connection that is cut off is made again; who refuses a certificate does so the next time, too.
-            Ending::Tls(fault) => !matches!(
-                fault,
-                TlsFault::Stalled { .. } | TlsFault::LeftEarly | TlsFault::Truncated
-            ),
+            Ending::Tls(fault) => !fault.may_pass(),
             _ => false,
         };
         !is_final && said != REFUSED && said != "Protocol"
@@ -143,6 +139,8 @@ impl fmt::Display for Broken {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use proto::TlsFault;
 
     use super::*;
 
