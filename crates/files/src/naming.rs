@@ -72,8 +72,13 @@ pub fn another(name: &str, number: u32) -> String {
 ///
 /// A joiner at its end goes too: what it joined is cut off, and without that nobody sees it.
 fn cut(name: &str, room: usize) -> &str {
-    let end = (0..=room.min(name.len())).rev().find(|&end| name.is_char_boundary(end));
-    name[..end.unwrap_or(0)].trim_end_matches(sanitize::is_unseen)
+    beginning(name, room).trim_end_matches(sanitize::is_unseen)
+}
+
+/// As much of a text as fits into so many bytes, to the end of a character.
+pub(crate) fn beginning(text: &str, room: usize) -> &str {
+    let end = (0..=room.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+    &text[..end.unwrap_or(0)]
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use proto::Message;
 use proto::transfer::{DropWhy, Dropped, Missing};
 
 use crate::limits::{MAX_PATH, MAX_REASON};
+use crate::naming::beginning;
 
 /// What a machine says, as bytes. It is bounded by the window: each side answers a frame with one.
 #[derive(Debug, Default)]
@@ -18,22 +19,17 @@ impl Outbox {
     }
 
     pub(crate) fn push_dropped(&mut self, file: u32, why: DropWhy, reason: &str) {
-        let reason = cut(reason, MAX_REASON);
+        let reason = beginning(reason, MAX_REASON).to_owned();
         self.push(&Message::Dropped(Dropped { file, why, reason }));
     }
 
     pub(crate) fn push_missing(&mut self, path: &str, why: DropWhy, reason: &str) {
-        let (path, reason) = (cut(path, MAX_PATH), cut(reason, MAX_REASON));
+        let path = beginning(path, MAX_PATH).to_owned();
+        let reason = beginning(reason, MAX_REASON).to_owned();
         self.push(&Message::Missing(Missing { path, why, reason }));
     }
 
     pub(crate) fn take(&mut self) -> BytesMut {
         self.0.split()
     }
-}
-
-/// As much of a text as has so many bytes, to the end of a character.
-fn cut(text: &str, len: usize) -> String {
-    let end = (0..=len.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
-    text[..end.unwrap_or(0)].to_owned()
 }

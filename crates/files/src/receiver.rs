@@ -320,19 +320,18 @@ impl Receiver {
             return Err(broken(file, "it has no such size"));
         }
         self.last = file;
-        let refused = match SafePath::new(&asked) {
-            Ok(path) if self.asked.answer(&asked) => Ok(path),
-            Ok(_) => Err("it was not asked for".to_owned()),
-            Err(error) => Err(format!("its path is refused: {error}")),
+        let mut refuse = |reason: String| {
+            let why = DropWhy::NameBad;
+            self.out.push_dropped(file, why, &reason);
+            Ok(Some(ReceiveEvent::Dropped { file, path: asked.clone(), why, reason }))
         };
-        let path = match refused {
+        let path = match SafePath::new(&asked) {
             Ok(path) => path,
-            Err(reason) => {
-                let why = DropWhy::NameBad;
-                self.out.push_dropped(file, why, &reason);
-                return Ok(Some(ReceiveEvent::Dropped { file, path: asked, why, reason }));
-            }
+            Err(error) => return refuse(format!("its path is refused: {error}")),
         };
+        if !self.asked.answer(&asked) {
+            return refuse("it was not asked for".to_owned());
+        }
         self.open.insert(file, Open { path: path.clone(), size, hashed: 0, state: State::Looking });
         self.to_do.push_back(ReceiveStep::Look(Offered { file, path, size, modified, folder }));
         Ok(None)

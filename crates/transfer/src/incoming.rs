@@ -158,11 +158,7 @@ impl Incoming {
             State::Whole { path, .. } => return Ok((path.clone(), true)),
             State::Part { name, .. } => name,
         };
-        for number in 0..MAX_COPIES {
-            let name = match number {
-                0 => path.name().to_owned(),
-                number => another(path.name(), number),
-            };
+        for name in names(path, MAX_COPIES) {
             match self.give_name(part, &name) {
                 Ok(()) => {
                     let path = path.with_name(&name);
@@ -253,13 +249,18 @@ fn whole(folder: &OwnedFd, offered: &Offered) -> Result<Option<(File, SafePath)>
     }
 }
 
+/// The name of a file, and so many in all with those that have a number.
+fn names(path: &SafePath, count: u32) -> impl Iterator<Item = String> {
+    (0..count).map(|number| match number {
+        0 => path.name().to_owned(),
+        number => another(path.name(), number),
+    })
+}
+
 /// The names of files that have the size of the one that is offered, under its name or under that with a
 /// number, and whether they have its time, too.
 fn candidates(folder: &OwnedFd, offered: &Offered) -> impl Iterator<Item = (String, bool)> {
-    let names = (0..MAX_LOOKED_AT).map(|number| match number {
-        0 => offered.path.name().to_owned(),
-        number => another(offered.path.name(), number),
-    });
+    let names = names(&offered.path, MAX_LOOKED_AT);
     let there = names.map_while(|name| stat(folder, &name).map(|stat| (name, stat)));
     let of_size = there.filter(|(_, stat)| {
         is_file(stat) && u64::try_from(stat.st_size).is_ok_and(|size| size == offered.size)

@@ -14,7 +14,6 @@ use cli::values::bytes_in_words;
 use cli::{Exit, Failure, output};
 use files::Pace;
 use proto::sanitize;
-use proto::transfer::DropWhy;
 use serde::Serialize;
 use serde_json::json;
 
@@ -187,9 +186,9 @@ impl<'r, T: Teller> Meter<'r, T> {
         for LeftOut { place, trouble, .. } in &source.left_out {
             self.dropped(place, 0, trouble.why.name(), &trouble.reason);
         }
-        if let more @ 1.. = source.more_left_out {
-            self.dropped("", 0, DropWhy::Failed.name(), &format!("{more} more are left out"));
-            self.counts.dropped += more - 1;
+        if let Some(sum) = source.left_out_in_sum() {
+            self.dropped("", 0, sum.why.name(), &sum.reason);
+            self.counts.dropped += source.more_left_out - 1;
         }
     }
 

@@ -1,7 +1,6 @@
 //! Receiving from a wire.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
 use std::mem;
 use std::os::unix::fs::FileExt as _;
 use std::thread;
@@ -283,14 +282,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
             at += count as u64;
             let path = incoming.offered().path.as_str();
             self.watch.told(Told::Hashed { path, done: at, of: len });
-            if said.elapsed() > BUSY {
-                said = Instant::now();
-                self.receiver.busy(file, at);
-                self.wire.queue(self.receiver.take_output());
-                self.wire.nudge().await?;
-            }
+            self.say_busy(&mut said, file, at).await?;
         }
         Ok(Ok(hasher))
+    }
+
+    /// Tells the sender now and then how much has been read of what is there.
+    async fn say_busy(&mut self, said: &mut Instant, file: u32, at: u64) -> Result<(), Ending> {
+        if said.elapsed() > BUSY {
+            *said = Instant::now();
+            self.receiver.busy(file, at);
+            self.wire.queue(self.receiver.take_output());
+            self.wire.nudge().await?;
+        }
+        Ok(())
     }
 
     /// Brings the files that are complete to the disk, and gives them their names.
@@ -330,18 +335,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
                 let count = usize::try_from(len - at).unwrap_or(usize::MAX).min(HASHED_AT_ONCE);
                 let [ours, theirs] = &mut buffers;
                 let (ours, theirs) = (&mut ours[..count], &mut theirs[..count]);
-                let read = incoming.read_at(ours, at).is_ok() && read_at(&twin, theirs, at);
+                let read =
+                    incoming.read_at(ours, at).is_ok() && twin.read_exact_at(theirs, at).is_ok();
                 if !read || ours != theirs {
                     continue 'twins;
                 }
                 at += count as u64;
-                if said.elapsed() > BUSY {
-                    said = Instant::now();
-                    self.receiver.busy(file, at);
-                    self.wire.queue(self.receiver.take_output());
-                    // A wire that has broken is found so by who waits on it next.
-                    let _ = self.wire.nudge().await;
-                }
+                // A wire that has broken is found so by who waits on it next.
+                let _ = self.say_busy(&mut said, file, at).await;
             }
             return Some(path);
         }
@@ -365,10 +366,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
         let Trouble { why, reason, .. } = trouble;
         self.watch.told(Told::Dropped { path, size, why: *why, reason });
     }
-}
-
-fn read_at(file: &File, into: &mut [u8], at: u64) -> bool {
-    file.read_exact_at(into, at).is_ok()
 }
 
 /// Brings files to the disk, some of them at the same time: whoever waits for a disk alone waits longest.

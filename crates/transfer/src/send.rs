@@ -175,19 +175,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch> Drive<'_, S, W> {
     /// Tells of the next one that is left out; false where there is none.
     fn left_out(&mut self) -> bool {
         let Self { sending, watch, sender, told, .. } = self;
-        let Source { left_out, more_left_out, .. } = &sending.source;
-        let more;
-        let (path, why, reason) = match left_out.get(*told) {
-            Some(one) => (one.path.as_str(), one.trouble.why, one.trouble.reason.as_str()),
-            None if *told == left_out.len() && *more_left_out > 0 => {
-                more = format!("{more_left_out} more are left out");
-                ("", DropWhy::Failed, more.as_str())
-            }
-            None => return false,
+        let left_out = &sending.source.left_out;
+        let sum = if *told == left_out.len() { sending.source.left_out_in_sum() } else { None };
+        let (path, Trouble { why, reason, .. }) = match (left_out.get(*told), &sum) {
+            (Some(one), _) => (one.path.as_str(), &one.trouble),
+            (None, Some(sum)) => ("", sum),
+            (None, None) => return false,
         };
         *told += 1;
-        sender.missing(path, why, reason);
-        watch.told(Told::Dropped { path, size: 0, why, reason });
+        sender.missing(path, *why, reason);
+        watch.told(Told::Dropped { path, size: 0, why: *why, reason });
         true
     }
 

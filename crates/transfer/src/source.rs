@@ -91,6 +91,12 @@ impl Source {
         self.leave_out(Path::new(asked), asked.to_owned(), trouble);
     }
 
+    /// What is said of all those that are left out and not named; none where each is.
+    pub(crate) fn left_out_in_sum(&self) -> Option<Trouble> {
+        let more = self.more_left_out;
+        (more > 0).then(|| Trouble::new(DropWhy::Failed, format!("{more} more are left out")))
+    }
+
     fn add(&mut self, place: &Path, path: String, metadata: &Metadata) {
         if self.entries.len() >= MAX_FILES as usize {
             let reason = format!("more than {MAX_FILES} files: send it on its own");
