@@ -11,3 +11,10 @@ pub struct Knob {
     /// The value.
     pub value: String,
 }
+
+impl Knob {
+    /// A knob of this name, with this value.
+    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { name: name.into(), value: value.into() }
+    }
+}

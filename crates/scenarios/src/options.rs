@@ -69,15 +69,17 @@ impl fmt::Display for Options {
 mod tests {
     use super::*;
 
-    fn knob(name: &str, value: &str) -> Knob {
-        Knob { name: name.to_owned(), value: value.to_owned() }
-    }
-
     #[test]
     fn they_are_written_as_on_the_command_line() {
         let options = Options {
-            set: vec![knob("wire.delay", "30ms"), knob("net.ipv4.tcp_rmem", "4096 8192 16384")],
-            compare: Some([knob("net.ipv4.tcp_sack", "0"), knob("net.ipv4.tcp_sack", "1")]),
+            set: vec![
+                Knob::new("wire.delay", "30ms"),
+                Knob::new("net.ipv4.tcp_rmem", "4096 8192 16384"),
+            ],
+            compare: Some([
+                Knob::new("net.ipv4.tcp_sack", "0"),
+                Knob::new("net.ipv4.tcp_sack", "1"),
+            ]),
             loopback: true,
             full: true,
         };
@@ -97,7 +99,7 @@ mod tests {
             ("a'", "1"),
             ("a b", "1"),
         ] {
-            let options = Options { set: vec![knob(name, value)], ..Options::default() };
+            let options = Options { set: vec![Knob::new(name, value)], ..Options::default() };
             assert!(!options.are_plain(), "{name}={value}");
         }
     }

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     fn of(name: &str, value: &str) -> Result<Option<(String, Action)>, String> {
-        let knob = Knob { name: name.to_owned(), value: value.to_owned() };
+        let knob = Knob::new(name, value);
         let rule = rule(&knob).map_err(|refused| refused.to_string())?;
         Ok(rule.map(|rule| (rule.name().to_owned(), rule.action())))
     }

@@ -50,7 +50,8 @@ fn look_once(browser: &mut Browser, file: &Path, sight: Sight) {
     browser.close(&page);
 }
 
-fn recorded(name: &str) -> String {
+/// A run that the documentation shows.
+pub(crate) fn recorded(name: &str) -> String {
     format!("{}/../docs/recorded/{name}.jsonl", env!("CARGO_MANIFEST_DIR"))
 }
 

@@ -6,11 +6,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tests::{Directory, Running, foreign, piped, program};
 
+use crate::pages::recorded;
 use crate::{has_namespaces, on_loopback, scenarios};
-
-fn recorded(name: &str) -> String {
-    format!("{}/../docs/recorded/{name}.jsonl", env!("CARGO_MANIFEST_DIR"))
-}
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()

@@ -73,10 +73,6 @@ fn story(name: &str, number: f64, count: u32) -> Story {
     }
 }
 
-fn knob(name: &str, value: &str) -> Knob {
-    Knob { name: name.to_owned(), value: value.to_owned() }
-}
-
 fn set_up() -> SetUp {
     SetUp {
         demo: "demo".to_owned(),
@@ -86,8 +82,8 @@ fn set_up() -> SetUp {
         kernel: "Linux 6.18.44".to_owned(),
         seed: 7,
         options: Options {
-            set: vec![knob("wire.delay", "30ms")],
-            compare: Some(["0", "1"].map(|value| knob("net.ipv4.tcp_sack", value))),
+            set: vec![Knob::new("wire.delay", "30ms")],
+            compare: Some(["0", "1"].map(|value| Knob::new("net.ipv4.tcp_sack", value))),
             loopback: true,
             full: true,
         },

@@ -12,7 +12,7 @@ pub(crate) fn parse(text: &str) -> Result<Knob, String> {
         return Err("a knob is given as KNOB=VALUE".to_owned());
     }
     let prefix = if name.contains('.') { "" } else { "net.ipv4." };
-    Ok(Knob { name: format!("{prefix}{name}"), value: value.to_owned() })
+    Ok(Knob::new(format!("{prefix}{name}"), value))
 }
 
 /// A knob with two values.
@@ -34,16 +34,12 @@ pub(crate) fn parse_compare(text: &str) -> Result<Compare, String> {
 mod tests {
     use super::*;
 
-    fn knob(name: &str, value: &str) -> Knob {
-        Knob { name: name.to_owned(), value: value.to_owned() }
-    }
-
     #[test]
     fn a_knob_is_written_short_or_long() {
         for text in ["tcp_sack=0", "net.ipv4.tcp_sack=0", "net/ipv4/tcp_sack = 0"] {
-            assert_eq!(parse(text), Ok(knob("net.ipv4.tcp_sack", "0")), "{text}");
+            assert_eq!(parse(text), Ok(Knob::new("net.ipv4.tcp_sack", "0")), "{text}");
         }
-        let range = knob("net.ipv4.ip_local_port_range", "40000 40009");
+        let range = Knob::new("net.ipv4.ip_local_port_range", "40000 40009");
         assert_eq!(parse("ip_local_port_range=40000 40009"), Ok(range));
         for text in ["", "tcp_sack", "=1", "tcp_sack="] {
             assert!(parse(text).is_err(), "{text}");
@@ -52,7 +48,7 @@ mod tests {
 
     #[test]
     fn two_values_are_compared() {
-        let two = Compare(["0", "1"].map(|value| knob("net.ipv4.tcp_sack", value)));
+        let two = Compare(["0", "1"].map(|value| Knob::new("net.ipv4.tcp_sack", value)));
         assert_eq!(parse_compare("tcp_sack=0,1"), Ok(two));
         for text in ["tcp_sack", "tcp_sack=1", "tcp_sack=1,1", "tcp_sack=0,1,2", "tcp_sack=,1"] {
             assert!(parse_compare(text).is_err(), "{text}");
